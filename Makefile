@@ -1,0 +1,36 @@
+# make demo    three example systems in, golden records out; makes its own Python environment on the first call
+# make test    every test, on SQLite and on PostgreSQL
+# make check   style and types: ruff, mypy strict
+# make bench   accuracy and speed, as tables (BENCH="…" passes options on)
+
+PY := .venv/bin/python
+KEHU := .venv/bin/kehu
+SIZE ?=
+BENCH ?=
+TEST ?=
+
+.PHONY: demo test check bench install install-dev clean
+.DEFAULT_GOAL := demo
+
+demo: install
+	@$(KEHU) demo $(if $(SIZE),--size $(SIZE))
+
+test: install-dev
+	@$(PY) -m pytest -n 2 $(TEST)
+
+check: install-dev
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+bench: install-dev
+	@$(PY) -m benchmarks $(BENCH)
+
+install:
+	@.ci/install runtime
+
+install-dev:
+	@.ci/install dev
+
+# The demo's folder and the caches; the environment and your own projects stay.
+clean:
+	rm -rf demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
