@@ -27,6 +27,14 @@ class ConfigError(KehuError):
         super().__init__(f"{where}: {message}{hint}" if where else f"{message}{hint}")
 
 
+class ConfigErrors(ConfigError):
+    """All mistakes of one file at once, in the order of the file; `str` shows one line for each."""
+
+    def __init__(self, mistakes: list[ConfigError]):
+        self.mistakes = mistakes
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+
+
 class SourceError(KehuError):
     """A source or one of its streams that cannot be read. `retryable` is true for what may pass by itself."""
 

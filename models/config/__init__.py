@@ -1,0 +1,29 @@
+"""What `kehu.yaml` may say, and the way from the file to checked objects.
+
+Says nothing about what a connector's own options mean (connectors) or how a rule is carried out (matching).
+"""
+
+from models.config.load import load_config, parse_config
+from models.config.matching import EntityMatching, MatchingOptions
+from models.config.mistakes import mistakes_of, nearest
+from models.config.root import Config
+from models.config.source import Retry, Sensor, Source, Stream
+from models.config.survivorship import AttributeRule, AttributeSpec, Curve, Trust
+
+__all__ = [
+    "AttributeRule",
+    "AttributeSpec",
+    "Config",
+    "Curve",
+    "EntityMatching",
+    "MatchingOptions",
+    "Retry",
+    "Sensor",
+    "Source",
+    "Stream",
+    "Trust",
+    "load_config",
+    "mistakes_of",
+    "nearest",
+    "parse_config",
+]

@@ -1,0 +1,117 @@
+"""From the path of `kehu.yaml` to a Config, or to every mistake in it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from models.config.checks import cross_checks
+from models.config.document import expand, parse
+from models.config.mistakes import Loc, Mistake, nearest, translate
+from models.config.root import Config
+from models.errors import ConfigError, ConfigErrors
+
+
+def load_config(path: str | Path) -> Config:
+    """Read and check a configuration file.
+
+    `${NAME}` is replaced from the environment; relative paths (and the file of a SQLite store) start from the file's
+    folder. Raises ConfigError when the file cannot be read at all, ConfigErrors with every mistake otherwise.
+    """
+    path, shown = Path(path), str(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        around = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        raise ConfigError("file not found", file=shown, nearest=nearest(path.name, around)) from None
+    except IsADirectoryError:
+        raise ConfigError("is a folder, not a file", file=shown) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not UTF-8 (byte {error.start})", file=shown) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=shown) from None
+    return parse_config(text, path)
+
+
+def parse_config(text: str, path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Like `load_config`, for text that is already there; `path` says where it belongs and is named in messages."""
+    shown, path = str(path), Path(path).absolute()
+    written = parse(text, shown)
+    document, mistakes = expand(written, environment)
+    mistakes += cross_checks(document, path.parent)
+    config = None
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        mistakes += translate(error, Config, written)
+    if config is not None:
+        try:
+            store = _store_url(config.store, path.parent)
+        except ValueError as error:
+            mistakes.append(Mistake(("store",), str(error)))
+    if mistakes or config is None:
+        raise ConfigErrors([mistake.error(shown) for mistake in _in_order(mistakes, written)])
+    update: dict[str, Any] = {"store": store, "workspace": path.parent / config.workspace}
+    update["sources"] = [
+        source.model_copy(
+            update={
+                "streams": [
+                    stream.model_copy(update={"rekey": path.parent / stream.rekey}) if stream.rekey else stream
+                    for stream in source.streams
+                ]
+            }
+        )
+        for source in config.sources
+    ]
+    config = config.model_copy(update=update)
+    config._file = path
+    return config
+
+
+def _store_url(text: str, base: Path) -> str:
+    """The store's URL with an absolute file and an explicit driver. Raises ValueError with the mistake."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("is no database URL; sqlite:///hub.db or postgresql+psycopg://user@host/database") from None
+    match url.get_backend_name():
+        case "sqlite":
+            if not url.database or url.database == ":memory:" or url.host:
+                raise ValueError("names no file; sqlite:///hub.db is a file beside the configuration")
+            return _text(url.set(drivername="sqlite", database=str(base / url.database)))
+        case "postgresql":
+            return _text(url.set(drivername="postgresql+psycopg"))
+        case other:
+            raise ValueError(f"a hub lives in sqlite or postgresql, not in {other}")
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
+def _in_order(mistakes: list[Mistake], document: Any) -> list[Mistake]:
+    """One mistake per place, in the order of the file."""
+    first: dict[Loc, Mistake] = {}
+    for mistake in mistakes:
+        first.setdefault(mistake.loc, mistake)
+    return sorted(first.values(), key=lambda mistake: _position(document, mistake.loc))
+
+
+def _position(document: Any, loc: Loc) -> tuple[int, ...]:
+    found: list[int] = []
+    for part in loc:
+        if isinstance(document, dict):
+            keys = list(document)
+            found.append(keys.index(part) if part in keys else len(keys))
+            document = document.get(part)
+        elif isinstance(document, list) and isinstance(part, int) and part < len(document):
+            found.append(part)
+            document = document[part]
+        else:
+            break
+    return tuple(found)

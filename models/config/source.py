@@ -1,0 +1,138 @@
+"""Sources and their streams as `kehu.yaml` declares them; what `connector` holds beyond `type` is the connector's."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from models.config.base import Name, Strict
+from models.config.cron import cron_mistake
+from models.config.survivorship import Trust
+
+Entity = Literal["organization", "person", "vehicle", "touchpoint", "relation"]
+Family = Literal["sales", "service", "marketing"]
+
+
+def _columns(value: Any) -> Any:
+    # One check in front of the union keeps the message to one line instead of one per member of the union.
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise PydanticCustomError("kehu", "expected a column name or a list of column names")
+    if len(set(names)) < len(names):
+        raise PydanticCustomError("kehu", "names a column twice")
+    return value
+
+
+def _cron(value: str) -> str:
+    if wrong := cron_mistake(value):
+        raise PydanticCustomError("kehu", "{wrong}", {"wrong": wrong})
+    return value
+
+
+def _encoding(value: str) -> str:
+    try:
+        return codecs.lookup(value).name
+    except LookupError:
+        raise PydanticCustomError("kehu", "unknown encoding") from None
+
+
+def _connector(value: dict[str, Any]) -> dict[str, Any]:
+    kind = value.get("type")
+    if not isinstance(kind, str) or not kind:
+        raise PydanticCustomError("kehu", "needs a 'type', for example {{type: files}}")
+    return value
+
+
+Columns = Annotated[str | list[str], BeforeValidator(_columns)]
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
+class Sensor(Strict):
+    """Look at the source again and again, and run when it has something new."""
+
+    every: float = Field(gt=0)
+    """Seconds between two looks."""
+
+
+class Retry(Strict):
+    """What to do when a source cannot be read for the moment."""
+
+    attempts: int = Field(default=3, ge=1)
+    """How often it is tried, the first time included."""
+    backoff: float = Field(default=2.0, ge=0)
+    """Seconds before the second try; doubled before each further one."""
+
+
+class Stream(Strict):
+    """One table, file or endpoint of a source, whose rows are of one entity type."""
+
+    name: Name
+    """Name of the stream, unique in its source."""
+    entity: Entity
+    """Entity type of its rows."""
+    key: Columns
+    """Column, or columns, that identify a row in the source."""
+    fields: dict[str, Columns] = Field(min_length=1)
+    """Canonical attribute → delivered column, or columns."""
+    updated_at: str | None = None
+    """Column with the source's own time of change; the incremental cursor where the connector has one."""
+    deleted: str | None = None
+    """Column that is true when the row is a tombstone."""
+    mode: Literal["snapshot", "delta"] | None = None
+    """A delivery is the whole state (missing keys are deleted) or only changes; by default what the connector says."""
+    volume_floor: float = Field(default=0.5, ge=0, le=1)
+    """A snapshot with fewer rows than this share of the last one is refused."""
+    date_format: str | None = None
+    """strptime format of dates that are not ISO 8601."""
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+    """Character encoding of text files; recognised when absent."""
+    rekey: Path | None = None
+    """CSV of `old_key,new_key` after the source gave new keys to old rows; relative to the configuration file."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """The connector's options for this stream, such as a table, a query or a path."""
+
+    @property
+    def key_columns(self) -> list[str]:
+        """The key as a list."""
+        return [self.key] if isinstance(self.key, str) else list(self.key)
+
+    @property
+    def field_columns(self) -> dict[str, list[str]]:
+        """The fields, each with its list of delivered columns."""
+        return {name: [cols] if isinstance(cols, str) else list(cols) for name, cols in self.fields.items()}
+
+
+class Source(Strict):
+    """One system that delivers."""
+
+    name: Name
+    """Name of the source, unique in the file; part of the identity of its records, so it should stay."""
+    family: Family
+    """Kind of system."""
+    connector: Annotated[dict[str, Any], AfterValidator(_connector)]
+    """`type` and the connector's own options."""
+    streams: list[Stream] = Field(min_length=1)
+    """What it delivers."""
+    priority: int = 50
+    """Rank in survivorship; the lower number wins."""
+    trust: Trust | None = None
+    """Trust in values of this source where the rule `trust` names nothing closer."""
+    schedule: Cron | None = None
+    """Cron expression (UTC) at which the source is read."""
+    sensor: Sensor | None = None
+    """Read the source when it has something new."""
+    retry: Retry = Retry()
+    """How a source that cannot be read is tried again."""
+    freshness: float | None = Field(default=None, gt=0)
+    """Hours after which the last delivery counts as stale."""
+
+    def stream(self, name: str) -> Stream:
+        """The stream of this name. Raises KeyError."""
+        for stream in self.streams:
+            if stream.name == name:
+                return stream
+        raise KeyError(name)
