@@ -1,0 +1,144 @@
+"""Clusters of records that are one customer, judged as wholes and not on single pairs.
+
+Components of merge-worthy pairs are solved one by one with every pair inside them scored: clusters merge from the
+heaviest agreement down, when the best pair is certain and the average over all pairs between them does not speak
+against it. A merge that would break a hard rule or a steward's "no match" is refused and becomes a task. The result
+depends on weights and record ids alone, never on the order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+# A pair's say in the average is bounded, so that one missing telephone or one odd value cannot outweigh everything.
+CLIP = 12.0
+
+
+@dataclass
+class Refusal:
+    """A merge that looked right and was not made: the pair that spoke most for it, and why it was refused."""
+
+    left_id: int
+    right_id: int
+    weight: float
+    reason: str
+
+
+@dataclass
+class Solution:
+    """Cluster of each record (named by its smallest record id) and the refused merges."""
+
+    cluster: dict[int, int] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def components(left: Ints, right: Ints) -> tuple[Ints, npt.NDArray[np.int32]]:
+    """Connected components of an edge list: the distinct record ids (sorted) and the component number of each."""
+    nodes = np.unique(np.concatenate([left, right]))
+    if not len(nodes):
+        return nodes, np.zeros(0, dtype=np.int32)
+    a, b = np.searchsorted(nodes, left), np.searchsorted(nodes, right)
+    graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(len(nodes), len(nodes)))
+    _, labels = connected_components(graph, directed=False)
+    return nodes, labels.astype(np.int32)
+
+
+def solve_component(
+    members: Iterable[int],
+    weights: dict[tuple[int, int], float],
+    *,
+    auto: float,
+    cohesion: float,
+    must: Iterable[tuple[int, int]] = (),
+    forbidden: dict[tuple[int, int], str] | None = None,
+) -> Solution:
+    """Solves one component. `weights` holds every pair (smaller id first); pairs not in it count as `-CLIP`.
+
+    `must` pairs are joined first, also against the model; `forbidden` maps pairs to the reason why they stay apart.
+    """
+    ids = sorted(members)
+    n = len(ids)
+    place = {record: i for i, record in enumerate(ids)}
+    forbidden = forbidden or {}
+    # Per pair of live clusters: sum of clipped weights, best raw weight, its pair, and the reason that forbids it.
+    total = np.zeros((n, n))
+    best = np.full((n, n), -np.inf)
+    arg: dict[tuple[int, int], tuple[int, int]] = {}
+    ban: dict[tuple[int, int], str] = {}
+    size = np.ones(n)
+    for i in range(n):
+        for j in range(i + 1, n):
+            pair = (ids[i], ids[j])
+            w = weights.get(pair, -CLIP)
+            total[i, j] = total[j, i] = min(max(w, -CLIP), CLIP)
+            best[i, j] = best[j, i] = w
+            arg[i, j] = pair
+            if pair in forbidden:
+                ban[i, j] = forbidden[pair]
+    alive = np.ones(n, dtype=bool)
+    group = list(range(n))
+    refused: dict[tuple[int, int], Refusal] = {}
+
+    def root(i: int) -> int:
+        while group[i] != i:
+            i = group[i]
+        return i
+
+    def merge(a: int, b: int) -> None:
+        a, b = min(a, b), max(a, b)
+        group[b] = a
+        alive[b] = False
+        for c in range(n):
+            if not alive[c] or c == a:
+                continue
+            ac, bc = (min(a, c), max(a, c)), (min(b, c), max(b, c))
+            total[a, c] = total[c, a] = total[a, c] + total[b, c]
+            if best[b, c] > best[a, c]:
+                best[a, c] = best[c, a] = best[b, c]
+                arg[ac] = arg[bc]
+            if bc in ban:
+                ban.setdefault(ac, ban[bc])
+        size[a] += size[b]
+
+    for left, right in sorted(must):
+        a, b = root(place[left]), root(place[right])
+        if a != b:
+            merge(a, b)
+    while True:
+        live = np.flatnonzero(alive)
+        if len(live) < 2:
+            break
+        sub_best = best[np.ix_(live, live)]
+        mean = total[np.ix_(live, live)] / np.outer(size[live], size[live])
+        score = np.where((sub_best >= auto) & (mean >= cohesion), mean, -np.inf)
+        for i, a in enumerate(live):
+            for j in range(i + 1, len(live)):
+                b = int(live[j])
+                if (int(a), b) in ban:
+                    score[i, j] = score[j, i] = -np.inf
+        np.fill_diagonal(score, -np.inf)
+        top = score.max()
+        if top == -np.inf:
+            break
+        ties = np.argwhere(score >= top - 1e-9)
+        pick = min(((int(live[i]), int(live[j])) for i, j in ties if i < j), key=lambda p: (-best[p], p))
+        merge(*pick)
+    live_now = [int(i) for i in np.flatnonzero(alive)]
+    for x, a in enumerate(live_now):
+        for b in live_now[x + 1 :]:
+            if best[a, b] >= auto:
+                reason = ban.get((a, b)) or "the other records of the two clusters disagree"
+                left, right = arg[a, b]
+                refused[a, b] = Refusal(left, right, float(best[a, b]), reason)
+    roots = [root(i) for i in range(n)]
+    name = {r: min(ids[i] for i in range(n) if roots[i] == r) for r in set(roots)}
+    return Solution({ids[i]: name[roots[i]] for i in range(n)}, list(refused.values()))

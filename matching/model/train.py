@@ -1,0 +1,326 @@
+"""Training without labels: u from random pairs and value counts, m and the prior by EM over the blocks.
+
+Fails loudly (ModelError) when nothing can be learned; every level says whether data or the declaration's prior stands
+behind it. Scores are made by Splink with the result (`matching.model.splink_model`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from matching.keys import BlockCount, build_keys, candidate_pairs, count_blocks
+from matching.model import em
+from matching.model.conditions import quoted
+from matching.model.patterns import Patterns, count_patterns
+from models.errors import ModelError
+from models.match_model import Comparison, Declaration, Level, PublishedModel, TrainedLevel
+
+Floats = npt.NDArray[np.float64]
+_RANDOM_PAIRS = 2_000_000
+_SESSION_PAIRS = 1_500_000
+
+
+@dataclass
+class TrainingReport:
+    """What training saw: pairs per rule, share of matches per session, levels taken from the prior or pooled."""
+
+    records: int = 0
+    blocks: list[BlockCount] = field(default_factory=list)
+    sessions: dict[str, dict[str, float]] = field(default_factory=dict)
+    from_prior: list[str] = field(default_factory=list)
+    pooled: list[str] = field(default_factory=list)
+    expected_matches: float = 0.0
+
+
+def default_m(comparison: Comparison) -> Floats:
+    """The prior of m: declared shares where there are any, the rest spread over the other levels, strongest first."""
+    levels = comparison.levels
+    m = np.zeros(len(levels))
+    declared = sum(level.m or 0.0 for level in levels[1:])
+    open_levels = [i for i, level in enumerate(levels) if i and level.m is None]
+    spread = np.array([0.5**i for i in range(len(open_levels))])
+    for i, level in enumerate(levels):
+        m[i] = level.m or 0.0
+    if open_levels:
+        m[open_levels] = max(1.0 - declared, 0.02 * len(open_levels)) * spread / spread.sum()
+    m[1:] /= m[1:].sum()
+    return m
+
+
+def random_pairs(con: duckdb.DuckDBPyConnection, features: str, target: str, seed: int = 1) -> float:
+    """Creates `target` (left_id, right_id): all pairs of a small base, else about two million drawn at random.
+
+    Returns the number of all pairs of the base.
+    """
+    n = int(con.execute(f"SELECT count(*) FROM {features}").fetchall()[0][0])
+    total = n * (n - 1) / 2
+    if total <= _RANDOM_PAIRS:
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT a.record_id AS left_id, b.record_id AS right_id "
+            f"FROM {features} a JOIN {features} b ON a.record_id < b.record_id"
+        )
+        return total
+    ids = np.sort(con.execute(f"SELECT record_id FROM {features}").fetchnumpy()["record_id"])
+    rng = np.random.default_rng(seed)
+    left, right = rng.integers(0, n, _RANDOM_PAIRS), rng.integers(0, n, _RANDOM_PAIRS)
+    keep = left != right
+    drawn = pa.table({"left_id": ids[left[keep]], "right_id": ids[right[keep]]})
+    con.register("drawn_pairs", drawn)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT * FROM drawn_pairs")
+    con.unregister("drawn_pairs")
+    return total
+
+
+def _value_share(con: duckdb.DuckDBPyConnection, level: Level, comparison: Comparison, features: str) -> float | None:
+    """P(two random records agree | both have the attribute) by counting values, for levels that are plain equality."""
+    when = level.when
+    present = " OR ".join(f"{quoted(c)} IS NOT NULL" for c in comparison.levels[0].when.columns)
+    (have,) = con.execute(f"SELECT count(*) FROM {features} WHERE {present}").fetchall()[0]
+    if have < 2:
+        return None
+    if when.kind == "exact":
+        columns = [when.column]
+    elif when.kind == "all" and all(part.kind == "exact" for part in when.of):
+        columns = [part.column for part in when.of]
+    elif when.kind == "overlap":
+        sql = f"SELECT count(*) AS n FROM (SELECT DISTINCT record_id, unnest({quoted(when.column)}) AS v FROM {features}) GROUP BY v"
+        (pairs,) = con.execute(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({sql})").fetchall()[0]
+        return float(pairs) / (have * (have - 1) / 2)
+    else:
+        return None
+    names = ", ".join(quoted(c) for c in columns)
+    given = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in columns)
+    sql = f"SELECT count(*) AS n FROM {features} WHERE {given} GROUP BY {names}"
+    (pairs,) = con.execute(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({sql})").fetchall()[0]
+    return float(pairs) / (have * (have - 1) / 2)
+
+
+def observed_u(
+    con: duckdb.DuckDBPyConnection, declaration: Declaration, sample: Patterns, features: str
+) -> list[Floats]:
+    """Shares of the levels among all pairs: from the sample, and from value counts where equality can be counted."""
+    out = []
+    for k, comparison in enumerate(declaration.comparisons):
+        counts = np.bincount(sample.levels[:, k], weights=sample.counts, minlength=len(comparison.levels))
+        seen = counts[1:].sum()
+        u = np.zeros(len(comparison.levels))
+        # A level never seen among n pairs is likely below 1/n, not impossible: half a pair each.
+        u[1:] = (counts[1:] + 0.5) / (seen + 0.5 * (len(u) - 1)) if seen else 1.0 / (len(u) - 1)
+        taken = 0.0
+        for i, level in enumerate(comparison.levels[1:], start=1):
+            exact = _value_share(con, level, comparison, features)
+            # A weaker level holds only what the stronger ones left over, so counting serves the first levels alone.
+            if exact is None:
+                break
+            u[i] = max(exact - taken, 1e-12) if i > 1 and level.when.kind == "exact" else max(exact, 1e-12)
+            taken += u[i]
+        u[1:] /= u[1:].sum()
+        out.append(u)
+    return out
+
+
+def without_matches(u_all: list[Floats], m: list[Floats], prior: float) -> list[Floats]:
+    """U of non-matches: the share among all pairs less what matches put there, never below 3 % of it."""
+    out = []
+    for all_pairs, matched in zip(u_all, m, strict=True):
+        u = np.maximum((all_pairs - prior * matched) / (1.0 - prior), 0.03 * all_pairs)
+        u[0] = 0.0
+        u[1:] /= u[1:].sum()
+        out.append(u)
+    return out
+
+
+def monotonic(weights: Floats, sizes: Floats) -> Floats:
+    """Weights made non-increasing by pooling adjacent violators (Ayer et al. 1955), weighted by `sizes`."""
+    blocks: list[list[float]] = []
+    for weight, size in zip(weights, sizes, strict=True):
+        blocks.append([float(weight), float(max(size, 1e-9)), 1])
+        while len(blocks) > 1 and blocks[-2][0] < blocks[-1][0]:
+            w, s, n = blocks.pop()
+            blocks[-1] = [
+                (blocks[-1][0] * blocks[-1][1] + w * s) / (blocks[-1][1] + s),
+                blocks[-1][1] + s,
+                blocks[-1][2] + n,
+            ]
+    return np.array([w for w, _, n in blocks for _ in range(int(n))])
+
+
+def term_frequencies(con: duckdb.DuckDBPyConnection, column: str, features: str) -> tuple[dict[str, float], float]:
+    """Shares of the values of a column seen more than once, and the share given to every other value."""
+    (have,) = con.execute(f"SELECT count(*) FROM {features} WHERE {quoted(column)} IS NOT NULL").fetchall()[0]
+    have = max(int(have), 1)
+    rows = con.execute(
+        f"SELECT {quoted(column)}, count(*) / {have}.0 FROM {features} WHERE {quoted(column)} IS NOT NULL "
+        f"GROUP BY 1 HAVING count(*) > 1 ORDER BY 1"
+    ).fetchall()
+    return {str(v): float(s) for v, s in rows}, 1.0 / have
+
+
+def _sessions(
+    con: duckdb.DuckDBPyConnection, declaration: Declaration, features: str, u: list[Floats], report: TrainingReport
+) -> tuple[list[Floats], float]:
+    """One EM per blocking rule over the comparisons that the rule does not touch; the m of all, and matches expected."""
+    start = [default_m(c) for c in declaration.comparisons]
+    gathered = [declaration.prior_strength * s for s in start]
+    most = 0.0
+    for number, rule in enumerate(declaration.blocking):
+        if not rule.train:
+            continue
+        touched = {part.column for part in rule.parts}
+        used = [k for k, c in enumerate(declaration.comparisons) if not touched & set(c.columns)]
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE session_pairs AS WITH usable AS (SELECT k.key, k.record_id FROM keys k "
+            f"JOIN sizes_keys s ON s.key = k.key AND s.rule = k.rule WHERE k.rule = {number} AND s.n <= s.cap) "
+            f"SELECT DISTINCT a.record_id AS left_id, b.record_id AS right_id FROM usable a JOIN usable b "
+            f"ON a.key = b.key AND a.record_id < b.record_id"
+        )
+        (n,) = con.execute("SELECT count(*) FROM session_pairs").fetchall()[0]
+        if n > _SESSION_PAIRS:
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE session_pairs AS SELECT * FROM session_pairs "
+                f"WHERE (left_id + right_id) % 1000003 < {int(1000003 * _SESSION_PAIRS / n)}"
+            )
+        if not n or not used:
+            continue
+        patterns = count_patterns(con, declaration, "session_pairs", features)
+        fitted = em.fit(patterns, u, start, used, strength=declaration.prior_strength, share=0.3)
+        report.sessions[rule.name] = {"pairs": float(n), "share": fitted.share}
+        most = max(most, n * fitted.share)
+        scale = min(1.0, 20_000 / max(patterns.pairs * fitted.share, 1.0))
+        for k in used:
+            gathered[k][1:] += fitted.matches[k][1:] * scale
+    m = []
+    for g in gathered:
+        g[0] = 0.0
+        m.append(np.concatenate([[0.0], g[1:] / g[1:].sum()]))
+    return m, most
+
+
+def train(
+    con: duckdb.DuckDBPyConnection,
+    declaration: Declaration,
+    features: str,
+    *,
+    model_id: str,
+    parser_version: str,
+    versions: Mapping[str, str],
+    now: dt.datetime | None = None,
+) -> tuple[PublishedModel, TrainingReport]:
+    """Trains a model for `declaration` on the DuckDB table `features` (record_id and the declaration's columns).
+
+    Raises ModelError when there are too few records or no attribute that two records could agree on.
+    """
+    report = TrainingReport()
+    report.records = int(con.execute(f"SELECT count(*) FROM {features}").fetchall()[0][0])
+    if report.records < 2:
+        raise ModelError(f"{declaration.entity_type}: {report.records} records are too few to train a model")
+    build_keys(con, declaration, features)
+    report.blocks = count_blocks(con, declaration)
+    total = random_pairs(con, features, "random_pairs")
+    sample = count_patterns(con, declaration, "random_pairs", features)
+    u_all = observed_u(con, declaration, sample, features)
+    start = [default_m(c) for c in declaration.comparisons]
+    candidate_pairs(con, "training_pairs")
+    (n,) = con.execute("SELECT count(*) FROM training_pairs").fetchall()[0]
+    candidates = count_patterns(con, declaration, "training_pairs", features)
+    m, prior = start, min(0.01, max(1.0 / report.records, 1.0 / total))
+    u = u_all
+    used = list(range(len(declaration.comparisons)))
+    for _ in range(3):
+        m, expected = _sessions(con, declaration, features, u, report)
+        prior = float(np.clip(expected / total, 0.02 / total, 0.2))
+        fitted = em.fit(candidates, u, m, used, strength=0.0, share=prior, total_pairs=total, learn_m=False)
+        prior = fitted.share
+        report.expected_matches = prior * total
+        u = without_matches(u_all, m, prior)
+    # With every comparison seen at once, the m of rarely blocked attributes settles too.
+    fitted = em.fit(candidates, u, m, used, strength=declaration.prior_strength * 5, share=prior, total_pairs=total)
+    m, prior, matches = fitted.m, fitted.share, fitted.matches
+    report.expected_matches = prior * total
+    levels = _levels(declaration, m, u, matches, sample, report)
+    frequencies: dict[str, dict[str, float]] = {}
+    rare: dict[str, float] = {}
+    for column in declaration.term_frequency_columns():
+        frequencies[column], rare[column] = term_frequencies(con, column, features)
+    for name in ("session_pairs", "random_pairs", "training_pairs"):
+        con.execute(f"DROP TABLE IF EXISTS {name}")
+    return (
+        PublishedModel(
+            model_id=model_id,
+            entity_type=declaration.entity_type,
+            declaration=declaration,
+            parser_version=parser_version,
+            versions=dict(versions),
+            records=report.records,
+            prior=prior,
+            levels=levels,
+            term_frequencies=frequencies,
+            rare=rare,
+            created_at=(now or dt.datetime.now(dt.UTC)).isoformat(),
+        ),
+        report,
+    )
+
+
+def _levels(
+    declaration: Declaration,
+    m: list[Floats],
+    u: list[Floats],
+    matches: list[Floats],
+    sample: Patterns,
+    report: TrainingReport,
+) -> dict[str, list[TrainedLevel | None]]:
+    out: dict[str, list[TrainedLevel | None]] = {}
+    for k, comparison in enumerate(declaration.comparisons):
+        weights = np.log2(m[k][1:]) - np.log2(u[k][1:])
+        sizes = matches[k][1:] + 1.0
+        straight = monotonic(weights, sizes)
+        trained: list[TrainedLevel | None] = [None]
+        for i, level in enumerate(comparison.levels[1:]):
+            origin: Any = "data" if matches[k][i + 1] >= 5 else "prior"
+            name = f"{comparison.name}: {level.label}"
+            if origin == "prior":
+                report.from_prior.append(name)
+            m_i, u_i = float(m[k][i + 1]), float(u[k][i + 1])
+            if abs(straight[i] - weights[i]) > 1e-9 and not level.tie:
+                origin = "pooled"
+                report.pooled.append(name)
+                u_i = m_i / 2.0 ** float(straight[i])
+            trained.append(TrainedLevel(m=m_i, u=min(u_i, 1.0), origin=origin))
+        out[comparison.name] = trained
+    if all(weight is None or abs(np.log2(weight.m / weight.u)) < 0.1 for levels in out.values() for weight in levels):
+        raise ModelError(f"{declaration.entity_type}: no attribute tells records apart; map more attributes")
+    return out
+
+
+def describe(model: PublishedModel) -> list[dict[str, Any]]:
+    """One row per level: comparison, level, m, u, match weight in bits, origin."""
+    rows = []
+    for comparison in model.declaration.comparisons:
+        for level, trained in zip(comparison.levels, model.levels[comparison.name], strict=True):
+            if trained is not None:
+                weight = float(np.log2(trained.m / trained.u))
+                rows.append(
+                    {
+                        "comparison": comparison.name,
+                        "level": level.label,
+                        "m": trained.m,
+                        "u": trained.u,
+                        "weight": weight,
+                        "origin": trained.origin,
+                    }
+                )
+    return rows
+
+
+def table_of(rows: list[dict[str, Any]]) -> pa.Table:
+    """Rows of `describe` as an Arrow table, for reports."""
+    return pa.Table.from_pylist(rows)

@@ -1,0 +1,77 @@
+"""Contact profiles: whom a phone number, mailbox or domain stands for, decided before anything is matched.
+
+A value used by few owners is theirs; by more, it belongs to a household, an office or an agent and is only a weak hint; by
+many, it identifies nobody. Owners are told apart with some tolerance for spelling, so that one customer written in
+five ways does not look like five.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+from rapidfuzz import fuzz, process
+
+from matching.model.conditions import quoted
+from models.match_model import ContactKind, Declaration
+
+PROFILE = pa.schema(
+    [
+        ("column", pa.string()),
+        ("value", pa.string()),
+        ("records", pa.int64()),
+        ("owners", pa.int64()),
+        ("class", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The values that are not simply somebody's own: one row per value with `class` shared or junk."""
+
+    table: pa.Table
+
+
+def distinct_owners(names: list[str], most: int) -> int:
+    """Number of owners that `names` stand for, spellings of one name taken together; counts no further than `most` + 1."""
+    if len(names) > 40 * (most + 1):
+        return most + 1
+    heads: list[str] = []
+    for name in sorted(names, key=lambda n: (-len(n), n)):
+        if heads and process.extractOne(name, heads, scorer=fuzz.token_set_ratio, score_cutoff=80) is not None:
+            continue
+        heads.append(name)
+        if len(heads) > most:
+            break
+    return len(heads)
+
+
+def profile_contacts(con: duckdb.DuckDBPyConnection, declaration: Declaration, standard: str) -> Profile:
+    """Profiles the contact columns of the DuckDB table `standard` (record_id, standard columns)."""
+    rows: dict[str, list[object]] = {name: [] for name in PROFILE.names}
+    for kind in declaration.contacts:
+        found = con.execute(
+            f"SELECT value, count(*) AS n, list_sort(list(DISTINCT owner) FILTER (owner IS NOT NULL)) AS owners FROM "
+            f"(SELECT unnest({quoted(kind.column)}) AS value, {quoted(kind.owner)} AS owner FROM {standard}) "
+            f"GROUP BY value HAVING count(DISTINCT owner) > {kind.personal} ORDER BY value"
+        ).fetchall()
+        for value, n, owners in found:
+            count = distinct_owners(owners, kind.shared)
+            if count > kind.personal:
+                cls = "junk" if count > kind.shared else "shared"
+                for name, item in zip(PROFILE.names, (kind.column, value, n, count, cls), strict=True):
+                    rows[name].append(item)
+    return Profile(pa.table(rows, schema=PROFILE))
+
+
+def effective_sql(con: duckdb.DuckDBPyConnection, kind: ContactKind, standard: str, profile: str) -> str:
+    """SQL giving record_id, `<column>_own` and `<column>_shared` (lists, null when empty) of one contact column."""
+    name = kind.column
+    return (
+        f"SELECT record_id, nullif(list_sort(list(DISTINCT value) FILTER (cls IS NULL)), []) AS {quoted(name + '_own')}, "
+        f"nullif(list_sort(list(DISTINCT value) FILTER (cls = 'shared')), []) AS {quoted(name + '_shared')} FROM ("
+        f"SELECT s.record_id, s.value, p.class AS cls FROM (SELECT record_id, unnest({quoted(name)}) AS value FROM {standard}) s "
+        f"LEFT JOIN {profile} p ON p.\"column\" = '{name}' AND p.value = s.value) GROUP BY record_id"
+    )
