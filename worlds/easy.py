@@ -1,7 +1,7 @@
 """The easy world: large, moderately spoilt, for benchmarks of size.
 
-Entities are mostly alone (few families, few shared phones); half of the records carry their true id; the variety of names grows with the
-size. Sales data come as Parquet, the other two systems as CSV.
+Entities are mostly alone (few families, few shared phones); half of the records carry their true id; the variety of
+names grows with the size. Sales data come as Parquet, the other two systems as CSV.
 """
 
 from dataclasses import replace

@@ -1,10 +1,13 @@
-"""Writes a generated world to disk: delivery files, `truth.csv`, `kehu.yaml`. Streams row by row; memory does not grow with the size."""
+"""Writes a generated world to disk: delivery files, `truth.csv`, `kehu.yaml`.
+
+Rows are streamed; memory does not grow with the size.
+"""
 
 import csv
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from types import TracebackType
 from typing import IO, Any, Protocol
 
@@ -12,15 +15,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from worlds.dice import Dice
 from worlds.systems import System
 
+TRUTH_COLUMNS = ("source", "source_key", "entity_id")
 _SHUFFLE = 50_000  # rows that are mixed with one another before they are written
 _PRIMES = (9_999_991, 99_999_989, 999_999_937)
 
 
 @dataclass(frozen=True, slots=True)
 class WorldFiles:
-    """What a generator wrote: the folder, its `kehu.yaml` and `truth.csv`, and how many records and entities there are."""
+    """What a generator wrote: the folder, its `kehu.yaml` and `truth.csv`; the numbers of records and entities."""
 
     folder: Path
     config: Path
@@ -82,9 +87,9 @@ class _Stream:
 class WorldWriter:
     """Takes records one by one, gives each a key that tells nothing about its entity, and writes files and truth."""
 
-    def __init__(self, folder: Path, systems: Sequence[System], rng: Random, size: int) -> None:
+    def __init__(self, folder: Path, systems: Sequence[System], rng: Dice, size: int, truth: str = "truth.csv") -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.rng, self.records = folder, rng, 0
+        self.folder, self.rng, self.size, self.records = folder, rng, size, 0
         self._prime = next(p for p in _PRIMES if p > size * 2)
         self._streams: dict[tuple[str, str], _Stream] = {}
         for s in systems:
@@ -93,12 +98,18 @@ class WorldWriter:
             header = (s.key, *s.columns, s.updated)
             sink: _Sink = ParquetSink(path, header) if path.suffix == ".parquet" else CsvSink(path, header)
             self._streams[s.source, s.stream] = _Stream(s, sink, tuple(s.columns.values()))
-        self._truth = CsvSink(folder / "truth.csv", ("source", "source_key", "entity_id"))
+        self._truth = CsvSink(folder / truth, TRUTH_COLUMNS)
         self._truths: list[tuple[str, str, str]] = []
 
     def path(self, system: System) -> Path:
         """The delivery file of a stream."""
         return self.folder / system.source / system.file.format(stream=system.stream)
+
+    def add_all(self, records: Iterable[tuple[System, Mapping[str, str], str]], entity: str) -> None:
+        """Write the records (system, record, updated) of one entity, as far as the world's size allows."""
+        for system, record, updated in records:
+            if self.records < self.size:
+                self.add(system, record, updated, entity)
 
     def add(self, system: System, record: Mapping[str, str], updated: str, entity: str) -> None:
         """Write one record of `entity`."""
@@ -131,6 +142,19 @@ class WorldWriter:
             self._flush(stream)
             stream.sink.close()
         self._truth.close()
+
+
+def join_truth(folder: Path, parts: Sequence[str]) -> Path:
+    """Put the parts of the truth together as `truth.csv` and remove them; returns its path."""
+    whole = folder / "truth.csv"
+    with open(whole, "w", encoding="utf-8") as out:
+        for i, part in enumerate(parts):
+            with open(folder / part, encoding="utf-8") as f:
+                if i:
+                    next(f)  # the header stands there already
+                shutil.copyfileobj(f, out)
+            (folder / part).unlink()
+    return whole
 
 
 def source_configuration(systems: Iterable[System]) -> list[dict[str, Any]]:

@@ -1,21 +1,26 @@
 """The loop shared by the generated worlds: make entities, write their records, keep nearly all of them recognisable."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
+from multiprocessing import get_context
 from pathlib import Path
-from random import Random
 
 from worlds import writing
 from worlds.contact import phone_text
-from worlds.files import WorldFiles, WorldWriter, source_configuration, write_configuration
+from worlds.dice import Dice
+from worlds.files import WorldFiles, WorldWriter, join_truth, source_configuration, write_configuration
 from worlds.organizations import FamilyMix, Organization, OrganizationMaker
 from worlds.persons import PeopleMix, Person, PersonMaker
 from worlds.systems import Layout, System
 from worlds.writing import Record
 
 KINDS = ("organization", "person")
+_PARALLEL = 200_000  # records from which a second process is worth its start
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,60 +35,85 @@ class World:
 
 def generate(world: World, folder: Path, size: int, seed: int, kind: str | None = None) -> WorldFiles:
     """Write `size` source records into `folder`; of one `kind` (organization, person), or half and half."""
-    kinds = (kind,) if kind else KINDS
-    systems = tuple(s for s in world.layout.systems if s.entity in kinds)
-    writer = WorldWriter(folder, systems, Random(f"{seed}:{world.name}:order"), size)
-    entities = 0
-    with writer:
-        for i, k in enumerate(kinds):
-            rng = Random(f"{seed}:{world.name}:{k}")
-            goal = size * (i + 1) // len(kinds)
-            entities += (
-                _organizations(world, rng, writer, goal) if k == "organization" else _persons(world, rng, writer, goal)
-            )
-    config = write_configuration(
-        folder, source_configuration(systems), f"# A generated world ({world.name}, {size} records, seed {seed}).\n"
-    )
-    return WorldFiles(folder, config, folder / "truth.csv", writer.records, entities)
+    if kind:
+        parts = [_Part(world, folder, kind, size, seed)]
+    else:
+        parts = [
+            _Part(world, folder, "organization", size // 2, seed),
+            _Part(world, folder, "person", size - size // 2, seed),
+        ]
+    if len(parts) > 1 and size >= _PARALLEL:
+        with ProcessPoolExecutor(len(parts), get_context("spawn")) as pool:
+            entities = sum(pool.map(_write_part, parts))
+    else:
+        entities = sum(map(_write_part, parts))
+    truth = join_truth(folder, [p.truth for p in parts])
+    systems = [s for s in world.layout.systems if s.entity in {p.kind for p in parts}]
+    head = f"# A generated world ({world.name}, {size} records, seed {seed}).\n"
+    return WorldFiles(folder, write_configuration(folder, source_configuration(systems), head), truth, size, entities)
 
 
-def _organizations(world: World, rng: Random, writer: WorldWriter, goal: int) -> int:
-    maker = OrganizationMaker(rng, world.families)
-    desk = _Desk(world.layout, "organization", rng)
-    while writer.records < goal:
-        for o in maker.family():
-            for system, row, updated in desk.organization(o):
-                if writer.records < goal:
-                    writer.add(system, row, updated, f"O{o.entity:07d}")
-    return maker.entities
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The records of one entity type; parts do not know of each other, so that they may be written at the same time."""
+
+    world: World
+    folder: Path
+    kind: str
+    size: int
+    seed: int
+
+    @property
+    def truth(self) -> str:
+        return f"truth-{self.kind}.csv"
 
 
-def _persons(world: World, rng: Random, writer: WorldWriter, goal: int) -> int:
-    maker = PersonMaker(rng, world.people)
-    desk = _Desk(world.layout, "person", rng)
-    while writer.records < goal:
-        for p in maker.family():
-            for system, row, updated in desk.person(p):
-                if writer.records < goal:
-                    writer.add(system, row, updated, f"P{p.entity:07d}")
-    return maker.entities
+def _write_part(part: _Part) -> int:
+    """Write the part and return the number of its entities."""
+    world, rng = part.world, Dice(f"{part.seed}:{part.world.name}:{part.kind}")
+    desk = _Desk(world.layout, part.kind, rng)
+    order = Dice(f"{part.seed}:{world.name}:{part.kind}:order")
+    with _no_cycles(), WorldWriter(part.folder, world.layout.of(part.kind), order, part.size, part.truth) as writer:
+        if part.kind == "organization":
+            companies = OrganizationMaker(rng, world.families)
+            while writer.records < part.size:
+                for o in companies.family():
+                    writer.add_all(desk.organization(o), f"O{o.entity:07d}")
+            return companies.entities
+        people = PersonMaker(rng, world.people)
+        while writer.records < part.size:
+            for p in people.family():
+                writer.add_all(desk.person(p), f"P{p.entity:07d}")
+        return people.entities
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """No cycle collection inside: the generator makes millions of small objects and no reference cycles."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class _Desk:
     """Writes all records of one entity, and repairs those that nobody could recognise."""
 
-    def __init__(self, layout: Layout, entity: str, rng: Random) -> None:
+    def __init__(self, layout: Layout, entity: str, rng: Dice) -> None:
         self.systems, self.noise, self.rng = layout.of(entity), layout.noise, rng
         self._shares = tuple(accumulate(s.share for s in self.systems))
         self._copies = tuple(accumulate(layout.copies))
 
     def _visits(self) -> list[tuple[System, date]]:
         rng = self.rng
-        n = rng.choices(range(1, len(self._copies) + 1), cum_weights=self._copies)[0]
+        n = rng.weighted(range(1, len(self._copies) + 1), self._copies)
         return [
             (
-                rng.choices(self.systems, cum_weights=self._shares)[0],
-                date(2022, 1, 1) + timedelta(days=rng.randrange(1760)),
+                rng.weighted(self.systems, self._shares),
+                date(2022, 1, 1) + timedelta(days=rng.below(1760)),
             )
             for _ in range(n)
         ]
@@ -127,7 +157,7 @@ class _Desk:
         changed: bool,
     ) -> list[tuple[System, Record, str]]:
         rng = self.rng
-        change = date(2022, 1, 1) + timedelta(days=rng.randrange(300, 1500))
+        change = date(2022, 1, 1) + timedelta(days=rng.between(300, 1500))
         out: list[tuple[System, Record, str]] = []
         seen: list[set[str]] = []
         for system, day in self._visits():
@@ -135,9 +165,9 @@ class _Desk:
             if seen and rng.random() >= self.noise.no_evidence and not any(recognisable(evidence, e) for e in seen):
                 mend(system, row, evidence)
                 if not any(recognisable(evidence, e) for e in seen):
-                    first = rng.randrange(len(out))
+                    first = rng.below(len(out))
                     mend(out[first][0], out[first][1], seen[first])
                     mend(system, row, evidence)
             seen.append(evidence)
-            out.append((system, row, f"{day.isoformat()}T{rng.randrange(8, 19):02d}:{rng.randrange(60):02d}:00+08:00"))
+            out.append((system, row, f"{day.isoformat()}T{rng.between(8, 19):02d}:{rng.below(60):02d}:00+08:00"))
         return out

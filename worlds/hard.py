@@ -1,8 +1,9 @@
 """The hard world: everything that makes matching hard, at once, and in both scripts.
 
-Persons: households with one phone and address, father and son of one name, twins, namesakes, offices with one switchboard and info@ mail,
-nicknames, initials, a third of the identity numbers missing, typing errors. Organizations: branches, groups, one trade name in two
-cities, agents' phones and addresses, short names, English names, moved and renamed companies.
+Persons: households with one phone and address, father and son of one name, twins, namesakes, offices with one
+switchboard and info@ mail, nicknames, initials, a third of the identity numbers missing, typing errors. Organizations:
+branches, groups, one trade name in two cities, agents' phones and addresses, short names, English names, moved and
+renamed companies.
 """
 
 from pathlib import Path

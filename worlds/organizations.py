@@ -1,22 +1,22 @@
-"""Companies of the generated worlds: what is true of them. How systems write them down is in `writing_organizations`.
+"""Companies of the generated worlds: what is true of them. How systems write them down is in `writing`.
 
-They come in families, since the hard cases are between relatives and look-alikes: a company with branches, a group with subsidiaries,
-independent companies of one trade name in two cities, small firms that share an agent's phone and address.
+They come in families, since the hard cases are between relatives and look-alikes: a company with branches, a group
+with subsidiaries, independent companies of one trade name in two cities, small firms that share an agent's phone.
 """
 
 from dataclasses import dataclass, field, replace
-from random import Random
 
 from worlds import identifiers as ids
 from worlds import lexicon_han as han
 from worlds import lexicon_latin as latin
 from worlds.contact import FREE_MAIL, Address, address
+from worlds.dice import Dice
 from worlds.places import City, cities
 
 
 @dataclass(slots=True)
 class Organization:
-    """One legal entity. Phones are international digits; `domain` is '' for firms that use free mail; `parent` an entity number or -1."""
+    """One legal entity. Phones: international digits; `domain`: '' for firms with free mail; `parent`: entity or -1."""
 
     entity: int
     country: str
@@ -44,7 +44,7 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class FamilyMix:
-    """Shares of the family kinds (the rest are companies that stand alone), of Latin-script families and of sole traders among the lone."""
+    """Shares of the family kinds (the rest are lone companies), of Latin families, of sole traders among the lone."""
 
     group: float = 0.10
     branches: float = 0.08
@@ -61,7 +61,7 @@ class FamilyMix:
 class OrganizationMaker:
     """Makes families of companies; keeps registered names and domains unique, as a register would."""
 
-    rng: Random
+    rng: Dice
     mix: FamilyMix
     entities: int = 0
     names: set[int] = field(default_factory=set)
@@ -77,7 +77,7 @@ class OrganizationMaker:
         draw -= mix.group
         if draw < mix.branches:
             head = self._company(script)
-            return [head, *(self._branch(head) for _ in range(rng.choice((1, 1, 2, 3))))]
+            return [head, *(self._branch(head) for _ in range(rng.pick((1, 1, 2, 3))))]
         draw -= mix.branches
         if draw < mix.same_trade_name:
             return self._same_trade_name(script)
@@ -102,7 +102,7 @@ class OrganizationMaker:
     def _city(self, script: str, country: str = "", other_than: City | None = None) -> City:
         places, weights = cities(script)
         while True:
-            city = self.rng.choices(places, cum_weights=weights)[0]
+            city = self.rng.weighted(places, weights)
             if city is not other_than and (not country or city.country == country):
                 return city
 
@@ -116,11 +116,11 @@ class OrganizationMaker:
         }
         candidates = (
             stem,
-            f"{stem}{rng.choice(('wl', 'group', 'auto', 'ys', 'online'))}",
+            f"{stem}{rng.pick(('wl', 'group', 'auto', 'ys', 'online'))}",
             f"{latin_city}{stem}",
-            f"{stem}{rng.randrange(10, 9999)}",
+            f"{stem}{rng.between(10, 9999)}",
         )
-        tail = rng.choice(tails[city.country])
+        tail = rng.pick(tails[city.country])
         for candidate in candidates:
             if not self._taken(self.domains, candidate + tail):
                 return candidate + tail
@@ -134,7 +134,7 @@ class OrganizationMaker:
         if draw < self.mix.popular:
             return han.POPULAR[int(rng.random() * len(han.POPULAR))]
         length = 2 if draw < 0.85 else 3 if draw < 0.97 else 4
-        return "".join(rng.choices(han.TRADE, cum_weights=han.falling(len(han.TRADE)), k=length))
+        return rng.word(han.TRADE, han.falling(len(han.TRADE)), length)
 
     def _chinese_name(self, city: City, core: str, trade: str, form: str) -> str:
         draw = self.rng.random()
@@ -154,18 +154,9 @@ class OrganizationMaker:
         for attempt in range(12):
             city_ = city or self._city("han")
             core = given or self._core()
-            t = (
-                trade
-                if trade >= 0 and attempt < 6
-                else rng.choices(range(len(han.TRADES)), cum_weights=han.TRADE_CUM)[0]
-            )
-            word, english, industry, _ = han.TRADES[t]
-            form_ = (
-                form
-                or rng.choices(
-                    ("有限公司", "有限责任公司", "股份有限公司", "集团有限公司"), cum_weights=(78, 90, 97, 100)
-                )[0]
-            )
+            t = trade if trade >= 0 and attempt < 6 else rng.weighted(range(len(han.TRADES)), han.TRADE_CUM)
+            word, english, industry = han.TRADES[t]
+            form_ = form or rng.weighted(han.FORMS, (78, 90, 97, 100))
             name = self._chinese_name(city_, core, word, form_)
             # A register refuses a second company of the same trade name and trade in one city.
             if not self._taken(self.names, f"{core}{word}{city_.name}") and not self._taken(self.names, name):
@@ -190,7 +181,7 @@ class OrganizationMaker:
         latin_name = f"{region}{latin_core.capitalize()} {english} {english_form}"
         a = address(rng, city_, site=True)
         emails = (
-            [f"{rng.choice(('info', 'info', 'sales', 'office', 'service', latin_core))}@{domain}"]
+            [f"{rng.pick(('info', 'info', 'sales', 'office', 'service', latin_core))}@{domain}"]
             if domain
             else [self._free_mail("CN", latin_core)]
         )
@@ -219,21 +210,21 @@ class OrganizationMaker:
     def _free_mail(self, country: str, stem: str) -> str:
         rng = self.rng
         user = (
-            f"{rng.randrange(100_000_000, 3_000_000_000)}"
+            f"{rng.between(100_000_000, 3_000_000_000)}"
             if country == "CN" and rng.random() < 0.5
-            else f"{stem}{rng.randrange(1, 9999)}"
+            else f"{stem}{rng.between(1, 9999)}"
         )
-        return f"{user}@{rng.choice(FREE_MAIL[country])}"
+        return f"{user}@{rng.pick(FREE_MAIL[country])}"
 
     def _sole_trader(self) -> Organization:
         rng = self.rng
         city = self._city("han")
         surnames, weights = han.surnames()
-        surname = rng.choices(surnames, cum_weights=weights)[0]
-        given = "".join(rng.choices(han.MALE, cum_weights=han.falling(len(han.MALE)), k=rng.choice((1, 2))))
+        surname = rng.weighted(surnames, weights)
+        given = rng.word(han.MALE, han.falling(len(han.MALE)), rng.pick((1, 2)))
         a = address(rng, city, site=True)
-        trade = rng.choice(han.SOLE_TRADES)
-        core = rng.choice((f"老{surname}", surname + given, self._core()))
+        trade = rng.pick(han.SOLE_TRADES)
+        core = rng.pick((f"老{surname}", surname + given, self._core()))
         name = f"{city.full}{a.district}{core}{trade}" if rng.random() < 0.75 else f"{core}{trade}(个体工商户)"
         return Organization(
             self._next(),
@@ -249,7 +240,7 @@ class OrganizationMaker:
             [self._free_mail("CN", "".join(han.pinyin(core)))],
             "",
             a,
-            rng.randrange(1, 6),
+            rng.between(1, 6),
             sole_trader=True,
             trade=trade,
         )
@@ -262,14 +253,9 @@ class OrganizationMaker:
         for attempt in range(12):
             city_ = city or self._city("latin", country)
             core = given or self._latin_core(city_, attempt)
-            t = (
-                trade
-                if trade >= 0 and attempt < 6
-                else rng.choices(range(len(latin.TRADES)), cum_weights=latin.TRADE_CUM)[0]
-            )
-            word, industry, _ = latin.TRADES[t]
-            words, weights = zip(*latin.FORMS[city_.country], strict=True)
-            form = rng.choices(words, weights)[0]
+            t = trade if trade >= 0 and attempt < 6 else rng.weighted(range(len(latin.TRADES)), latin.TRADE_CUM)
+            word, industry = latin.TRADES[t]
+            form = rng.weighted(*latin.FORMS[city_.country])
             if not self._taken(self.names, f"{core}{word}{city_.name if given else city_.country}"):
                 break
         name = f"{core} {word} {form}"
@@ -282,7 +268,7 @@ class OrganizationMaker:
         domain = domain if rng.random() < 0.85 else ""
         a = address(rng, city_, site=True)
         emails = (
-            [f"{rng.choice(('info', 'info', 'sales', 'office', 'accounts', 'enquiries'))}@{domain}"]
+            [f"{rng.pick(('info', 'info', 'sales', 'office', 'accounts', 'enquiries'))}@{domain}"]
             if domain
             else [self._free_mail(city_.country, stem)]
         )
@@ -310,19 +296,19 @@ class OrganizationMaker:
         draw = rng.random()
         if draw < 0.3 and attempt < 4:
             return (
-                rng.choice(latin.SURNAMES) + rng.choice(("", " & Sons", " Brothers", " Group"))
+                rng.pick(latin.SURNAMES) + rng.pick(("", " & Sons", " Brothers", " Group"))
                 if city.country != "DE"
-                else rng.choice(latin.SURNAMES)
+                else rng.pick(latin.SURNAMES)
             )
         if draw < 0.45:
-            return f"{rng.choice(latin.SURNAMES)} & {rng.choice(latin.SURNAMES)}"
+            return f"{rng.pick(latin.SURNAMES)} & {rng.pick(latin.SURNAMES)}"
         if draw < 0.55 and attempt < 4:
-            return f"{city.name} {rng.choice(latin.FIRST_WORDS)}"
+            return f"{city.name} {rng.pick(latin.FIRST_WORDS)}"
         if draw < 0.7:
-            return "".join(rng.choices("ABCDEFGHJKLMNPRSTVW", k=3))
+            return "".join([rng.pick("ABCDEFGHJKLMNPRSTVW") for _ in range(3)])
         if draw < 0.85:
-            return f"{rng.choice(latin.FIRST_WORDS)} {rng.choice(latin.SECOND_WORDS)}"
-        return f"{rng.choice(latin.FIRST_WORDS)}{rng.choice(latin.SECOND_WORDS).lower()}"
+            return f"{rng.pick(latin.FIRST_WORDS)} {rng.pick(latin.SECOND_WORDS)}"
+        return f"{rng.pick(latin.FIRST_WORDS)}{rng.pick(latin.SECOND_WORDS).lower()}"
 
     # --- families
 
@@ -344,11 +330,9 @@ class OrganizationMaker:
         a = address(rng, city, site=True)
         label = city.name
         if script == "han" and (city is head.city or self._taken(self.names, f"{head.name}{label}")):
-            label = a.district if rng.random() < 0.6 else f"第{rng.choice('一二三四五六七八九')}"
+            label = a.district if rng.random() < 0.6 else f"第{rng.pick('一二三四五六七八九')}"
         name = (
-            f"{head.name}{label}分公司"
-            if script == "han"
-            else f"{head.name} - {label} {rng.choice(('Branch', 'Depot'))}"
+            f"{head.name}{label}分公司" if script == "han" else f"{head.name} - {label} {rng.pick(('Branch', 'Depot'))}"
         )
         phone = head.phones[0] if rng.random() < 0.35 else ids.landline(rng, city)
         return replace(
@@ -375,11 +359,11 @@ class OrganizationMaker:
         )
 
     def _group(self, script: str) -> list[Organization]:
-        """A head and its subsidiaries: one trade name, one domain, one switchboard, other trades and cities; sometimes a branch."""
+        """A head and its subsidiaries: one trade name, domain and switchboard, other trades and cities; a branch."""
         rng = self.rng
         head = self._company("han", form="集团有限公司") if script == "han" else self._company("latin")
         out = [head]
-        for _ in range(rng.choice((1, 2, 2, 3, 4))):
+        for _ in range(rng.pick((1, 2, 2, 3, 4))):
             stays = rng.random() < 0.4
             city = head.city if stays else self._city(script, "" if script == "han" else head.country)
             sub = self._company(script, core=head.core, city=city)
@@ -389,7 +373,7 @@ class OrganizationMaker:
                 sub.emails = (
                     list(head.emails)
                     if rng.random() < 0.5
-                    else [f"{rng.choice(('hr', 'sales', 'cw', 'office2'))}{sub.entity % 97}@{head.domain}"]
+                    else [f"{rng.pick(('hr', 'sales', 'cw', 'office2'))}{sub.entity % 97}@{head.domain}"]
                 )
             if stays and rng.random() < 0.6:
                 sub.phones[0] = head.phones[0]
@@ -397,7 +381,7 @@ class OrganizationMaker:
                 sub.address = head.address
             out.append(sub)
         if rng.random() < 0.4:
-            out.append(self._branch(rng.choice(out)))
+            out.append(self._branch(rng.pick(out)))
         return out
 
     def _same_trade_name(self, script: str) -> list[Organization]:
@@ -407,7 +391,7 @@ class OrganizationMaker:
         trades = han.TRADES if script == "han" else latin.TRADES
         trade = next(i for i, t in enumerate(trades) if t[0] == first.trade)
         out = [first]
-        for _ in range(rng.choice((1, 1, 2))):
+        for _ in range(rng.pick((1, 1, 2))):
             city = self._city(script, "" if script == "han" else first.country, other_than=out[-1].city)
             out.append(self._company(script, core=first.core, city=city, trade=trade if rng.random() < 0.7 else -1))
         return out
@@ -418,7 +402,7 @@ class OrganizationMaker:
         first = self._company(script)
         out = [first]
         agent_phone, agent_mail = first.phones[0], f"info@{first.domain}" if first.domain else first.emails[0]
-        for _ in range(rng.choice((2, 3, 5, 8))):
+        for _ in range(rng.pick((2, 3, 5, 8))):
             firm = self._company(script, city=first.city)
             firm.phones[0] = agent_phone
             firm.domain = ""

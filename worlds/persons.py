@@ -1,17 +1,17 @@
 """Persons of the generated worlds: what is true of them. How systems write them down is in `writing`.
 
-They come in households and offices, since the hard cases are between people who share things: a family phone and address, a mail box, a
-switchboard, a birthday (twins), or the whole name (father and son; namesakes in one city).
+They come in households and offices, since the hard cases are between people who share things: a family phone and
+address, a mail box, a switchboard, a birthday (twins), or the whole name (father and son; namesakes in one city).
 """
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from random import Random
 
 from worlds import identifiers as ids
 from worlds import lexicon_han as han
 from worlds import lexicon_latin as latin
 from worlds.contact import FREE_MAIL, Address, address
+from worlds.dice import Dice
 from worlds.places import City, cities
 
 
@@ -47,7 +47,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class PeopleMix:
-    """Shares of the ways people come: households, of these with father and son of one name, with twins; offices; namesakes; Latin names."""
+    """Shares of the ways people come; `same_name` (father and son) and `twins` are shares of the households."""
 
     household: float = 0.30
     same_name: float = 0.15
@@ -63,7 +63,7 @@ class PeopleMix:
 class PersonMaker:
     """Makes people in households, offices and alone."""
 
-    rng: Random
+    rng: Dice
     mix: PeopleMix
     entities: int = 0
 
@@ -95,31 +95,30 @@ class PersonMaker:
         rng = self.rng
         if city is None:
             places, weights = cities(script)
-            city = rng.choices(places, cum_weights=weights)[0]
+            city = rng.weighted(places, weights)
         man = rng.random() < 0.62 if male is None else male
-        born = date(2026, 6, 30) - timedelta(days=rng.randrange(age[0] * 365, age[1] * 365))
+        born = date(2026, 6, 30) - timedelta(days=rng.between(age[0] * 365, age[1] * 365))
         nickname = middle = ""
         if script == "han":
             if not surname:
                 names, weights = han.surnames()
-                surname = rng.choices(names, cum_weights=weights)[0]
+                surname = rng.weighted(names, weights)
             chars = han.MALE if man else han.FEMALE
-            given = "".join(
-                rng.choices(chars, cum_weights=han.falling(len(chars), 25), k=1 if rng.random() < 0.15 else 2)
-            )
+            given = rng.word(chars, han.falling(len(chars), 25), 1 if rng.random() < 0.15 else 2)
         else:
             surname = surname or latin.SURNAMES[min(int(rng.expovariate(1 / 90)), len(latin.SURNAMES) - 1)]
             table = latin.MALE if man else latin.FEMALE
-            given = tuple(table)[min(int(rng.expovariate(1 / 28)), len(table) - 1)]
-            nickname = rng.choice(table[given]) if table[given] else ""
-            middle = rng.choice(tuple(table)) if rng.random() < 0.4 else ""
+            given_names = latin.MALE_NAMES if man else latin.FEMALE_NAMES
+            given = given_names[min(int(rng.expovariate(1 / 28)), len(given_names) - 1)]
+            nickname = rng.pick(table[given]) if table[given] else ""
+            middle = rng.pick(given_names) if rng.random() < 0.4 else ""
         a = address(rng, city)
         number = (
-            ids.resident_id(rng, rng.choice(city.districts)[0] if rng.random() < 0.6 else a.district_code, born, man)
+            ids.resident_id(rng, rng.pick(city.districts)[0] if rng.random() < 0.6 else a.district_code, born, man)
             if script == "han"
             else ids.other_id(rng, city.country)
         )
-        title = rng.choice(han.TITLES if script == "han" else latin.TITLES) if rng.random() < 0.5 else ""
+        title = rng.pick(han.TITLES if script == "han" else latin.TITLES) if rng.random() < 0.5 else ""
         made = Person(
             self._next(),
             city.country,
@@ -142,7 +141,7 @@ class PersonMaker:
         if rng.random() < self.mix.moved:
             made.old_address = address(rng, city)
         if script == "latin" and not man and rng.random() < self.mix.new_surname * 3:
-            made.old_surname = rng.choice(latin.SURNAMES)
+            made.old_surname = rng.pick(latin.SURNAMES)
         return made
 
     def _next(self) -> int:
@@ -153,31 +152,31 @@ class PersonMaker:
         rng = self.rng
         if p.country == "CN":
             first, last = "".join(han.pinyin(p.given)), "".join(han.pinyin(p.surname))
-            user = rng.choice(
+            user = rng.pick(
                 (
-                    f"{rng.randrange(100_000_000, 3_000_000_000)}",
-                    f"{last}{first}{rng.randrange(1, 9999)}",
-                    f"{first}.{last}{rng.randrange(1, 999)}",
+                    f"{rng.between(100_000_000, 3_000_000_000)}",
+                    f"{last}{first}{rng.between(1, 9999)}",
+                    f"{first}.{last}{rng.between(1, 999)}",
                     p.mobile[2:],
                 )
             )
         else:
             first, last = _ascii(p.given), _ascii(p.surname)
-            user = rng.choice(
+            user = rng.pick(
                 (
-                    f"{first}.{last}{rng.randrange(1, 999)}",
-                    f"{first[0]}{last}{rng.randrange(1, 9999)}",
+                    f"{first}.{last}{rng.between(1, 999)}",
+                    f"{first[0]}{last}{rng.between(1, 9999)}",
                     f"{first}{p.born.year % 100:02d}{last}",
-                    f"{last}{first}{rng.randrange(1, 99)}",
+                    f"{last}{first}{rng.between(1, 99)}",
                 )
             )
-        return f"{user}@{rng.choice(FREE_MAIL[p.country])}"
+        return f"{user}@{rng.pick(FREE_MAIL[p.country])}"
 
     def _retake(self, p: Person, surname: str, given: str, male: bool) -> Person:
         """The person under another name; what follows from the name is made anew."""
         script = "han" if p.country == "CN" else "latin"
         p.surname, p.given, p.male = surname, given, male
-        p.nickname = self.rng.choice(latin.NICKNAMES[given]) if script == "latin" and latin.NICKNAMES.get(given) else ""
+        p.nickname = self.rng.pick(latin.NICKNAMES[given]) if script == "latin" and latin.NICKNAMES.get(given) else ""
         if script == "han":
             p.national_id = ids.resident_id(self.rng, p.address.district_code, p.born, male)
         p.email = self._mail(p)
@@ -191,7 +190,7 @@ class PersonMaker:
         members = [head]
         if draw < mix.same_name and script == "latin":
             son = self._retake(self.one(script, head.city, male=True), head.surname, head.given, True)
-            son.born = head.born + timedelta(days=rng.randrange(20 * 365, 29 * 365))
+            son.born = head.born + timedelta(days=rng.between(20 * 365, 29 * 365))
             son.middle = head.middle
             head.suffix, son.suffix = ("Sr", "Jr") if rng.random() < 0.8 else ("", "II")
             members.append(son)
@@ -210,15 +209,11 @@ class PersonMaker:
                 self._retake(
                     b,
                     b.surname,
-                    b.given
-                    if b.given != a.given
-                    else b.given + "".join(rng.choices(han.MALE))
-                    if script == "han"
-                    else b.given,
+                    b.given if b.given != a.given else b.given + rng.pick(han.MALE) if script == "han" else b.given,
                     True,
                 ),
             ]
-        for _ in range(rng.choice((0, 1, 1, 2)) if len(members) > 1 else rng.choice((1, 1, 2))):
+        for _ in range(rng.pick((0, 1, 1, 2)) if len(members) > 1 else rng.pick((1, 1, 2))):
             spouse = len(members) == 1
             keeps = script == "han" and spouse
             members.append(
@@ -231,11 +226,9 @@ class PersonMaker:
                 )
             )
         phone = ids.landline(rng, head.city) if rng.random() < 0.7 else ""
-        mail = (
-            f"{_ascii(head.surname) if script == 'latin' else ''.join(han.pinyin(head.surname))}family{rng.randrange(1, 999)}@{rng.choice(FREE_MAIL[head.country])}"
-            if rng.random() < 0.35
-            else ""
-        )
+        stem = _ascii(head.surname) if script == "latin" else "".join(han.pinyin(head.surname))
+        box = f"{stem}family{rng.between(1, 999)}@{rng.pick(FREE_MAIL[head.country])}"
+        mail = box if rng.random() < 0.35 else ""
         for m in members:
             m.address = head.address if m is head or rng.random() < 0.92 else m.address
             m.home_phone, m.family_mail = phone, mail
@@ -246,12 +239,12 @@ class PersonMaker:
         rng = self.rng
         first = self.one(script, age=(22, 60))
         site, phone = address(rng, first.city, site=True), ids.landline(rng, first.city)
-        stem = "".join(rng.choices("abcdefghiklmnoprstuw", k=rng.choice((5, 6, 7, 8))))
+        stem = "".join([rng.pick("abcdefghiklmnoprstuw") for _ in range(rng.pick((5, 6, 7, 8)))])
         domain = stem + {"CN": ".com.cn", "GB": ".co.uk", "US": ".com", "DE": ".de"}[first.country]
-        out = [first, *(self.one(script, first.city, age=(22, 60)) for _ in range(rng.choice((1, 2, 3, 4, 6, 9))))]
+        out = [first, *(self.one(script, first.city, age=(22, 60)) for _ in range(rng.pick((1, 2, 3, 4, 6, 9))))]
         for p in out:
-            p.office_phone, p.extension = phone, rng.randrange(100, 999)
-            p.office_mail = f"{rng.choice(('info', 'info', 'office'))}@{domain}"
+            p.office_phone, p.extension = phone, rng.between(100, 999)
+            p.office_mail = f"{rng.pick(('info', 'info', 'office'))}@{domain}"
             user = (
                 ".".join("".join(han.pinyin(x)) for x in (p.given, p.surname))
                 if script == "han"

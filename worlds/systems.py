@@ -1,7 +1,8 @@
-"""The source systems of a generated world, as data: which columns each has, how full they are, how people type into it."""
+"""The source systems of a generated world, as data: their columns, how full these are, how people type into them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Noise:
 class System:
     """One stream of one system.
 
-    `columns` maps a column to the attribute written into it; `filled` the attribute to the share of records that have it;
-    `names` the way of writing a name to its relative frequency.
+    `columns` maps a column to the attribute written into it; `filled` the attribute to the share of records that have
+    it; `names` the way of writing a name to its relative frequency.
     """
 
     source: str
@@ -53,6 +54,14 @@ class System:
     date_format: str = "%Y-%m-%d"
     deleted: str = ""
     file: str = "{stream}.csv"
+    forms: tuple[str, ...] = field(init=False)
+    form_weights: tuple[float, ...] = field(init=False)
+    fill: tuple[tuple[str, float], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "forms", tuple(self.names))
+        object.__setattr__(self, "form_weights", tuple(accumulate(self.names.values())))
+        object.__setattr__(self, "fill", tuple(self.filled.items()))
 
     def mapping(self) -> dict[str, str | list[str]]:
         """The `fields` of this stream for a configuration: attribute → column, or → columns for phones and mails."""
@@ -87,7 +96,7 @@ ORGANIZATION_NAMES_LOOSE = {"full": 0.48, "variant": 0.18, "old": 0.03, "short":
 
 
 def organization_systems(ids: float, fill: float = 1.0) -> tuple[System, ...]:
-    """Three systems of companies; `ids` is the share of sales and service records with a tax id, `fill` scales the other columns."""
+    """Three systems of companies; `ids`: share of sales and service records with a tax id, `fill` scales the rest."""
 
     def f(**shares: float) -> dict[str, float]:
         return {k: min(1.0, v * fill) for k, v in shares.items()}
@@ -196,7 +205,7 @@ def organization_systems(ids: float, fill: float = 1.0) -> tuple[System, ...]:
 
 
 def person_systems(ids: float, fill: float = 1.0) -> tuple[System, ...]:
-    """Three systems of persons; `ids` is the share of sales and service records with an identity number, `fill` scales the other columns."""
+    """Three systems of persons; `ids`: share of sales and service records with an id number, `fill` scales the rest."""
 
     def f(**shares: float) -> dict[str, float]:
         return {k: min(1.0, v * fill) for k, v in shares.items()}

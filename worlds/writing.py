@@ -1,45 +1,36 @@
-"""How source systems write down the truth: one record of one entity, with the system's formats, its gaps and its mistakes.
+"""How source systems write down the truth: one record of one entity, in the system's formats, with gaps and mistakes.
 
-A record is a dict attribute → text. `evidence` says which true facts a record really shows, so that every record but a small share can be
-recognised by somebody who looks at all its fields.
+A record is a dict attribute → text. `evidence` says which true facts a record really shows, so that every record but a
+small share can be recognised by somebody who looks at all its fields.
 """
-
-from random import Random
 
 from worlds import lexicon_han as han
 from worlds import lexicon_latin as latin
 from worlds.contact import COUNTRY_NAMES, address_line, phone_text, wrong_phone
+from worlds.dice import Dice
 from worlds.identifiers import landline, mobile, typo_digit, typo_letter
 from worlds.organizations import Organization
 from worlds.persons import Person
+from worlds.places import City
 from worlds.systems import Noise, System
 
 Record = dict[str, str]
 _WIDE = {i: i + 0xFEE0 for i in range(0x21, 0x7F)}
+_BOXES = ("info", "sales", "service", "wang", "li.na", "zhang", "fleet", "j.smith", "office")
 _PLACEHOLDERS = ("无", "-", "n/a", "不详", "0", "unknown")
 
 
-def pick(rng: Random, weights: dict[str, float]) -> str:
-    """A key, drawn by weight."""
-    draw = rng.random() * sum(weights.values())
-    for key, weight in weights.items():
-        draw -= weight
-        if draw < 0:
-            return key
-    return next(iter(weights))
-
-
-def homophone(rng: Random, text: str, among: str = "") -> str:
+def homophone(rng: Dice, text: str, among: str = "") -> str:
     """The text with one character (of `among`, when given) replaced by one that sounds or looks alike."""
     table = han.confused()
     places = [i for i, c in enumerate(text) if c in table and (not among or c in among)]
     if not places:
         return text
-    i = rng.choice(places)
-    return text[:i] + rng.choice(table[text[i]]) + text[i + 1 :]
+    i = rng.pick(places)
+    return text[:i] + rng.pick(table[text[i]]) + text[i + 1 :]
 
 
-def _spoil_text(rng: Random, text: str, noise: Noise, core: str) -> str:
+def _spoil_text(rng: Dice, text: str, noise: Noise, core: str) -> str:
     """Width, script, case, spacing and typing errors of a name."""
     chinese = not text.isascii() and any("一" <= c <= "鿿" for c in text)
     if chinese:
@@ -67,7 +58,7 @@ def _spoil_text(rng: Random, text: str, noise: Noise, core: str) -> str:
 # --- organizations
 
 
-def organization_name(rng: Random, o: Organization, form: str) -> str:
+def organization_name(rng: Dice, o: Organization, form: str) -> str:
     """The company's name as written in the given form: full, variant, old, short, core or english."""
     if form == "old" and o.old_name:
         return o.old_name
@@ -106,10 +97,10 @@ def organization_name(rng: Random, o: Organization, form: str) -> str:
     return name.replace("(", "（").replace(")", "）")
 
 
-def _latin_variant(rng: Random, o: Organization) -> str:
+def _latin_variant(rng: Dice, o: Organization) -> str:
     name, draw = o.name, rng.random()
     if draw < 0.45:
-        return name.replace(f" {o.form}", f" {rng.choice(latin.SAME_FORM[o.form])}", 1)
+        return name.replace(f" {o.form}", f" {rng.pick(latin.SAME_FORM[o.form])}", 1)
     if draw < 0.65 and not o.branch:
         return name.replace(f" {o.form}", "", 1)
     if draw < 0.8:
@@ -119,15 +110,16 @@ def _latin_variant(rng: Random, o: Organization) -> str:
     return name.replace(",", "").replace(".", "")
 
 
-def organization(rng: Random, o: Organization, system: System, noise: Noise, old: bool) -> tuple[Record, set[str]]:
-    """One record of the company in the system, and the evidence it shows; `old` when it was written before a move or a renaming."""
-    form = pick(rng, dict(system.names))
+def organization(rng: Dice, o: Organization, system: System, noise: Noise, old: bool) -> tuple[Record, set[str]]:
+    """One record of the company in the system, and the evidence it shows; `old`: written before a move or renaming."""
+    form = rng.weighted(system.forms, system.form_weights)
     if old and o.old_name and form != "english":
         form = "old"
     name = organization_name(rng, o, form)
     evidence = {"name"} if form in ("full", "variant") else {"short"} if form == "short" else set()
     row: Record = {"name": _spoil_text(rng, name, noise, o.core)}
-    have = {a for a, share in system.filled.items() if rng.random() < share}
+    draw = rng.random
+    have = {a for a, share in system.fill if draw() < share}
     if o.name_en and "name_en" in have:
         row["name_en"] = _spoil_text(rng, o.name_en, noise, "")
     if "tax_id" in have and o.tax_id:
@@ -135,7 +127,7 @@ def organization(rng: Random, o: Organization, system: System, noise: Noise, old
     phones = list(o.phones)
     if "phone" in have:
         number = phones[0]
-        extension = rng.randrange(800, 899) if rng.random() < 0.08 and number[2] != "1" else 0
+        extension = rng.between(800, 899) if rng.random() < 0.08 and number[2] != "1" else 0
         if rng.random() < noise.new_phone:
             number = landline(rng, o.city)
         elif rng.random() < noise.phone_typo:
@@ -150,16 +142,16 @@ def organization(rng: Random, o: Organization, system: System, noise: Noise, old
     if "email" in have and o.emails:
         mail = o.emails[0]
         if o.domain and rng.random() < 0.3:
-            mail = f"{rng.choice(('info', 'sales', 'service', 'wang', 'li.na', 'zhang', 'fleet', 'j.smith', 'office'))}@{o.domain}"
+            mail = f"{rng.pick(_BOXES)}@{o.domain}"
         if rng.random() < noise.email_typo:
             mail = typo_letter(rng, mail)
         else:
             evidence.add("domain" if o.domain and o.parent < 0 else "email")
         row["email"] = mail.upper() if rng.random() < noise.upper * 0.5 else mail
     if "website" in have and o.domain:
-        row["website"] = rng.choice(
-            ("www.{}", "http://www.{}", "https://www.{}/", "{}", "http://{}/index.html")
-        ).format(o.domain)
+        row["website"] = rng.pick(("www.{}", "http://www.{}", "https://www.{}/", "{}", "http://{}/index.html")).format(
+            o.domain
+        )
         evidence.add("domain" if o.parent < 0 else "email")
     a = o.old_address if old and o.old_address else o.address
     if "address_line" in have:
@@ -174,12 +166,12 @@ def organization(rng: Random, o: Organization, system: System, noise: Noise, old
     if "employees" in have:
         row["employees"] = str(o.employees if rng.random() < 0.7 else int(o.employees * rng.uniform(0.8, 1.3)) + 1)
     if rng.random() < noise.placeholder:
-        row[rng.choice(("phone", "email", "tax_id"))] = rng.choice(_PLACEHOLDERS)
+        row[rng.pick(("phone", "email", "tax_id"))] = rng.pick(_PLACEHOLDERS)
         evidence -= {"phone", "email", "tax_id", "domain"}
     return row, evidence
 
 
-def organization_tax_id(rng: Random, o: Organization, row: Record, evidence: set[str], noise: Noise) -> None:
+def organization_tax_id(rng: Dice, o: Organization, row: Record, evidence: set[str], noise: Noise) -> None:
     """Write the tax id, sometimes in groups, in lower case or mistyped."""
     value = o.tax_id
     if rng.random() < noise.id_typo:
@@ -211,7 +203,7 @@ def organization_recognisable(mine: set[str], other: set[str]) -> bool:
 # --- persons
 
 
-def person_name(rng: Random, p: Person, form: str) -> tuple[str, str, str]:
+def person_name(rng: Dice, p: Person, form: str) -> tuple[str, str, str]:
     """(family name, given name, full name) as written in the given form: full, nickname, initial or latin."""
     surname, given = p.surname, p.given
     if p.country == "CN":
@@ -219,7 +211,7 @@ def person_name(rng: Random, p: Person, form: str) -> tuple[str, str, str]:
             family, first = "".join(han.pinyin(surname)).capitalize(), "".join(han.pinyin(given)).capitalize()
             return family, first, f"{first} {family}" if rng.random() < 0.5 else f"{family} {first}"
         if form == "initial" and rng.random() < 0.35:
-            title = rng.choice(han.SALUTATIONS)
+            title = rng.pick(han.SALUTATIONS)
             return surname, title, surname + title
         return surname, given, surname + given if rng.random() < 0.97 else f"{surname} {given}"
     if form == "nickname" and p.nickname:
@@ -227,7 +219,7 @@ def person_name(rng: Random, p: Person, form: str) -> tuple[str, str, str]:
     elif form == "initial":
         given = f"{given[0]}."
     middle = (
-        f" {p.middle[0]}{rng.choice(('', '.'))}"
+        f" {p.middle[0]}{rng.pick(('', '.'))}"
         if p.middle and rng.random() < 0.35
         else f" {p.middle}"
         if p.middle and rng.random() < 0.2
@@ -239,9 +231,9 @@ def person_name(rng: Random, p: Person, form: str) -> tuple[str, str, str]:
     return surname + suffix, first, full
 
 
-def person(rng: Random, p: Person, system: System, noise: Noise, old: bool) -> tuple[Record, set[str]]:
+def person(rng: Dice, p: Person, system: System, noise: Noise, old: bool) -> tuple[Record, set[str]]:
     """One record of the person in the system, and the evidence it shows; `old` when it was written before a move."""
-    form = pick(rng, dict(system.names))
+    form = rng.weighted(system.forms, system.form_weights)
     family, given, full = person_name(rng, p, form)
     evidence = {"name"} if form in ("full", "latin") or (form == "nickname" and not p.nickname) else {"short"}
     row: Record = {}
@@ -255,7 +247,8 @@ def person(rng: Random, p: Person, system: System, noise: Noise, old: bool) -> t
         row["given_name"] = _spoil_text(rng, given, noise, p.given)
         if rng.random() < noise.order * 0.5:
             row["family_name"], row["given_name"] = row["given_name"], row["family_name"]
-    have = {a for a, share in system.filled.items() if rng.random() < share}
+    draw = rng.random
+    have = {a for a, share in system.fill if draw() < share}
     if "birth_date" in have:
         row["birth_date"] = _birth(rng, p, system, noise, evidence)
     if "national_id" in have:
@@ -279,12 +272,12 @@ def person(rng: Random, p: Person, system: System, noise: Noise, old: bool) -> t
     if "job_title" in have and p.job_title:
         row["job_title"] = p.job_title
     if rng.random() < noise.placeholder:
-        row[rng.choice(("phone", "email", "national_id"))] = rng.choice(_PLACEHOLDERS)
+        row[rng.pick(("phone", "email", "national_id"))] = rng.pick(_PLACEHOLDERS)
         evidence -= {"mobile", "email", "national_id"}
     return row, evidence
 
 
-def _birth(rng: Random, p: Person, system: System, noise: Noise, evidence: set[str]) -> str:
+def _birth(rng: Dice, p: Person, system: System, noise: Noise, evidence: set[str]) -> str:
     text = p.born.strftime(system.date_format)
     draw = rng.random()
     if draw < noise.birth_typo:
@@ -295,7 +288,7 @@ def _birth(rng: Random, p: Person, system: System, noise: Noise, evidence: set[s
     return text
 
 
-def person_id(rng: Random, p: Person, row: Record, evidence: set[str], noise: Noise) -> None:
+def person_id(rng: Dice, p: Person, row: Record, evidence: set[str], noise: Noise) -> None:
     """Write the identity number, sometimes mistyped."""
     value = p.national_id
     if rng.random() < noise.id_typo:
@@ -307,7 +300,7 @@ def person_id(rng: Random, p: Person, row: Record, evidence: set[str], noise: No
     row["national_id"] = value
 
 
-def person_phone(rng: Random, p: Person, row: Record, evidence: set[str], noise: Noise, system: System) -> None:
+def person_phone(rng: Dice, p: Person, row: Record, evidence: set[str], noise: Noise, system: System) -> None:
     """Write the main number: the own mobile, the household's, an older one, or the office's."""
     draw = rng.random()
     number, extension = p.mobile, 0
@@ -328,7 +321,7 @@ def person_phone(rng: Random, p: Person, row: Record, evidence: set[str], noise:
     row["phone"] = phone_text(rng, number, p.city, extension, system.international)
 
 
-def _person_mail(rng: Random, p: Person, row: Record, evidence: set[str], noise: Noise) -> None:
+def _person_mail(rng: Dice, p: Person, row: Record, evidence: set[str], noise: Noise) -> None:
     draw = rng.random()
     if p.office_mail and draw < 0.15:
         row["email"] = p.office_mail
@@ -358,10 +351,7 @@ def person_recognisable(mine: set[str], other: set[str]) -> bool:
 # --- shared
 
 
-def _places(rng: Random, row: Record, have: set[str], city: object, district: str, postal: str, noise: Noise) -> None:
-    from worlds.places import City
-
-    assert isinstance(city, City)
+def _places(rng: Dice, row: Record, have: set[str], city: City, district: str, postal: str, noise: Noise) -> None:
     if "city" in have:
         row["city"] = city.full if city.country == "CN" and rng.random() < 0.5 else city.name
     if "province" in have:
@@ -374,7 +364,7 @@ def _places(rng: Random, row: Record, have: set[str], city: object, district: st
         row["country"] = COUNTRY_NAMES[city.country] if rng.random() < 0.4 else city.country
 
 
-def _spoil_address(rng: Random, line: str, noise: Noise) -> str:
+def _spoil_address(rng: Dice, line: str, noise: Noise) -> str:
     draw = rng.random()
     if draw < noise.full_width and not line.isascii():
         return "".join(chr(ord(c) + 0xFEE0) if c.isdigit() else c for c in line)
