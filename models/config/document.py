@@ -71,7 +71,8 @@ def _mapping(value: Any, file: str) -> dict[str, Any]:
         raise ConfigError("is empty", file=file)
     if not isinstance(value, dict):
         raise ConfigError("expected a mapping (key: value) at the top", file=file)
-    return _text_keys(value)
+    checked: dict[str, Any] = _text_keys(value)
+    return checked
 
 
 def _text_keys(value: Any) -> Any:

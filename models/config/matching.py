@@ -1,4 +1,4 @@
-"""What a configuration may change about matching; the model itself is declared in matching and published to the store."""
+"""What a configuration may change about matching; the model itself is declared in matching and kept in the store."""
 
 from __future__ import annotations
 

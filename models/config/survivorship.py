@@ -1,4 +1,4 @@
-"""Which value of a golden record wins, and the attributes that a configuration adds; the winning is done in matching."""
+"""Which value of a golden record wins, and the attributes that a configuration adds; matching carries both out."""
 
 from __future__ import annotations
 
