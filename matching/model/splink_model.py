@@ -18,7 +18,7 @@ from splink import DuckDBAPI, Linker, SettingsCreator
 from matching.model.conditions import quoted, to_sql
 from models.match_model import PublishedModel
 
-_TF_FLOOR = 1e-7
+TF_FLOOR = 1e-7
 
 
 def splink_settings(model: PublishedModel, *, explain: bool = False) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def splink_settings(model: PublishedModel, *, explain: bool = False) -> dict[str
                 if level.term_frequency:
                     one["tf_adjustment_column"] = level.term_frequency
                     one["tf_adjustment_weight"] = 1.0
-                    one["tf_minimum_u_value"] = _TF_FLOOR
+                    one["tf_minimum_u_value"] = TF_FLOOR
                     one["disable_tf_exact_match_detection"] = True
             levels.append(one)
         comparisons.append({"output_column_name": comparison.name, "comparison_levels": levels})
@@ -68,7 +68,7 @@ def score_pairs(
     `features` must hold the columns of the declaration and `tf_<column>` for its term-frequency columns
     (`add_term_frequencies`). Pairs below `at_least` bits are left out. Returns the number of rows in `target`.
     """
-    logging.getLogger("splink").setLevel(logging.ERROR)
+    logging.getLogger("splink.internals").setLevel(logging.ERROR)
     names = model.declaration.columns()
     wanted = ", ".join(
         [
@@ -84,7 +84,7 @@ def score_pairs(
     )
     api = DuckDBAPI(con)
     nodes = api.register(f"splink_in_{tag}")
-    linker = Linker(nodes, SettingsCreator(**splink_settings(model)), set_up_basic_logging=False)
+    linker = Linker(nodes, SettingsCreator(**splink_settings(model)))
     linker.table_management.register_blocked_pairs_for_predict(api.register(f"splink_pairs_{tag}"))
     predicted = linker.inference.predict(threshold_match_weight=at_least, warning_mode="never")
     con.execute(
