@@ -16,7 +16,20 @@ from worlds.persons import PeopleMix
 from worlds.systems import Layout, Noise, organization_systems, person_systems
 
 # Identity numbers: 74 % in sales and service, 52 % in marketing, about a third missing over all.
-WORLD = World("hard", FamilyMix(), PeopleMix(), Layout((*organization_systems(0.55), *person_systems(0.74)), Noise()))
+_NOISE = Noise(
+    typo=0.07,
+    homophone=0.05,
+    traditional=0.03,
+    id_typo=0.03,
+    phone_typo=0.05,
+    email_typo=0.03,
+    birth_typo=0.05,
+    birth_swapped=0.02,
+    new_phone=0.12,
+    no_evidence=0.03,
+)
+_SYSTEMS = (*organization_systems(0.52), *person_systems(0.74))
+WORLD = World("hard", FamilyMix(), PeopleMix(household=0.34, same_name=0.2, twins=0.08), Layout(_SYSTEMS, _NOISE))
 
 
 def generate(folder: Path, size: int = 10_000, seed: int = 1, kind: str | None = None) -> WorldFiles:
