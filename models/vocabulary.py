@@ -140,10 +140,10 @@ def record_id(source: str, stream: str, source_key: str) -> int:
     It does not depend on the order of arrival, so ties that are broken by it are broken the same way in every run.
     Two keys with one number (odds of 5e-8 at a million records) are noticed when changes are detected.
     """
-    return xxhash.xxh3_64_intdigest(f"{source}\x1f{stream}\x1f{source_key}") & _MASK63
+    return xxhash.xxh3_64_intdigest(f"{source}\x1f{stream}\x1f{source_key}".encode()) & _MASK63
 
 
 def record_ids(source: str, stream: str, source_keys: Iterable[str]) -> npt.NDArray[np.int64]:
     """`record_id` for many keys of one stream, as an int64 array in the order given."""
-    digest, prefix = xxhash.xxh3_64_intdigest, f"{source}\x1f{stream}\x1f"
-    return np.fromiter((digest(prefix + key) & _MASK63 for key in source_keys), dtype=np.int64)
+    digest, prefix = xxhash.xxh3_64_intdigest, f"{source}\x1f{stream}\x1f".encode()
+    return np.fromiter((digest(prefix + key.encode()) & _MASK63 for key in source_keys), dtype=np.int64)
