@@ -1,0 +1,190 @@
+"""Chinese addresses: divisions, town, road, number, building and room.
+
+Divisions become codes of today's GB/T 2260; the rest is split by the words that end its parts (路, 号, 座, 室).
+"""
+
+from __future__ import annotations
+
+import re
+
+from matching.standardise.addresses import Address
+from matching.standardise.divisions import Place, division, read_place
+from matching.standardise.text import HAN, to_ascii
+
+_ZONE_PREFIX_RE = re.compile(rf"^(?:中国)?\(([{HAN}]{{2,8}})\)自由贸易试验区")
+_COUNTRY_RE = re.compile(r"^(?:中华人民共和国|中国)[\s,，]*")
+_NOTE_RE = re.compile(r"\([^()]*\)?|【[^】]*】?")
+_TOWN_RE = re.compile(rf"^([{HAN}]{{1,7}}?(?:街道办事处|街道办|街道|镇|乡|苏木|民族乡))(?=[{HAN}A-Za-z0-9])")
+_ZONE_RE = re.compile(
+    rf"^([{HAN}A-Za-z0-9]{{0,12}}?(?:经济技术开发区|高新技术产业开发区|高新技术产业园区|高新技术开发区|经济开发区|高新技术区|自由贸易试验区|开发区|高新区|经开区|"
+    rf"保税区|保税港区|工业园区|工业园|产业园区|产业园|科技园区|工业集中区|工业区|园区|新区|示范区|试验区|合作区))(?=[{HAN}A-Za-z0-9])"
+)
+_VILLAGE_RE = re.compile(rf"^([{HAN}]{{1,8}}?(?:社区居委会|社区|居委会|村委会|行政村))(?=[{HAN}A-Za-z0-9])")
+_ROAD_RE = re.compile(
+    rf"((?:[{HAN}]|[A-Za-z0-9](?=[{HAN}A-Za-z0-9])){{1,10}}?(?:大道|大街|公路|国道|省道|环路|路|街|巷|胡同|弄堂|里弄|道|里(?=\d)|弄(?=\d)|线(?=\d)))"
+    rf"((?:[东西南北中](?:[一二三四五六七八九十]?[路街段]|段)|[一二三四五六七八九十\d]+段)?)"
+)
+_NUMBER_RE = re.compile(r"^\s*(?:第)?([0-9一二三四五六七八九十百零〇]+(?:[-之~至][0-9]+)*[A-Za-z]?(?:[、,][0-9]+)*)\s*(号院|号楼|号|弄|支弄)")
+_LANE_RE = re.compile(r"^\s*([0-9]+(?:-[0-9]+)?)\s*(?:号楼|号|支弄)")
+_ANY_NUMBER_RE = re.compile(r"([0-9]+(?:-[0-9]+)*[A-Za-z]?)\s*号(?!楼)")
+_UNIT_PART_RE = re.compile(r"([A-Za-z]*[0-9]*[A-Za-z]?[0-9]*(?:-[A-Za-z0-9]+)*|[一二三四五六七八九十百]+)\s*(号楼|座|栋|幢|楼|单元|层|室|房|号|区|门)")
+_DIGIT_WORDS = {c: i for i, c in enumerate("零一二三四五六七八九")}
+_ROAD_SUFFIX_RE = re.compile(r"(?:大道|大街|公路|环路|路|街|巷|胡同|道)(?:[东西南北中]?[一二三四五六七八九十]?[段路街])?$")
+
+
+def number_of(text: str) -> str:
+    """Digits of a Chinese numeral up to 999 (八十八 → 88); other text unchanged."""
+    if not re.fullmatch(r"[一二三四五六七八九十百零〇]+", text):
+        return text
+    text = text.replace("〇", "零")
+    if not re.search("[十百]", text):
+        return "".join(str(_DIGIT_WORDS[c]) for c in text)
+    total, digit = 0, 0
+    for char in text:
+        if char == "百":
+            total, digit = total + (digit or 1) * 100, 0
+        elif char == "十":
+            total, digit = total + (digit or 1) * 10, 0
+        else:
+            digit = _DIGIT_WORDS[char]
+    return str(total + digit)
+
+
+def parse_han(
+    line: str | None,
+    district: str | None,
+    city: str | None,
+    province: str | None,
+    postal: str | None,
+    country: str | None,
+    reason: str | None,
+) -> Address:
+    """Parses a folded Chinese line and the folded attributes beside it."""
+    known = _attributes(province, city, district)
+    rest = line or ""
+    if rest:
+        zone = _ZONE_PREFIX_RE.match(rest)
+        if zone:
+            inner = read_place(zone.group(1))
+            known = inner if inner.province and not known.province else known
+            rest = rest[zone.end() :]
+        rest = _COUNTRY_RE.sub("", rest)
+        if postal is None:
+            found = re.search(r"(?:邮编|邮政编码)[::\s]*(\d{6})|\b(\d{6})$", rest)
+            if found and found.start() > 0:
+                postal = found.group(1) or found.group(2)
+                rest = rest[: found.start()].rstrip(" ,(;")
+        place = read_place(rest, known=known)
+        rest = rest[place.end :]
+        place = _complete(place, known)
+    else:
+        place = known
+    rest = re.sub(rf"(?<=[{HAN}\d])[\s,、;·]+(?=[{HAN}\dA-Za-z])", "", rest).strip(" ,.、;:-")
+    plain = _NOTE_RE.sub("", rest) or rest.replace("(", "").replace(")", "")
+    town, road, number, unit = _street(plain)
+    stems = {k: division(c) for k, c in (("p", place.province), ("c", place.city), ("d", place.district)) if c}
+    province_stem = _stem(stems.get("p"))
+    city_stem = _stem(stems.get("c"))
+    district_stem = _stem(stems.get("d")) or place.loose_district
+    if country is None and (place.province or place.loose_district or road or line):
+        country = {"810000": "HK", "820000": "MO", "710000": "TW"}.get(place.province or "", "CN")
+    key = _ROAD_SUFFIX_RE.sub("", road) or road if road else None
+    norm = None
+    if line:
+        head = "".join(dict.fromkeys(s for s in (city_stem or province_stem, district_stem) if s))
+        norm = head + (town or "") + (f"{road or ''}{number or ''}{unit or ''}" if road or number else plain.lower())
+    tokens = tuple(dict.fromkeys(t for t in (city_stem, district_stem, town, road, number, unit) if t))
+    if line and not road and not number and plain:
+        tokens = tuple(dict.fromkeys((*tokens, plain.lower())))
+    return Address(
+        country, place.province, place.city, place.district, province_stem, city_stem, district_stem, postal, road, key,
+        number, unit, norm, re.sub(r"[^a-z0-9]+", "", to_ascii(norm)) or None if norm else None, tokens if line else (), reason,
+    )  # fmt: skip
+
+
+def _stem(found: object) -> str | None:
+    return getattr(found, "stem", None)
+
+
+def _attributes(province: str | None, city: str | None, district: str | None) -> Place:
+    """What the attributes beside the line say, whatever level each of them holds."""
+    known = Place()
+    for value in (province, city, district):
+        if value:
+            found = read_place(value, known=known)
+            if found.end == 0 and not value.endswith(("省", "市", "区", "县")):
+                continue
+            known = _complete(found, known)
+    return known
+
+
+def _complete(place: Place, known: Place) -> Place:
+    """The place a line says, completed by what is known where they agree."""
+    province, city, district, loose = place.province, place.city, place.district, place.loose_district
+    if province is None or (province == known.province):
+        province = province or known.province
+        if city is None or city == known.city:
+            city = city or known.city
+            if district is None and loose is None:
+                district, loose = known.district, known.loose_district
+    return Place(province, city, district, place.end, loose if district is None else None)
+
+
+def _street(text: str) -> tuple[str | None, str | None, str | None, str | None]:
+    """Town, road, number and unit of what follows the divisions."""
+    towns: list[str] = []
+    for _ in range(4):
+        for pattern, keep in ((_ZONE_RE, False), (_TOWN_RE, True), (_VILLAGE_RE, False)):
+            found = pattern.match(text)
+            if found:
+                if keep:
+                    towns.append(found.group(1).removesuffix("办事处").removesuffix("办"))
+                text = text[found.end() :]
+                break
+        else:
+            break
+    town = towns[0] if towns else None
+    road_match = _ROAD_RE.search(text)
+    if not road_match:
+        number = _ANY_NUMBER_RE.search(text)
+        if not number:
+            return town, None, None, _unit(text)
+        return town, None, number.group(1).lower(), _unit(text[number.end() :])
+    road = road_match.group(0).lower()
+    rest = text[road_match.end() :]
+    number_match = _NUMBER_RE.match(rest)
+    if not number_match:
+        bare = re.match(r"^\s*(\d+(?:-\d+)?)\s*$", rest)
+        if bare:
+            return town, road, bare.group(1), None
+        later = _ANY_NUMBER_RE.search(rest)
+        if later and later.start() <= 12:
+            return town, road, later.group(1).lower(), _unit(rest[later.end() :])
+        return town, road, None, _unit(rest)
+    number_text = number_of(number_match.group(1)).lower().replace("之", "-").replace("~", "-").replace("至", "-")
+    rest = rest[number_match.end() :]
+    if number_match.group(2) in ("弄", "支弄"):
+        lane = _LANE_RE.match(rest)
+        if lane:
+            number_text = f"{number_text}弄{lane.group(1)}"
+            rest = rest[lane.end() :]
+        else:
+            number_text += "弄"
+    return town, road, number_text, _unit(rest)
+
+
+def _unit(text: str) -> str | None:
+    parts: list[str] = []
+    for found in _UNIT_PART_RE.finditer(text):
+        value = number_of(found.group(1)).lower()
+        if not value:
+            continue
+        kind = {"幢": "栋", "号楼": "栋", "楼": "层" if parts else "栋", "房": "室", "号": "室"}.get(found.group(2), found.group(2))
+        parts.append(value + ("座" if kind == "栋" and value.isalpha() else kind))
+    if not parts:
+        tail = re.search(r"([A-Za-z]?\d{2,5}[A-Za-z]?)\s*$", text)
+        return tail.group(1).lower() + "室" if tail else None
+    tail = re.search(r"[栋幢座楼层]\s*([A-Za-z]?\d{3,5})\s*$", text)
+    if tail:
+        parts.append(tail.group(1).lower() + "室")
+    return "".join(dict.fromkeys(parts))

@@ -1,0 +1,324 @@
+"""Addresses in Latin letters: house number, street with its suffix and directions, unit, city, state, postal code.
+
+Written for North American, British and Australian lines; continental ones ("Hardenbergstraße 87") are read by the
+number behind the street. Gazetteers are not used: a city inside the line is found by punctuation, state or suffix.
+"""
+
+from __future__ import annotations
+
+import re
+
+from matching.standardise.addresses import Address, normal_postcode
+from matching.standardise.countries import country_code, other_states, us_states
+from matching.standardise.text import plain_latin, squeeze, to_ascii
+
+_SUFFIX_TEXT = """
+ave:av aven avenu avenue avn avnue ave aves|st:st str street strt streets sts|blvd:blv boul boulevard boulv blvd bvd|rd:rd road roads rds
+dr:dr drive driv drv|ln:ln lane la|ct:ct court crt|pl:pl place plc|pkwy:pkwy parkway pky pkway|hwy:hwy highway hiway|cir:cir circle circ
+ter:ter terrace tce terr|sq:sq square sqr|way:way wy|trl:trl trail|plz:plz plaza|aly:aly alley|expy:expy expressway|fwy:fwy freeway
+cres:cres crescent cr crs cresent|cl:cl close|gdns:gdns gardens gdn garden|gr:gr grove grv|prom:prom promenade|row:row|walk:walk|mews:mews
+pde:pde parade|esp:esp esplanade|cct:cct circuit cirt|tpke:tpke turnpike|loop:loop|quay:quay qy|strasse:strasse|platz:platz|rise:rise|view:view
+""".replace("\n", "|")  # fmt: skip
+_SUFFIX = {
+    word: code for entry in _SUFFIX_TEXT.split("|") if entry for code, _, words in [entry.partition(":")] for word in words.split()
+}  # fmt: skip
+_DIRECTIONS = {
+    "n": "n", "north": "n", "s": "s", "south": "s", "so": "s", "e": "e", "east": "e", "w": "w", "west": "w", "ne": "ne",
+    "northeast": "ne", "nw": "nw", "northwest": "nw", "se": "se", "southeast": "se", "sw": "sw", "southwest": "sw", "no": "n",
+}  # fmt: skip
+_ORDINALS = {
+    "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th",
+    "eighth": "8th", "ninth": "9th", "tenth": "10th", "eleventh": "11th", "twelfth": "12th", "thirteenth": "13th",
+    "fourteenth": "14th", "fifteenth": "15th", "sixteenth": "16th", "twentieth": "20th",
+}  # fmt: skip
+_UNIT_RE = re.compile(
+    r"(?:^|[\s,(])(?:(unit|flat|apartment|apt|suite|ste|room|rm|shop|lot|no unit|unit no|office|ofc|#)\s*[#.:]*\s*(?:no\.?\s*)?([a-z]?\d+[a-z]?(?:[-/]\d+[a-z]?)?|[a-z]\d*)|"
+    r"(floor|fl|level|lvl)\.?\s*(\d+|[a-z])|(\d+)(?:st|nd|rd|th)\s+(?:floor|fl)|(building|bldg|bld|block|tower)\.?\s*([a-z]?\d*[a-z]?))(?=[\s,).]|$)"
+)
+_BOX_RE = re.compile(r"\bp\.?\s*o\.?\s*box\s*#?\s*(\d+)|\bpost office box\s*(\d+)|\bgpo box\s*(\d+)|\blocked bag\s*(\d+)")
+_NOISE_RE = re.compile(
+    r"\s+(?:between|btwn\.?|betw\.?|bet\.|b/t|btw|near|nr\.?|off(?: of)?|opposite|opp\.?|across from|next to|corner of|cor\.?|cnr\.?|adjacent to|in front of|behind|at|in the|inside|@)\s+[^,]*"
+)
+_UK_POST_RE = re.compile(r"\b([a-z]{1,2}\d[a-z\d]?)\s*(\d[a-z]{2})\b")
+_CA_POST_RE = re.compile(r"\b([a-z]\d[a-z])\s*(\d[a-z]\d)\b")
+_ZIP_RE = re.compile(r"\b(\d{5})(?:-\d{4})?\s*$")
+_NUMBER_RE = re.compile(r"^(?:no\.?\s*|nr\.?\s*|#\s*)?(\d+(?:\s?-\s?\d+)?[a-z]?(?:\s+\d/\d)?)(?=[\s,]|$)[\s,]*")
+_TRAIL_NUMBER_RE = re.compile(r"^(\D{3,}?)[\s,]+(\d+\s?[a-z]?(?:\s?-\s?\d+\s?[a-z]?)?)$")
+_CITY_ALIASES = {
+    "la": "los angeles", "l a": "los angeles", "nyc": "new york", "new york city": "new york", "manhattan": "new york", "sf": "san francisco",
+    "lv": "las vegas", "west la": "west los angeles", "w la": "west los angeles", "phila": "philadelphia", "chgo": "chicago",
+    "wash dc": "washington", "washington dc": "washington", "st louis": "saint louis", "ny": "new york",
+}  # fmt: skip
+_CITY_WORDS = {
+    "st": "saint", "mt": "mount", "ft": "fort", "n": "north", "s": "south", "e": "east", "w": "west", "hts": "heights", "vlg": "village",
+    "spgs": "springs", "pk": "park", "bch": "beach", "hls": "hills", "jct": "junction", "ctr": "center",
+}  # fmt: skip
+
+
+def city_name(text: str) -> str | None:
+    """A city's name in lower case ASCII with common abbreviations written out."""
+    words = re.findall(r"[a-z0-9]+", to_ascii(re.sub(r"['’]", "", text)))
+    joined = " ".join(words)
+    if joined in _CITY_ALIASES:
+        return _CITY_ALIASES[joined]
+    return " ".join(_CITY_WORDS.get(w, w) for w in words) or None
+
+
+def parse_latin(
+    line: str | None,
+    district: str | None,
+    city: str | None,
+    province: str | None,
+    postal: str | None,
+    country: str | None,
+    reason: str | None,
+) -> Address:
+    """Parses a folded line without Chinese characters and the folded attributes beside it."""
+    state, state_country = _state(province) if province else (None, None)
+    country = country or state_country
+    city_norm = city_name(city) if city else None
+    district_norm = city_name(district) if district else None
+    parts: _Tail = _Tail([], state, city_norm, postal, country)
+    road = key = number = unit = None
+    if line:
+        text = plain_latin(line).lower() if line.isascii() or True else line
+        text = to_ascii(text)
+        box = _BOX_RE.search(text)
+        if box:
+            road = key = "po box"
+            number = next(g for g in box.groups() if g)
+            text = squeeze(text[: box.start()] + text[box.end() :]).strip(" ,")
+        parts = _tail(text, parts)
+        units: list[str] = []
+        streets: list[str] = []
+        for part in parts.rest:
+            part, found = _take_units(part)
+            units += found
+            part = squeeze(_NOISE_RE.sub("", part) if _NOISE_RE.search(part, 1) else part).strip(" ,.-")
+            if part:
+                streets.append(part)
+        if road is None:
+            road, key, number, streets, loose_city = _street(streets, bare_tail=parts.bare)
+            if loose_city and not parts.city:
+                parts.city = city_name(loose_city)
+        unit = " ".join(dict.fromkeys(units)) or None
+        if not parts.city and len(streets) > 0 and road and not re.search(r"\d", streets[-1]):
+            parts.city = city_name(streets[-1])
+            streets = streets[:-1]
+        if not parts.city and city_norm is None and road is None and streets and not re.search(r"\d", streets[-1]):
+            parts.city = city_name(streets[-1])
+    norm = None
+    if line:
+        where = " ".join(p for p in (parts.city, parts.state) if p)
+        norm = squeeze(" ".join(p for p in (number, road, f"unit {unit}" if unit else None, where) if p)) or None
+        if road is None and number is None:
+            norm = " ".join(re.findall(r"[a-z0-9]+", to_ascii(line))) or None
+    tokens = tuple(sorted(set((norm or "").split())))
+    return Address(
+        parts.country, None, None, None, parts.state, parts.city, district_norm, parts.postal, road, key, number, unit,
+        norm, norm, tokens, reason,
+    )  # fmt: skip
+
+
+class _Tail:
+    """What stands behind the street: state, city, postal code, country. `bare`: found without a comma before it."""
+
+    __slots__ = ("bare", "city", "country", "postal", "rest", "state")
+
+    def __init__(self, rest: list[str], state: str | None, city: str | None, postal: str | None, country: str | None) -> None:
+        self.rest, self.state, self.city, self.postal, self.country = rest, state, city, postal, country
+        self.bare = False
+
+
+def _state(text: str) -> tuple[str | None, str | None]:
+    plain = " ".join(re.findall(r"[a-z]+", plain_latin(text).lower()))
+    if plain in us_states():
+        if plain in other_states() and plain in ("wa",):
+            return plain, None
+        return us_states()[plain], "US"
+    if plain in other_states():
+        country, code = other_states()[plain]
+        return code, country
+    return plain or None, None
+
+
+def _tail(text: str, given: _Tail) -> _Tail:
+    text = squeeze(text.replace("\n", ", ").replace(";", ",")).strip(" ,.")
+    parts = [p for p in (p.strip(" .") for p in text.split(",")) if p]
+    out = _Tail(parts, given.state, given.city, given.postal, given.country)
+    for _ in range(3):
+        if not parts:
+            break
+        last = parts[-1]
+        code = country_code(re.sub(r"[^a-z]+", " ", last).strip())
+        if code and len(parts) > 1 and last not in ("ca", "in", "de", "co", "il", "ar", "la", "al", "ga", "md", "me", "mn", "mo", "ms", "mt", "nc", "ne", "pa", "sc", "sd", "va", "id", "can"):
+            out.country = out.country or code
+            parts.pop()
+            continue
+        tail_word = re.search(r"(?<=[\s\d])(usa|united states|united kingdom|singapore|germany|india|china|cambodia|canada|australia|france)$", last)
+        if tail_word and not re.search(r"\b(road|rd|street|st)\s*$", last[: tail_word.start()]):
+            out.country = out.country or country_code(tail_word.group(1))
+            parts[-1] = last[: tail_word.start()].strip(" ,.")
+            if not parts[-1]:
+                parts.pop()
+            continue
+        found = _UK_POST_RE.search(last)
+        if found and (out.country in (None, "GB") and found.end() == len(last)):
+            out.postal = out.postal or (found.group(1) + found.group(2)).upper()
+            out.country = out.country or "GB"
+            parts[-1] = last[: found.start()].strip(" ,.")
+        elif found := _CA_POST_RE.search(last):
+            out.postal = out.postal or (found.group(1) + found.group(2)).upper()
+            out.country = out.country or "CA"
+            parts[-1] = last[: found.start()].strip(" ,.")
+        elif (found := _ZIP_RE.search(last)) and (len(parts) > 1 or found.start() > 0):
+            out.postal = out.postal or found.group(1)
+            parts[-1] = last[: found.start()].strip(" ,.")
+        elif found := re.match(r"^(?:[a-z]{1,2}-)?(\d{4,6})\s+(\D+)$", last):
+            if len(parts) > 1:
+                out.postal = out.postal or found.group(1)
+                out.city = out.city or city_name(found.group(2))
+                parts.pop()
+                continue
+        elif found := re.fullmatch(r"\d{6}", last):
+            out.postal = out.postal or last
+            parts[-1] = ""
+        if not parts[-1]:
+            parts.pop()
+            if not parts:
+                break
+            last = parts[-1]
+        words = parts[-1].split()
+        hit = False
+        for size in (3, 2, 1):
+            name = " ".join(w.strip(".") for w in words[-size:])
+            if len(words) < size or (size == len(words) and len(parts) == 1):
+                continue
+            if name in us_states() and (len(name) == 2 or len(parts) > 1 or out.postal):
+                if name in ("ne", "la", "in", "de", "me", "ct", "al", "co", "pa") and not out.postal and not (size == len(words)):
+                    continue
+                code_, nation = us_states()[name], "US"
+            elif name in other_states() and len(parts) > 1:
+                nation, code_ = other_states()[name]
+            else:
+                continue
+            out.state = out.state or code_
+            out.country = out.country or nation
+            head = " ".join(words[:-size])
+            if head:
+                parts[-1] = head
+                if len(parts) == 1:
+                    out.bare = True
+                elif not re.search(r"\d", head):
+                    out.city = out.city or city_name(head)
+                    parts.pop()
+                else:
+                    out.bare = True
+            else:
+                parts.pop()
+                if len(parts) > 1 and not re.search(r"\d", parts[-1]) and not _SUFFIX.get(parts[-1].split()[-1]):
+                    out.city = out.city or city_name(parts[-1])
+                    parts.pop()
+            hit = True
+            break
+        if hit or not out.postal:
+            break
+        break
+    out.rest = parts
+    if out.postal is not None:
+        out.postal = normal_postcode(out.postal, out.country)
+    return out
+
+
+def _take_units(part: str) -> tuple[str, list[str]]:
+    units: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        word, value, _, floor, nth, build, block = match.groups()
+        if word:
+            units.append(value)
+        elif floor or nth:
+            units.append("fl" + (floor or nth))
+        elif build and block:
+            units.append("bldg" + block)
+        else:
+            return match.group()
+        return " "
+
+    return squeeze(_UNIT_RE.sub(replace, part)), units
+
+
+def _street(streets: list[str], *, bare_tail: bool) -> tuple[str | None, str | None, str | None, list[str], str | None]:
+    """Road, its key and number from the first part that has a number; the parts left over; a city found behind it."""
+    for index, part in enumerate(streets):
+        found = _NUMBER_RE.match(part)
+        if found and found.end() < len(part):
+            number = re.sub(r"\s*-\s*", "-", squeeze(found.group(1)))
+            road, key, city = _road(part[found.end() :], bare_tail=bare_tail)
+            if road:
+                return road, key, number, streets[:index] + streets[index + 1 :], city
+        if found and found.end() == len(part) and index + 1 < len(streets):
+            road, key, city = _road(streets[index + 1], bare_tail=bare_tail)
+            return road, key, squeeze(found.group(1)), streets[:index] + streets[index + 2 :], city
+    for index, part in enumerate(streets):
+        trailing = _TRAIL_NUMBER_RE.match(part)
+        if trailing:
+            road, key, city = _road(trailing.group(1), bare_tail=False)
+            return road, key, re.sub(r"\s+", "", trailing.group(2)), streets[:index] + streets[index + 1 :], city
+    for index, part in enumerate(streets):
+        words = re.findall(r"[a-z0-9]+", part)
+        if len(words) >= 2 and any(w in _SUFFIX for w in words[1:]):
+            road, key, city = _road(part, bare_tail=bare_tail)
+            return road, key, None, streets[:index] + streets[index + 1 :], city
+    return None, None, None, streets, None
+
+
+def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | None]:
+    text = re.sub(r"(?<=[a-z])'(?=[a-z])", "", text)
+    text = re.sub(r"(\w{3,})str(?:asse|\.|$|(?=\s))", r"\1strasse", text)
+    words = re.findall(r"[a-z0-9]+", text)
+    if not words:
+        return None, None, None
+    words = [_ORDINALS.get(w, w) for w in words]
+    for i, word in enumerate(words[:-1]):
+        if word.isdigit() and words[i + 1] in _SUFFIX and len(word) <= 3:
+            words[i] = word + _ordinal(int(word))
+    head: str | None = None
+    if len(words) > 1 and words[0] in _DIRECTIONS and not (words[1] in _SUFFIX and len(words) <= 3):
+        head = _DIRECTIONS[words[0]]
+        words = words[1:]
+    # The last suffix word that is not the first word ends the street; what follows is a direction or the city.
+    end = None
+    for i in range(len(words) - 1, 0, -1):
+        if words[i] in _SUFFIX and not (words[i] in ("la", "way", "view", "row") and i < len(words) - 1):
+            end = i
+            break
+    city: str | None = None
+    suffix: str | None = None
+    tail: str | None = None
+    if end is not None:
+        suffix = _SUFFIX[words[end]]
+        after = words[end + 1 :]
+        name = words[:end]
+        if after and after[0] in _DIRECTIONS:
+            tail, after = _DIRECTIONS[after[0]], after[1:]
+        if after:
+            city = " ".join(after)
+    else:
+        name = words
+        if len(name) > 1 and name[-1] in _DIRECTIONS:
+            tail, name = _DIRECTIONS[name[-1]], name[:-1]
+        if bare_tail and len(name) > 1:
+            name, city = name[:1], " ".join(name[1:])
+    if name and re.fullmatch(r"\w{3,}strasse", name[-1]):
+        suffix = None
+    key_words = ["saint" if w == "st" else w for w in name]
+    key = " ".join(key_words)
+    road = " ".join(p for p in (head, key, suffix, tail) if p)
+    return road or None, key or None, city
+
+
+def _ordinal(number: int) -> str:
+    if 10 <= number % 100 <= 20:
+        return "th"
+    return {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

@@ -1,0 +1,266 @@
+"""Organisation names in Latin letters (and other alphabets by sound): form, region, stop words, core tokens.
+
+Legal forms are taken off at the end only, so that a firm whose name begins with "AG" or "SF" keeps it. Generic words
+(school, restaurant, group) stay in the tokens: they tell a school from the café of the same name.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from matching.standardise.org_names import OrgName
+from matching.standardise.text import ascii_key, bare_latin, plain_latin, script_of, squeeze, to_ascii
+
+# A legal form as a run of words → its canonical code.
+_FORM_TEXT = """
+ltd: ltd|limited|co ltd|co limited|company limited|company ltd|co pte ltd|pte ltd|pte limited|pty ltd|pty limited|pvt ltd|private limited
+ltd: pvt limited|corp ltd|corporation limited|corporation ltd|joint stock co ltd|joint stock company limited|stock co ltd|limited company|ltd co
+ltd: limited liability company|sdn bhd|coltd|co l t d|co itd|co lt|pte|pty|pvt|company of limited liability|holding co ltd|holdings co ltd
+inc: inc|incorporated|corp|corporation|co inc|corp inc|company inc
+co: co|company|cie|and co|and company|and cie|compagnie|and sons|and partners
+llc: llc|l l c|lc|pllc|plc llc
+llp: llp|lp|lllp|limited partnership|limited liability partnership
+plc: plc|public limited company
+ag: ag|aktiengesellschaft|ag and co|ag and co kg|ag and co kgaa|kgaa
+gmbh: gmbh|mbh|ggmbh|gesellschaft mit beschraenkter haftung|gesellschaft mbh|ges mbh|ges m b h|gesmbh
+gmbh: ug|ug haftungsbeschraenkt|gmbh and co kg|gmbh and co|gmbh and co kgaa|gmbh co kg|unternehmergesellschaft
+kg: kg|kommanditgesellschaft|ohg|gbr|e k|ek|and co kg|co kg|and co ohg|offene handelsgesellschaft
+se: se|societas europaea
+sa: sa|s a|sa de cv|s a de c v|sab de cv|sociedad anonima|societe anonyme|saa|saic|sae|sal
+srl: srl|s r l|sarl|s a r l|sl|s l|slu|sas|s a s|sasu|eurl|spa|s p a|srls|snc|scs|sca|ltda|limitada|cia ltda|eireli|sociedad limitada|lda
+bv: bv|b v|nv|n v|besloten vennootschap|bvba|cvba|vof|cv
+as: as|a s|asa|ab|publ|ab publ|aps|oy|oyj|oy ab|ivs|is|hf|ehf|aktiebolag|aktieselskab|osakeyhtio|aktieselskabet
+kk: kk|k k|kabushiki kaisha|kabushiki gaisha|gk|godo kaisha|yk
+other: spzoo|sp z o o|sp zoo|spolka akcyjna|spolka z o o|sro|s r o|spol s r o|kft|zrt|nyrt|bt|doo|d o o|dd|d d|ad|eood|ood|ooo|oao|zao|pao|ao|jsc|pjsc
+other: ojsc|cjsc|joint stock company|tbk|pt tbk|persero|as ltd|anonim sirketi|a s ti|ltd sti|ltd sirketi|jv|tov|uab|sia|tov ltd|ev|e v|eg|vvag
+"""
+_STOP = frozenset("the a an of and for at in on by to la le les el los das der die".split()) - {"la", "le", "les", "el", "los", "das", "der", "die"}  # noqa: E501
+_ABBREVIATIONS = {
+    "centre": "center", "ctr": "center", "cntr": "center", "cntre": "center", "theatre": "theater", "assn": "association",
+    "assoc": "association", "assocs": "associates", "univ": "university", "intl": "international",
+    "int": "international", "internat": "international", "mfg": "manufacturing", "mfr": "manufacturing",
+    "technologies": "technology", "tech": "technology", "technol": "technology", "dev": "development",
+    "devel": "development", "develop": "development", "svc": "services", "svcs": "services", "serv": "services",
+    "service": "services", "sch": "school", "schl": "school", "elem": "elementary", "acad": "academy",
+    "pharm": "pharmaceutical", "pharma": "pharmaceutical", "pharmaceuticals": "pharmaceutical", "ind": "industry",
+    "industries": "industry", "industrial": "industry", "inds": "industry", "sci": "science", "mgmt": "management",
+    "mgt": "management", "bros": "brothers", "dept": "department", "hosp": "hospital", "med": "medical", "comm": "community",
+    "natl": "national", "govt": "government", "inst": "institute", "lab": "laboratory", "labs": "laboratory",
+    "laboratories": "laboratory", "ent": "enterprise", "enterprises": "enterprise", "grp": "group", "hldg": "holding",
+    "hldgs": "holding", "holdings": "holding", "equip": "equipment", "elec": "electric", "electrical": "electric",
+    "electronics": "electronic", "eng": "engineering", "engrg": "engineering", "chem": "chemical", "chemicals": "chemical",
+    "prods": "products", "prod": "products", "product": "products", "sys": "system", "systems": "system", "transp": "transport",
+    "transportation": "transport", "logistic": "logistics", "st": "saint", "ste": "saint", "mt": "mount", "ft": "fort",
+    "soc": "society", "fdn": "foundation", "educ": "education", "educational": "education", "childrens": "children",
+    "bldg": "building", "rest": "restaurant", "ristorante": "restaurant", "restaurante": "restaurant", "deli": "delicatessen",
+    "nbhd": "neighborhood", "neighbourhood": "neighborhood", "materials": "material", "motors": "motor",
+    "automobiles": "automobile", "autos": "auto", "foods": "food", "ii": "2", "iii": "3", "iv": "4", "nd": "and",
+}  # fmt: skip
+_TRADE = frozenset(
+    """
+    technology science electronic electric pharmaceutical logistics material new industry group holding international development
+    investment equipment manufacturing machinery chemical energy power environmental environment protection engineering
+    construction trading trade import export auto automobile automotive motor parts system software information network
+    communication communications medical bio biotech biotechnology biological food beverage textile garment paper packaging
+    printing metal steel iron copper aluminium aluminum mining resources water transport express supply chain management
+    semiconductor optoelectronic optical laser precision instrument intelligent smart digital data media culture advertising
+    services company enterprise stock joint high tech advanced plastic rubber glass cement ceramic furniture home garden
+    agricultural agriculture seed feed fishery forestry real estate property hotel tourism travel education health healthcare
+    hi photoelectric hydraulic pump valve bearing tire tyre cable wire lighting shipping marine aviation aerospace railway
+    oil gas petroleum petrochemical coal nuclear solar wind battery machine tool tools hardware products components component
+    """.split()
+)
+_COUNTRY_TAILS = frozenset("china prc usa us uk india singapore".split())
+_APOSTROPHE_RE = re.compile(r"(?<=\w)'(?=\w)|'")
+_BROKEN_QUOTE_RE = re.compile(r"(?<=[A-Za-z])\?(?=s\b|[A-Za-z])", re.IGNORECASE)
+_ACRONYM_RE = re.compile(r"\b(?:[A-Za-z]\.\s?){2,}(?:[A-Za-z]\b)?")
+_DOMAIN_RE = re.compile(r"\.(?=(?:com|net|org|io|cn)\b)", re.IGNORECASE)
+_WORD_RE = re.compile(r"[0-9a-z]+")
+_STATUS_RE = re.compile(
+    r"[(\[]\s*(?:in |now |permanently )?(closed|dissolved|inactive|liquidation|bankrupt|insolvent|duplicate|do not use|deregistered|"
+    r"deleted|defunct|old|obsolete|moved|cancelled|in liquidation)\b[^)\]]*[)\]]|\*+\s*(do not use|inactive|closed|duplicate)\s*\**",
+    re.IGNORECASE,
+)
+_STATUS = {
+    "dissolved": "deregistered", "deregistered": "deregistered", "defunct": "deregistered", "liquidation": "insolvent",
+    "in liquidation": "insolvent", "bankrupt": "insolvent", "insolvent": "insolvent", "duplicate": "duplicate", "moved": "moved",
+    "closed": "closed", "cancelled": "deregistered",
+}  # fmt: skip
+_ALSO_RE = re.compile(r"\b(?:d\s?/\s?b\s?/\s?a|dba|a\s?/\s?k\s?/\s?a|aka|t\s?/\s?a|trading as|doing business as|also known as|formerly|f\s?/\s?k\s?/\s?a|fka|née)\b[:\s]*", re.IGNORECASE)  # noqa: E501
+_BRANCH_RE = re.compile(r"(?:,|-|\()?\s*((?:[a-z]+ ){0,2}(?:branch|branch office|representative office|rep office))\)?$")
+
+
+@cache
+def _forms() -> tuple[dict[tuple[str, ...], str], int]:
+    forms: dict[tuple[str, ...], str] = {}
+    for line in _FORM_TEXT.strip().splitlines():
+        code, _, words = line.partition(":")
+        for form in words.split("|"):
+            forms.setdefault(tuple(form.split()), code)
+    return forms, max(map(len, forms))
+
+
+@cache
+def _regions() -> dict[tuple[str, ...], str]:
+    """Romanised names of provinces and prefectures (as tokens) → code."""
+    from matching.standardise.divisions import all_divisions
+
+    out: dict[tuple[str, ...], str] = {}
+    for item in all_divisions():
+        if item.level <= 2:
+            out.setdefault((to_ascii(item.stem),), item.code)
+    for name, code in _ROMANISED.items():
+        out[tuple(name.split())] = code
+    return out
+
+
+_ROMANISED = {
+    "inner mongolia": "150000", "neimenggu": "150000", "tibet": "540000", "xizang": "540000", "shaanxi": "610000",
+    "hong kong": "810000", "hongkong": "810000", "macau": "820000", "macao": "820000", "taiwan": "710000", "peking": "110000",
+    "xi an": "610100", "canton": "440100", "urumqi": "650100", "hohhot": "150100", "harbin": "230100", "lhasa": "540100",
+    "heilongjiang": "230000", "guangzhou": "440100", "chongqing": "500000", "xiong an": "130600", "xiongan": "130600",
+}  # fmt: skip
+
+
+def words_of(text: str) -> list[str]:
+    """Words of a Latin name: apostrophes closed up, acronyms joined, & and + as 'and', lower case ASCII."""
+    text = _BROKEN_QUOTE_RE.sub("'", text)
+    text = _ACRONYM_RE.sub(lambda m: re.sub(r"[.\s]", "", m.group()) + " ", _DOMAIN_RE.sub(" ", text))
+    text = to_ascii(_APOSTROPHE_RE.sub("", plain_latin(text)))
+    text = re.sub(r"\ba/s\b", "as", re.sub(r"\bs/a\b", "sa", text))
+    text = text.replace("&", " and ").replace("+", " and ")
+    return _WORD_RE.findall(text)
+
+
+def _join_letters(words: list[str]) -> list[str]:
+    """Single letters in a row are one acronym: a p moller → ap moller."""
+    out: list[str] = []
+    run: list[str] = []
+    for word in (*words, ""):
+        if len(word) == 1 and word.isalpha():
+            run.append(word)
+            continue
+        if len(run) > 1:
+            out.append("".join(run))
+        else:
+            out += run
+        run = []
+        if word:
+            out.append(word)
+    return out
+
+
+def parse_latin(raw: str, text: str) -> OrgName:
+    """Parses a folded name without Chinese characters."""
+    script = script_of(text)
+    status: str | None = None
+    found = _STATUS_RE.search(text)
+    if found:
+        word = (found.group(1) or found.group(2) or "").lower()
+        status = _STATUS.get(word, "disabled")
+        text = squeeze(_STATUS_RE.sub(" ", text))
+    parts = [p for p in (squeeze(p).strip(" ,;-()") for p in _ALSO_RE.split(text)) if p]
+    first = _parse_part(parts[0]) if parts else None
+    if first is None:
+        return OrgName(raw, script=script, status=status, reason="no name left after removing notes")
+    norm, core, form, region, code, industry, branch, tokens = first
+    alt = [p[1] for p in map(_parse_part, parts[1:]) if p is not None and p[1] != core]
+    key = ascii_key(core)
+    bare = _parse_part(bare_latin(parts[0])) if not parts[0].isascii() else None
+    keys = [ascii_key(a) for a in alt]
+    keys.append(ascii_key(bare[1]) if bare else None)
+    if code and industry:
+        brand = core.removesuffix(industry).strip()
+        keys.append(ascii_key(brand) if len(brand) >= 4 else None)
+    alt_ascii = tuple(dict.fromkeys(k for k in keys if k and k != key))
+    return OrgName(
+        raw, norm, core, region, code, industry, form, branch, False, status, script, key, tokens, tuple(dict.fromkeys(alt)), alt_ascii
+    )
+
+
+_Part = tuple[str, str, str | None, str | None, str | None, str | None, str | None, tuple[str, ...]]
+
+
+def _parse_part(text: str) -> _Part | None:
+    words = words_of(text)
+    if not words:
+        return None
+    branch: str | None = None
+    tail = _BRANCH_RE.search(" ".join(words))
+    if tail and tail.start() > 3:
+        branch = tail.group(1)
+        words = words[: -len(branch.split())]
+    if words and words[0] == "the" and len(words) > 1:
+        words = words[1:]
+    if len(words) > 1 and words[-1] == "the":
+        words = words[:-1]
+    words, form = _take_forms(words)
+    words = _join_letters(words)
+    if len(words) > 2:
+        words, form = _take_forms(words) if form is None else (words, form)
+    full = [_ABBREVIATIONS.get(w, w) for w in words]
+    norm = " ".join(full)
+    region, code, rest = _take_region(full)
+    core_words = [w for w in rest if w not in _STOP]
+    while len(core_words) > 1 and core_words[-1] in ("group", "holding"):
+        core_words.pop()
+    if not core_words:
+        core_words = full
+    core = " ".join(core_words)
+    industry_words: list[str] = []
+    for word in reversed(core_words[1:]):
+        if word not in _TRADE:
+            break
+        industry_words.insert(0, word)
+    tokens = tuple(sorted({w for w in full if w not in _STOP} or set(full)))
+    return norm, core, form, region, code, " ".join(industry_words) or None, branch, tokens
+
+
+def _take_forms(words: list[str]) -> tuple[list[str], str | None]:
+    forms, longest = _forms()
+    form: str | None = None
+    while len(words) > 1:
+        for size in range(min(longest, len(words) - 1), 0, -1):
+            code = forms.get(tuple(words[-size:]))
+            if code is not None:
+                # The last word says the form; what stands before it (Co. in Co., Ltd.) belongs to it.
+                form = form or code
+                words = words[:-size]
+                break
+        else:
+            if words[-1] in ("and", "of") and form:
+                words = words[:-1]
+                continue
+            break
+    return words, form
+
+
+def _take_region(words: list[str]) -> tuple[str | None, str | None, list[str]]:
+    regions = _regions()
+    code: str | None = None
+    rest = list(words)
+    for size in (2, 1):
+        key = tuple(words[:size])
+        if len(words) >= size + 1 and key in regions:
+            code, rest = regions[key], words[size:]
+            break
+    if len(rest) > 2 and rest[0] in ("city", "province"):
+        rest = rest[1:]
+    if len(rest) > 1:
+        for size in (2, 1):
+            key = tuple(rest[-size:])
+            if len(rest) > size and key in regions:
+                code = code or regions[key]
+                rest = rest[:-size]
+                break
+        else:
+            if rest[-1] in _COUNTRY_TAILS:
+                return (" ".join(words[: len(words) - len(rest)]) or rest[-1]), code, rest[:-1]
+    region = None
+    if code:
+        from matching.standardise.divisions import division
+
+        found = division(code)
+        region = found.stem if found else None
+    return region, code, rest

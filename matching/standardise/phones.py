@@ -1,0 +1,192 @@
+"""Telephone numbers: E.164 with extension, or `local:` and the digits when the area code is missing.
+
+Chinese patterns first (they are unambiguous and fast), then North American ones, then the phonenumbers library for
+the region the record speaks of. A number nothing recognises keeps its digits as a local number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from matching.standardise.junk import filler_digits, junk_reason
+from matching.standardise.text import fold, has_han
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A parsed number. `value` is '+861062345678;ext=801', 'local:62345678' or null with a `reason`.
+
+    kind: mobile, landline, service (400/800 numbers), local (no area code), other. base: value without extension.
+    """
+
+    raw: str
+    value: str | None = None
+    base: str | None = None
+    ext: str | None = None
+    kind: str | None = None
+    region: str | None = None
+    reason: str | None = None
+
+
+_EXT_RE = re.compile(
+    r"(?:(?:[转轉#]|分机号?[::]?|内线|extension|ext\.?|extn\.?|ext:|x)\s*[:.]?\s*(\d{1,6}))\s*\)?$|(?<=\d{7})\s*[-–/]\s*(\d{1,5})$",
+    re.IGNORECASE,
+)
+_DASH_EXT_RE = re.compile(r"^(\D*(?:0\d{2,3})?\D*\d{3,4}[\s-]?\d{4})\s*-\s*(\d{1,5})$")
+_SPLIT_RE = re.compile(r"[;,、;,|\n]|\s/\s|\s+(?:or|and|或|及)\s+|(?<=\d{7})/(?=\d{7})")
+_LABEL_RE = re.compile(r"^[^\d+(]*?(?=[\d+(])")
+_MOBILE_RE = re.compile(r"1[3-9]\d{9}")
+_AREA_2 = "10|2[0-57-9]"
+_AREA_3 = "[3-9][1-9]\\d"
+_LANDLINE_RE = re.compile(rf"0({_AREA_2})([2-8]\d{{7}})$|0({_AREA_3})([2-9]\d{{6,7}})$")
+_LANDLINE_NO_ZERO_RE = re.compile(rf"({_AREA_2})([2-8]\d{{7}})$|({_AREA_3})([2-9]\d{{6,7}})$")
+_SERVICE_RE = re.compile(r"[48]00\d{7}$")
+_SHORT_SERVICE_RE = re.compile(r"9[56]\d{3,6}$|1[02]\d{3}$")
+_NANP_RE = re.compile(r"1?([2-9]\d{2}[2-9]\d{6})$")
+# Written the American way (3-3-4 with a leading 1), which no Chinese mobile number is.
+_NANP_WRITTEN_RE = re.compile(r"1?[-. (]*[2-9]\d{2}[)]?[-. /]+\s*\d{3}[-. ]+\d{4}")
+# A region hint: the record is not Chinese, its country is unknown.
+NOT_CHINA = "XX"
+
+
+def split_phones(raw: str) -> list[str]:
+    """Parts of a field that holds several numbers ('010-1; 010-2', '… 或 …')."""
+    parts = [p.strip() for p in _SPLIT_RE.split(raw) if sum(c.isdigit() for c in p) >= 5]
+    return parts if len(parts) > 1 else [raw]
+
+
+def parse_phone(raw: str, region: str | None = None, area: str | None = None) -> Phone:
+    """Parses one number.
+
+    `region` is the ISO country of the record if known (CN, US …); `area` an area code of its city ('010'), which
+    completes a local Chinese number.
+    """
+    reason = junk_reason(raw)
+    if reason:
+        return Phone(raw, reason=reason)
+    text = fold(raw)
+    digits = re.sub(r"\D", "", text)
+    if not digits:
+        return Phone(raw, reason="no digits")
+    if len(digits) < 5:
+        return Phone(raw, reason="too short")
+    if filler_digits(digits.lstrip("0") or digits) or (len(digits) <= 12 and len(set(digits[-8:])) == 1):
+        return Phone(raw, reason="filler digits")
+    if re.search(r"\d(?:\.\d+)?[eE]\+?\d+$", text):
+        return Phone(raw, reason="number damaged by a spreadsheet")
+    chinese_text = has_han(text)
+    text = _LABEL_RE.sub("", text)
+    if re.fullmatch(r"\d{7,11}\.0", text):
+        text = text[:-2]
+    text, ext = _take_extension(text)
+    digits = re.sub(r"\D", "", text)
+    plus = text.lstrip("( ").startswith("+")
+    if region in (None, NOT_CHINA) and _NANP_WRITTEN_RE.fullmatch(text.strip()):
+        region = "US"
+    if region in (None, "CN") or chinese_text or digits.startswith(("0086", "86")):
+        found = _chinese(raw, digits, plus, ext, region or ("CN" if chinese_text else None), area)
+        if found is not None:
+            return found
+    if region in (None, NOT_CHINA, "US", "CA") and not plus:
+        found = _american(raw, digits, ext, region)
+        if found is not None:
+            return found
+    return _anywhere(raw, text, digits, plus, ext, region)
+
+
+def _take_extension(text: str) -> tuple[str, str | None]:
+    dash = _DASH_EXT_RE.match(text)
+    if dash:
+        head = re.sub(r"\D", "", dash.group(1))
+        if head.startswith(("0", "86", "400", "800")) or len(head) in (7, 8):
+            if not (len(head) in (3, 6, 7) and len(dash.group(2)) == 4 and len(head) != 7):
+                return dash.group(1), dash.group(2)
+    found = _EXT_RE.search(text)
+    if found and sum(c.isdigit() for c in text[: found.start()]) >= 7:
+        if found.group(2) and not text[: found.start()].strip().startswith(("0", "(0", "+86", "400", "800")):
+            return text, None
+        return text[: found.start()], found.group(1) or found.group(2)
+    return text, None
+
+
+def _phone(raw: str, base: str, ext: str | None, kind: str, region: str | None) -> Phone:
+    return Phone(raw, f"{base};ext={ext}" if ext else base, base, ext, kind, region)
+
+
+def _chinese(raw: str, digits: str, plus: bool, ext: str | None, region: str | None, area: str | None) -> Phone | None:
+    number = digits
+    foreign = plus
+    for prefix in ("0086", "086", "86"):
+        if number.startswith(prefix) and len(number) - len(prefix) >= 9:
+            number, foreign, region = number[len(prefix) :], False, "CN"
+            break
+    if foreign:
+        return None
+    bare = number.lstrip("0")
+    if _MOBILE_RE.fullmatch(bare) and len(number) - len(bare) <= 1:
+        return _phone(raw, "+86" + bare, ext, "mobile", "CN")
+    if _SERVICE_RE.fullmatch(number) and (region == "CN" or number.startswith("400")):
+        return _phone(raw, "+86" + number, ext, "service", "CN")
+    found = _LANDLINE_RE.fullmatch(number)
+    if not found and region == "CN" and not number.startswith("0"):
+        found = _LANDLINE_NO_ZERO_RE.fullmatch(number)
+    if found:
+        code, local = found.group(1) or found.group(3), found.group(2) or found.group(4)
+        return _phone(raw, f"+86{code}{local}", ext, "landline", "CN")
+    if region == "CN":
+        loose = re.fullmatch(rf"0({_AREA_2}|{_AREA_3})(\d{{6,8}})(\d{{0,4}})", number)
+        if loose and (len(loose.group(2)) >= 7):
+            return _phone(raw, f"+86{loose.group(1)}{loose.group(2)}", ext or loose.group(3) or None, "landline", "CN")
+        if len(number) in (7, 8) and not number.startswith("0"):
+            if area:
+                return _phone(raw, f"+86{area.lstrip('0')}{number}", ext, "landline", "CN")
+            return _phone(raw, "local:" + number, ext, "local", "CN")
+        if _SHORT_SERVICE_RE.fullmatch(number):
+            return _phone(raw, "local:" + number, ext, "service", "CN")
+        if plus or digits != number:
+            return _phone(raw, "+86" + bare, ext, "other", "CN")
+        return None
+    loose = re.fullmatch(rf"0({_AREA_2}|{_AREA_3})(\d{{8}})", number)
+    if loose and region is None:
+        return _phone(raw, f"+86{loose.group(1)}{loose.group(2)}", ext, "landline", "CN")
+    return None
+
+
+def _american(raw: str, digits: str, ext: str | None, region: str | None) -> Phone | None:
+    found = _NANP_RE.fullmatch(digits)
+    if found:
+        return _phone(raw, "+1" + found.group(1), ext, "landline", region if region in ("US", "CA") else "US")
+    if len(digits) in (10, 11) and region in ("US", "CA"):
+        ten = digits[-10:]
+        if len(digits) == 10 or digits[0] == "1":
+            return _phone(raw, "+1" + ten, ext, "other", region)
+    if len(digits) == 7 and not digits.startswith("0"):
+        return _phone(raw, "local:" + digits, ext, "local", region)
+    if len(digits) == 8 and region is None and not digits.startswith("0"):
+        return _phone(raw, "local:" + digits, ext, "local", None)
+    return None
+
+
+def _anywhere(raw: str, text: str, digits: str, plus: bool, ext: str | None, region: str | None) -> Phone:
+    import phonenumbers
+
+    region = None if region == NOT_CHINA else region
+
+    if digits.startswith("00") and len(digits) > 9:
+        text, plus = "+" + digits[2:], True
+    try:
+        number = phonenumbers.parse(text, None if plus else region)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is not None and phonenumbers.is_possible_number(number) and (plus or phonenumbers.is_valid_number(number)):
+        base = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+        extension = ext or number.extension
+        return _phone(raw, base, extension, "other", phonenumbers.region_code_for_number(number) or region)
+    if len(digits) < 6:
+        return Phone(raw, reason="too short")
+    if len(digits) > 17:
+        return Phone(raw, reason="too long")
+    if plus:
+        return _phone(raw, "+" + digits, ext, "other", region)
+    return _phone(raw, "local:" + digits.lstrip("0"), ext, "local", region)

@@ -1,0 +1,157 @@
+"""`standardise()`: a table of raw attributes in, the table of standard columns out.
+
+Each subject is computed once per distinct combination of its raw values and spread over the records with `take`, so
+the cost follows the distinct values, not the rows. What a column means is said in the modules of the subjects.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from matching.standardise.schema import standard_schema
+from matching.standardise.subjects import (
+    ADDRESS,
+    BIRTH,
+    LIST_SEPARATOR,
+    NAME_SUBJECTS,
+    PHONE,
+    REASON,
+    SINGLE_SUBJECTS,
+    Key,
+    Subject,
+    build,
+)
+
+# Below this number of distinct values the start of worker processes costs more than they save.
+_POOL_THRESHOLD = 100_000
+_CHUNK = 20_000
+
+
+def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Table:
+    """Standard columns of raw records, one row per input row in the same order.
+
+    `table` holds record_id and any of the canonical raw attributes of the entity (text, or list of text for phone and
+    email); unknown columns are ignored. The result has exactly the columns of `standard_schema(entity_type)`; `reasons`
+    is a JSON object attribute → why it has no usable value. Above a hundred thousand distinct values `threads` worker
+    processes share the work; where none can be started it is done in this one.
+
+    Raises ValueError for an entity type without standard columns or a table without record_id.
+    """
+    schema = standard_schema(entity_type)
+    if "record_id" not in table.column_names:
+        raise ValueError("the table to standardise has no column record_id")
+    rows = table.num_rows
+    raw = {name: _text(table.column(name)) for name in table.column_names if name != "record_id"}
+    out: dict[str, pa.Array] = {"record_id": _flat(table.column("record_id")).cast(pa.int64())}
+    reasons: list[pa.Array] = []
+
+    def run(subject: Subject, inputs: dict[str, pa.Array]) -> dict[str, pa.Array]:
+        present = [inputs.get(name) for name in subject.inputs]
+        if all(column is None or column.null_count == rows for column in present):
+            return {}
+        keys, inverse = _distinct(present, rows)
+        batch = _build(subject.name, keys, threads)
+        taken = {name: batch.column(i).take(inverse) for i, name in enumerate(batch.schema.names)}
+        reason = taken.pop(REASON)
+        if reason.null_count < rows:
+            reasons.append(reason)
+        return taken
+
+    names = run(NAME_SUBJECTS[entity_type], raw)
+    hint = names.pop("_hint", pa.nulls(rows, pa.string()))
+    out.update(names)
+    address = run(ADDRESS, raw)
+    out.update(address)
+    country = address.get("country", pa.nulls(rows, pa.string()))
+    out.update(run(PHONE, {"phone": raw.get("phone"), "_region": pc.coalesce(country, hint)}) if "phone" in raw else {})
+    if entity_type == "person" and "birth_date" in raw:
+        out.update(run(BIRTH, {"birth_date": raw["birth_date"], "country": country}))
+    for subject in SINGLE_SUBJECTS[entity_type]:
+        out.update(run(subject, raw))
+    out["reasons"] = _objects(reasons, rows)
+    columns = [out[field.name] if field.name in out else pa.nulls(rows, field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    combined: Any = column.combine_chunks()
+    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def _text(column: pa.ChunkedArray) -> pa.Array:
+    """A raw column as trimmed text with empty as null; lists joined by the list separator."""
+    flat = _flat(column)
+    if pa.types.is_dictionary(flat.type):
+        flat = flat.dictionary_decode()
+    if pa.types.is_list(flat.type) or pa.types.is_large_list(flat.type):
+        filled = pc.list_flatten(flat)
+        if filled.null_count or not pa.types.is_string(flat.type.value_type):
+            flat = pa.array([None if v is None else [str(x) for x in v if x is not None] for v in flat.to_pylist()], pa.list_(pa.string()))
+        flat = pc.binary_join(flat, LIST_SEPARATOR)
+    elif pa.types.is_null(flat.type):
+        flat = pa.nulls(len(flat), pa.string())
+    elif not pa.types.is_string(flat.type):
+        flat = flat.cast(pa.string())
+    flat = pc.utf8_trim_whitespace(flat)
+    return pc.if_else(pc.equal(flat, ""), pa.scalar(None, pa.string()), flat)
+
+
+def _distinct(columns: list[pa.Array | None], rows: int) -> tuple[list[Key], pa.Array]:
+    """Distinct tuples over some columns, and for every row the position of its tuple."""
+    code = np.zeros(rows, dtype=np.int64)
+    for column in columns:
+        if column is None:
+            continue
+        encoded = column.dictionary_encode()
+        indices = pc.fill_null(encoded.indices.cast(pa.int64()), len(encoded.dictionary)).to_numpy(zero_copy_only=False)
+        code = code * (len(encoded.dictionary) + 1) + indices
+        # Renumbered after every column, so that the product of sizes never outgrows 64 bits.
+        _, code = np.unique(code, return_inverse=True)
+    _, first = np.unique(code, return_index=True)
+    positions = pa.array(first)
+    values = [[None] * len(first) if c is None else c.take(positions).to_pylist() for c in columns]
+    return list(zip(*values, strict=True)), pa.array(code)
+
+
+def _build(subject: str, keys: list[Key], threads: int) -> pa.RecordBatch:
+    if threads > 1 and len(keys) > _POOL_THRESHOLD:
+        batches = _in_pool(subject, keys, threads)
+        if batches is not None:
+            return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+    return build(subject, keys)
+
+
+def _worker(subject: str, keys: list[Key]) -> bytes:
+    batch = build(subject, keys)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def _in_pool(subject: str, keys: list[Key], threads: int) -> list[pa.RecordBatch] | None:
+    """The batches of all chunks, or null where worker processes cannot be started (daemonic or unguarded parent)."""
+    chunks = [keys[i : i + _CHUNK] for i in range(0, len(keys), _CHUNK)]
+    try:
+        with ProcessPoolExecutor(threads, mp_context=get_context("spawn")) as pool:
+            parts = list(pool.map(_worker, [subject] * len(chunks), chunks))
+    except (BrokenProcessPool, AssertionError, OSError, RuntimeError):
+        return None
+    return [batch for part in parts for batch in pa.ipc.open_stream(part)]
+
+
+def _objects(parts: list[pa.Array], rows: int) -> pa.Array:
+    """JSON objects of the members that the subjects reported, null where none did."""
+    joined = pa.nulls(rows, pa.string())
+    for part in parts:
+        # Joining emits null when one side is null, which leaves the other side to stand alone.
+        both = pc.binary_join_element_wise(joined, part, ",")
+        joined = pc.coalesce(both, joined, part)
+    return pc.binary_join_element_wise("{", joined, "}", "")
