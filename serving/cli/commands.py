@@ -1,0 +1,51 @@
+"""The list of commands, in the order in which `kehu --help` shows them."""
+
+from __future__ import annotations
+
+import click
+
+from serving.cli import deciding, developing, output, project, running
+
+
+class _InOrder(click.Group):
+    """Commands in the order in which a newcomer meets them, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from models.config import nearest
+
+            near = nearest(args[0], self.commands)
+            hint = f" Did you mean '{near}'?" if near else ""
+            raise click.UsageError(f"no such command '{args[0]}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="kehu", prog_name="kehu")
+def cli() -> None:
+    """Kehu: customers from sales, service and marketing systems become golden records.
+
+    Start with 'kehu demo', or with 'kehu init DIR' for your own files and databases.
+    """
+
+
+for _command in (
+    project.init,
+    project.check,
+    running.run,
+    running.train,
+    running.evaluate,
+    deciding.decide,
+    output.export,
+    output.quarantine,
+    running.model,
+    developing.dev,
+    developing.demo,
+    project.doctor,
+):
+    cli.add_command(_command)

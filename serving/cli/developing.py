@@ -1,0 +1,113 @@
+"""Commands that show the hub at work: Dagster's pages, and the demonstration."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from serving.cli.progress import RunProgress
+from serving.cli.running import show_run
+from serving.cli.session import Session, with_session
+
+
+@click.command(short_help="Open Dagster's pages on this project.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@with_session
+def dev(session: Session, host: str, port: int) -> None:
+    """Open Dagster's pages on this project: assets, runs, checks, schedules. Ctrl-C ends them."""
+    from serving.dagster_home import prepare
+
+    config = session.config()
+    home, workspace = prepare(config.workspace)
+    environment = {**os.environ, "DAGSTER_HOME": str(home), "KEHU_CONFIG": str(config.file)}
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
+    session.say(f"Dagster on http://{host}:{port} (its own records are in {home})")
+    child = subprocess.Popen(command, env=environment, cwd=config.base)
+    session.result({"url": f"http://{host}:{port}", "pid": child.pid, "dagster_home": str(home)})
+    try:
+        code = child.wait()
+    except KeyboardInterrupt:
+        child.send_signal(signal.SIGINT)
+        code = child.wait(timeout=30) and 0
+    if code:
+        raise click.exceptions.Exit(1)
+
+
+@click.command(short_help="Example systems in, golden records out.")
+@click.option(
+    "--size", default=5_000, show_default=True, type=click.IntRange(100), help="How many source records to make."
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same world.")
+@click.option(
+    "--to",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the demonstration.  [default: demo, or the folder of --config]",
+)
+@with_session
+def demo(session: Session, size: int, seed: int, folder: Path | None) -> None:
+    """Make three example systems of a commercial-vehicle maker and turn their customers into golden records."""
+    from models.config import load_config
+    from models.store import open_store
+    from orchestration.run import run_hub
+    from serving.evaluate import evaluate_tables, read_truth
+    from serving.export import export_to, read_export
+    from worlds.demo import generate
+
+    if folder is None:
+        folder = session.config_given.parent if session.config_given else Path("demo")
+    elif session.config_given and session.config_given.absolute().parent != folder.absolute():
+        raise click.UsageError("--to and --config name different folders; the demonstration writes its own kehu.yaml")
+    began = time.monotonic()
+    if not (folder / "kehu.yaml").exists():
+        session.say(f"Making three systems with {size:,} records in {folder} …")
+        generate(folder, size, seed)
+    else:
+        session.say(f"Using the systems that are in {folder}; delete the folder to start afresh.")
+    config = load_config(folder / "kehu.yaml")
+    with RunProgress() as progress:
+        result = run_hub(config, full=False, source=None, progress=progress)
+    store = open_store(config.store)
+    try:
+        exported = []
+        for name in ("golden", "crosswalk"):
+            exported.append(folder / f"{name}.csv")
+            export_to(store, config, name, exported[-1])
+        quality = evaluate_tables(read_truth(folder / "truth.csv"), read_export(store, config, "crosswalk"))
+    finally:
+        store.engine.dispose()
+    show_run(session, result)
+    pairs = quality.pairwise
+    session.show(
+        "Against the truth of the generated world: "
+        f"precision {pairs.precision:.4f}, recall {pairs.recall:.4f}, F1 {pairs.f1:.4f}."
+    )
+    where = f"--config {folder / 'kehu.yaml'}"
+    session.show(
+        f"""
+Look at
+  {exported[0]}     the golden records
+  {exported[1]}  which source record belongs to which golden record
+  {folder / "kehu.yaml"}      the configuration of the three systems
+  kehu export pairs {where} --to pairs.csv    what was compared, and what became of it
+  kehu dev {where}                            the same as assets in Dagster
+
+Your own systems: kehu init myhub"""
+    )
+    session.result(
+        {
+            **result,
+            "folder": str(folder),
+            "exports": [str(p) for p in exported],
+            "evaluation": quality.as_dict(),
+            "seconds_total": round(time.monotonic() - began, 1),
+        }
+    )

@@ -1,0 +1,79 @@
+"""Commands that give out what the hub holds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from serving.cli.session import Session, table, with_session
+
+
+@click.command(short_help="Write a table of the hub to a file.")
+@click.argument("what", metavar="WHAT")
+@click.option(
+    "--to",
+    "path",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Where to write; the ending says how: .csv, .parquet, .ndjson.",
+)
+@with_session
+def export(session: Session, what: str, path: Path) -> None:
+    """Write one table of the hub to a file.
+
+    WHAT is crosswalk, golden, provenance, pairs, tasks, decisions, events, aliases or quarantine.
+    """
+    from serving.export import NAMES, export_to
+
+    if what not in NAMES:
+        from models.config import nearest
+
+        near = nearest(what, NAMES)
+        raise click.UsageError(
+            f"unknown export '{what}'"
+            + (f" (did you mean '{near}'?)" if near else "")
+            + f"; there are {', '.join(NAMES)}"
+        )
+    config = session.config()
+    began = time.monotonic()
+    with session.store(config) as store:
+        rows = export_to(store, config, what, path)
+    seconds = time.monotonic() - began
+    session.show(f"{rows:,} rows in {path} ({seconds:.1f} s)")
+    session.result({"export": what, "file": str(path), "rows": rows, "seconds": round(seconds, 3)})
+
+
+@click.command(short_help="Show the rows that were set aside.")
+@click.option("--run", "run_id", metavar="RUN", help="Only this run; 'latest' for the newest that set rows aside.")
+@click.option("--source", metavar="NAME", help="Only this source.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="How many rows to show.")
+@with_session
+def quarantine(session: Session, run_id: str | None, source: str | None, limit: int) -> None:
+    """Show the rows that were set aside, with their reasons."""
+    from serving.quarantine import quarantined
+
+    with session.store() as store:
+        groups, rows = quarantined(store, run_id=run_id, source=source, limit=limit)
+    if groups:
+        session.show(
+            table(
+                ("source", "stream", "reason", "rows"),
+                [(g["source"], g["stream"], g["reason"], g["rows"]) for g in groups],
+            )
+        )
+        session.show("")
+        session.show(
+            table(
+                ("source", "stream", "row", "key", "field", "value", "reason"),
+                [
+                    (r["source"], r["stream"], r["row"], r["source_key"], r["field"], r["value"], r["reason"])
+                    for r in rows
+                ],
+            )
+        )
+    else:
+        session.show("No rows were set aside.")
+    session.result({"total": sum(g["rows"] for g in groups), "groups": groups, "rows": rows})

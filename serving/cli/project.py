@@ -1,0 +1,77 @@
+"""Commands around a project: start one, check its configuration, examine what it stands on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from serving.cli.session import Session, table, with_session
+
+
+@click.command(short_help="Start a project with sample data.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@with_session
+def init(session: Session, folder: Path) -> None:
+    """Start a project in DIR: a commented kehu.yaml and sample deliveries of three systems."""
+    from serving.starter import write_project
+
+    name = "kehu.yaml"
+    if session.config_given is not None:
+        if session.config_given.absolute().parent != folder.absolute():
+            raise click.UsageError(f"'init' writes the configuration into DIR ({folder}); --config may only name it")
+        name = session.config_given.name
+    written = write_project(folder, name)
+    config = written[0]
+    session.show(f"Wrote {len(written)} files to {folder}. The configuration is {config}.")
+    session.show(f"Next: cd {folder} && kehu check && kehu run")
+    session.result({"folder": str(folder), "config": str(config), "files": [str(p) for p in written]})
+
+
+@click.command(short_help="Check the configuration and look at the sources.")
+@with_session
+def check(session: Session) -> None:
+    """Check the configuration and look at each source: what will be read, what is mapped, what looks forgotten."""
+    from serving.check import look_at
+
+    config = session.config()
+    seen = [look_at(config, source, stream) for source, stream in config.streams()]
+    for stream in seen:
+        session.show(f"{stream.source}.{stream.stream} → {stream.entity}")
+        rows = [(a, ", ".join(c), stream.examples.get(a, "")) for a, c in stream.mapping.items()]
+        session.show(_indented(table(("attribute", "column", "for example"), rows)))
+        if stream.unmapped:
+            session.show(f"  kept, but filling no attribute: {', '.join(stream.unmapped)}")
+        for column, attribute in stream.suggestions.items():
+            session.show(f"  suggestion: '{column}' looks like {attribute}; to use it, add {attribute}: {column}")
+        for error in stream.errors:
+            session.say(f"kehu: {error}")
+        session.show("")
+    errors = [error for stream in seen for error in stream.errors]
+    session.show(
+        f"{config.file}: {len(config.sources)} sources, {len(seen)} streams, "
+        + (f"{len(errors)} to be mended" if errors else "ready to run")
+    )
+    session.result({"ok": not errors, "config": str(config.file), "streams": [vars(s) for s in seen], "errors": errors})
+    if errors:
+        raise click.exceptions.Exit(1 if all(s.unreadable for s in seen if s.errors) else 2)
+
+
+@click.command(short_help="Examine the installation and the project.")
+@with_session
+def doctor(session: Session) -> None:
+    """Examine the installation and the project: packages, memory, disk, store, sources, Dagster."""
+    from serving.doctor import Check, examine
+
+    checks: list[Check] = []
+    for found in examine(session.config_path):
+        checks.append(found)
+        session.show(f"{found.state:8} {found.name}: {found.message}")
+    failed = [c for c in checks if c.state == "failed"]
+    session.result({"ok": not failed, "checks": [vars(c) for c in checks]})
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _indented(text: str) -> str:
+    return "\n".join("  " + line for line in text.splitlines())

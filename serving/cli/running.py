@@ -1,0 +1,160 @@
+"""Commands that do the hub's work: run, train, and look at what matching reached."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from serving.cli.progress import RunProgress
+from serving.cli.session import Session, table, with_session
+
+SUMMARY = (
+    ("records", "records in the hub"),
+    ("changed", "new or changed"),
+    ("deleted", "deleted"),
+    ("quarantined", "quarantined"),
+    ("pairs_scored", "pairs scored"),
+    ("golden", "golden records"),
+    ("merged", "merged"),
+    ("split", "split"),
+    ("tasks_open", "tasks for stewards"),
+    ("findings_open", "findings open"),
+    ("events", "events"),
+)
+"""Keys of a run's result and what they are called on the screen."""
+
+
+@click.command(short_help="Read the sources and publish golden records.")
+@click.option("--full", is_flag=True, help="Resolve every record again, not only what changed.")
+@click.option("--source", metavar="NAME", help="Read this source alone; what it changes is resolved as always.")
+@with_session
+def run(session: Session, full: bool, source: str | None) -> None:
+    """Read the sources, resolve what changed, publish golden records."""
+    config = session.config()
+    if source is not None:
+        names = [s.name for s in config.sources]
+        if source not in names:
+            from models.config import nearest
+            from models.errors import ConfigError
+
+            raise ConfigError(
+                f"no source is named '{source}'; there are {', '.join(names)}",
+                file=str(config.file),
+                key="sources",
+                nearest=nearest(source, names),
+            )
+    from orchestration.run import run_hub
+
+    with RunProgress() as progress:
+        result: dict[str, Any] = run_hub(config, full=full, source=source, progress=progress)
+    show_run(session, result)
+    session.result(result)
+
+
+def show_run(session: Session, result: dict[str, Any]) -> None:
+    """Print a run's result for people."""
+    rows = [(label, result[key]) for key, label in SUMMARY if result.get(key) is not None]
+    session.show(table(("run " + str(result["run_id"]), ""), rows))
+    seconds = result.get("seconds") or {}
+    session.show(f"{sum(seconds.values()):.1f} s, at most {result.get('peak_rss_mb', 0):,.0f} MB of memory")
+    if result.get("quarantined"):
+        session.show("Rows were set aside: 'kehu quarantine' shows them with their reasons.")
+
+
+@click.command(short_help="Train the matching models.")
+@click.option("--entity", metavar="TYPE", help="Train the model of this entity type alone.")
+@with_session
+def train(session: Session, entity: str | None) -> None:
+    """Train the matching models on the hub's records, without labels, and publish them."""
+    config = session.config()
+    if entity is not None:
+        from models.config import nearest
+        from models.errors import ConfigError
+        from models.vocabulary import PARTY_TYPES
+
+        valid = [e for e in config.entities() if e in PARTY_TYPES]
+        if entity not in valid:
+            said = f"no stream delivers parties of type '{entity}'; there are {', '.join(valid) or 'none'}"
+            raise ConfigError(said, file=str(config.file), nearest=nearest(entity, valid))
+    from orchestration.run import train_hub
+
+    with RunProgress() as progress:
+        result: dict[str, Any] = train_hub(config, entity=entity, progress=progress)
+    for model in result["models"]:
+        session.show(f"{model['entity_type']}: published {model['model_id']}, from {model['records']:,} records")
+    session.show("It is used from the next run on; 'kehu run --full' applies it to every record.")
+    session.result(result)
+
+
+@click.command(short_help="Measure against a truth file.")
+@click.option(
+    "--truth",
+    "truth_file",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV with source, source_key, entity_id; a column stream or entity_type where a key alone is not unique.",
+)
+@with_session
+def evaluate(session: Session, truth_file: Path) -> None:
+    """Compare the golden records with a truth file: pairwise and cluster precision, recall, F1."""
+    from serving.evaluate import evaluate_tables, read_truth
+    from serving.export import read_export
+
+    truth = read_truth(truth_file)
+    config = session.config()
+    with session.store(config) as store:
+        got = evaluate_tables(truth, read_export(store, config, "crosswalk"))
+    rows = [
+        (name, rates.precision, rates.recall, rates.f1, rates.correct, rates.found, rates.expected)
+        for name, rates in (("pairwise", got.pairwise), ("cluster", got.cluster))
+    ]
+    session.show(table(("", "precision", "recall", "F1", "correct", "found", "expected"), rows))
+    session.show(f"{got.records:,} records with truth, {got.missing:,} of them without a golden record")
+    session.result(dataclasses.asdict(got))
+
+
+@click.group()
+def model() -> None:
+    """List and show the published matching models."""
+
+
+@model.command("list")
+@with_session
+def model_list(session: Session) -> None:
+    """List the matching models, the newest first."""
+    from serving.model_view import list_models
+
+    with session.store() as store:
+        found = list_models(store)
+    session.show(
+        table(
+            ("model", "entity type", "published", "status"),
+            [(m["model_id"], m["entity_type"], m["published_at"], m["status"]) for m in found],
+        )
+        if found
+        else "No model is published yet; the first run trains one."
+    )
+    session.result({"models": found})
+
+
+@model.command("show")
+@click.argument("model_id", metavar="MODEL")
+@with_session
+def model_show(session: Session, model_id: str) -> None:
+    """Show one model: its comparisons with the match weight of each level, thresholds, blocking rules.
+
+    MODEL is an id from 'kehu model list', or an entity type for the one in use.
+    """
+    from serving.model_view import describe_model, get_model
+
+    with session.store() as store:
+        document = get_model(store, model_id)
+    head, rows = describe_model(document)
+    for line in head:
+        session.show(line)
+    session.show(table(("comparison", "level", "m", "u", "weight", "from"), rows))
+    session.result(document)

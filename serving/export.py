@@ -1,0 +1,316 @@
+"""What the hub gives out in bulk: named tables, streamed from the store into CSV, Parquet or NDJSON.
+
+Reads one published state in one statement; computes nothing that is not in the store. Columns are part of the public
+surface: they may be added at the end, never renamed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+import sqlalchemy as sa
+
+from models.config import Config
+from models.errors import ConfigError
+from models.store.tables import (
+    decision,
+    edge,
+    event,
+    golden_alias,
+    golden_record,
+    membership,
+    quarantine,
+    source_record,
+    task,
+)
+from models.vocabulary import PARTY_TYPES
+from serving.writers import writer_for
+
+if TYPE_CHECKING:
+    from models.store import Store
+
+BATCH_ROWS = 20_000
+TIME = pa.timestamp("us", tz="UTC")
+
+Rows = Sequence[Sequence[Any]]
+Reshape = Callable[[Rows, pa.Schema], pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Export:
+    """A named table: its columns, the statement that reads it, and how its rows become columns."""
+
+    description: str
+    schema: pa.Schema
+    statement: sa.Select[Any] | sa.CompoundSelect[Any]
+    reshape: Reshape
+
+
+def exports(config: Config) -> dict[str, Export]:
+    """Every export by name. The columns of `golden` follow from the configuration's attributes."""
+    return {
+        "crosswalk": Export("source key → golden id", _CROSSWALK, _crosswalk(), as_they_are),
+        "golden": Export("golden records", golden_schema(config), _golden(golden_record.c["values"]), _golden_rows),
+        "provenance": Export(
+            "where each golden value comes from", _PROVENANCE, _golden(golden_record.c.provenance), _provenance_rows
+        ),
+        "pairs": Export("compared pairs with weight and outcome", _PAIRS, _pairs(), _pair_rows),
+        "tasks": Export("what waits for a steward, and what did", _TASKS, _tasks(), as_they_are),
+        "decisions": Export("the decision log", _DECISIONS, _decisions(), as_they_are),
+        "events": Export("the change feed", _EVENTS, _events(), as_they_are),
+        "aliases": Export("former golden id → golden id", _ALIASES, _aliases(), as_they_are),
+        "quarantine": Export("rows that were set aside", _QUARANTINE, _quarantine(), as_they_are),
+    }
+
+
+NAMES = ("crosswalk", "golden", "provenance", "pairs", "tasks", "decisions", "events", "aliases", "quarantine")
+
+
+def export_to(store: Store, config: Config, name: str, path: Path) -> int:
+    """Write one export to a file and return its number of rows.
+
+    The format follows the ending: .csv (UTF-8, lists joined by ' | '), .parquet (zstd), .ndjson or .jsonl. The file
+    appears when it is whole. Raises ConfigError for another ending or a folder that is not there.
+    """
+    chosen = exports(config)[name]
+    rows = 0
+    with writer_for(path, chosen.schema) as write:
+        for batch in batches(store, chosen):
+            write(batch)
+            rows += batch.num_rows
+    return rows
+
+
+def read_export(store: Store, config: Config, name: str) -> pa.Table:
+    """One export as an Arrow table, for what needs all of it at once."""
+    chosen = exports(config)[name]
+    return pa.Table.from_batches(list(batches(store, chosen)), chosen.schema)
+
+
+def batches(store: Store, export: Export) -> Iterator[pa.RecordBatch]:
+    """The rows of an export in batches of `BATCH_ROWS`, all of one published state."""
+    with store.engine.connect().execution_options(stream_results=True, max_row_buffer=BATCH_ROWS) as connection:
+        result = connection.execute(export.statement)
+        while rows := result.fetchmany(BATCH_ROWS):
+            yield export.reshape(rows, export.schema)
+
+
+def as_they_are(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    """The statement's columns, in their order, as the schema's."""
+    columns = zip(*rows, strict=True)
+    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _text(*names: str) -> list[tuple[str, pa.DataType]]:
+    return [(n, pa.string()) for n in names]
+
+
+_CROSSWALK = pa.schema(_text("entity_type", "source", "stream", "source_key", "golden_id"))
+_PAIRS = pa.schema(
+    [*_text("left", "right"), ("match_weight", pa.float64()), ("match_probability", pa.float64()), *_text("outcome")]
+)
+_PROVENANCE = pa.schema(
+    [
+        *_text("golden_id", "entity_type", "attribute", "value", "rule", "source", "stream", "source_key"),
+        ("source_time", TIME),
+    ]
+)
+_TASKS = pa.schema(
+    [
+        *_text("task_key", "kind", "entity_type", "status", "records"),
+        ("match_weight", pa.float64()),
+        ("match_probability", pa.float64()),
+        *_text("reason"),
+        ("opened_at", TIME),
+        ("closed_at", TIME),
+    ]
+)
+_DECISIONS = pa.schema(
+    [
+        ("id", pa.int64()),
+        *_text("kind", "verdict", "entity_type", "left", "right", "by", "reason"),
+        ("at", TIME),
+        ("undoes", pa.int64()),
+    ]
+)
+_EVENTS = pa.schema(
+    [
+        ("seq", pa.int64()),
+        *_text("type", "entity_type", "golden_id"),
+        ("version", pa.int64()),
+        *_text("before", "after", "attributes", "run_id"),
+        ("at", TIME),
+    ]
+)
+_ALIASES = pa.schema([*_text("alias_id", "golden_id", "run_id"), ("recorded_at", TIME)])
+_QUARANTINE = pa.schema(
+    [
+        *_text("run_id", "source", "stream", "source_key"),
+        ("row", pa.int64()),
+        *_text("field", "value", "reason"),
+        ("at", TIME),
+    ]
+)
+
+
+def _crosswalk() -> sa.Select[Any]:
+    r, m = source_record.c, membership.c
+    return (
+        sa.select(r.entity_type, r.source, r.stream, r.source_key, m.golden_id)
+        .join_from(membership, source_record, r.record_id == m.record_id)
+        .where(r.deleted.is_(False))
+    )
+
+
+def _golden(document: sa.Column[Any]) -> sa.Select[Any]:
+    g = golden_record.c
+    return sa.select(g.golden_id, g.entity_type, document).where(g.status == "active").order_by(g.golden_id)
+
+
+def _name(record: sa.FromClause) -> sa.ColumnElement[str]:
+    """SOURCE:KEY, as `kehu decide` takes it."""
+    return record.c.source + ":" + record.c.source_key
+
+
+def _pairs() -> sa.CompoundSelect[Any]:
+    """Stored edges with what became of them, and tasks on pairs whose edge is no longer stored."""
+    left, right = source_record.alias("l"), source_record.alias("r")
+    ml, mr = membership.alias("ml"), membership.alias("mr")
+    open_task = sa.and_(task.c.status == "open", task.c.kind.in_(("grey_pair", "refused_merge")))
+    outcome = sa.case(
+        (ml.c.golden_id == mr.c.golden_id, "merged"),
+        (task.c.kind == "refused_merge", "refused"),
+        (task.c.kind == "grey_pair", "review"),
+        else_="apart",
+    )
+
+    def named(pairs: Any, weight: Any) -> sa.Select[Any]:
+        return (
+            sa.select(_name(left), _name(right), weight, outcome)
+            .select_from(pairs)
+            .outerjoin(ml, ml.c.record_id == left.c.record_id)
+            .outerjoin(mr, mr.c.record_id == right.c.record_id)
+            .where(left.c.deleted.is_(False), right.c.deleted.is_(False))
+        )
+
+    same_pair = sa.and_(task.c.left_id == edge.c.left_id, task.c.right_id == edge.c.right_id, open_task)
+    edges = (
+        edge.join(left, left.c.record_id == edge.c.left_id)
+        .join(right, right.c.record_id == edge.c.right_id)
+        .outerjoin(task, same_pair)
+    )
+    tasks = task.join(left, left.c.record_id == task.c.left_id).join(right, right.c.record_id == task.c.right_id)
+    stored = sa.exists().where(edge.c.left_id == task.c.left_id, edge.c.right_id == task.c.right_id)
+    return sa.union_all(named(edges, edge.c.weight), named(tasks, task.c.weight).where(open_task, sa.not_(stored)))
+
+
+def _pair_rows(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    # A match weight is log2 of the odds, so the probability follows from it; ±1000 keeps 2**w within a float.
+    shaped = [
+        (left, right, weight, None if weight is None else 1 / (1 + 2.0 ** -max(-1000.0, min(1000.0, weight))), outcome)
+        for left, right, weight, outcome in rows
+    ]
+    return as_they_are(shaped, schema)
+
+
+def _tasks() -> sa.Select[Any]:
+    t = task.c
+    return sa.select(
+        t.task_key,
+        t.kind,
+        t.entity_type,
+        t.status,
+        t.records,
+        t.weight,
+        t.probability,
+        t.reason,
+        t.opened_at,
+        t.closed_at,
+    ).order_by(t.task_key)
+
+
+def _decisions() -> sa.Select[Any]:
+    left, right, d = source_record.alias("l"), source_record.alias("r"), decision.c
+    return (
+        sa.select(d.id, d.kind, d.verdict, d.entity_type, _name(left), _name(right), d.by, d.reason, d.at, d.undoes)
+        .select_from(decision)
+        .outerjoin(left, left.c.record_id == d.left_id)
+        .outerjoin(right, right.c.record_id == d.right_id)
+        .order_by(d.id)
+    )
+
+
+def _events() -> sa.Select[Any]:
+    e = event.c
+    return sa.select(
+        e.seq, e.type, e.entity_type, e.golden_id, e.version, e.before, e.after, e.attributes, e.run_id, e.at
+    ).order_by(e.seq)
+
+
+def _aliases() -> sa.Select[Any]:
+    a = golden_alias.c
+    return sa.select(a.alias_id, a.golden_id, a.run_id, a.recorded_at).order_by(a.alias_id)
+
+
+def _quarantine() -> sa.Select[Any]:
+    q = quarantine.c
+    return sa.select(q.run_id, q.source, q.stream, q.source_key, q.row, q.field, q.value, q.reason, q.at).order_by(q.id)
+
+
+def golden_schema(config: Config) -> pa.Schema:
+    """`golden_id, entity_type` and one column per attribute of organizations and persons, in the vocabulary's order."""
+    fields: dict[str, pa.DataType] = {}
+    for entity in PARTY_TYPES:
+        for name, attribute in config.attributes_of(entity).items():
+            kind = pa.list_(pa.string()) if attribute.multi else pa.string()
+            if fields.setdefault(name, kind) != kind:
+                raise ConfigError(
+                    f"'{name}' is a list for one entity type and one value for another, so it cannot be one column",
+                    file=str(config.file),
+                    key=f"attributes.{entity}.{name}",
+                )
+    return pa.schema([*_text("golden_id", "entity_type"), *fields.items()])
+
+
+def _golden_rows(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    values = [orjson.loads(row[2]) for row in rows]
+    columns: list[pa.Array[Any]] = [pa.array([row[i] for row in rows], pa.string()) for i in (0, 1)]
+    for field in list(schema)[2:]:
+        shape = _as_list if pa.types.is_list(field.type) else _as_text
+        columns.append(pa.array([shape(v.get(field.name)) for v in values], field.type))
+    return pa.record_batch(columns, schema=schema)
+
+
+def _provenance_rows(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    """One row per golden value: a list attribute has as many as it has values."""
+    names = schema.names[3:]
+    shaped: list[list[Any]] = []
+    for golden_id, entity_type, document in rows:
+        for attribute, won in orjson.loads(document).items():
+            for one in won if isinstance(won, list) else [won]:
+                fields = dict(one)
+                fields["value"] = _as_text(fields.get("value"))
+                if fields.get("source_time"):
+                    fields["source_time"] = dt.datetime.fromisoformat(fields["source_time"])
+                shaped.append([golden_id, entity_type, attribute, *(fields.get(n) for n in names)])
+    return pa.record_batch([pa.array([row[i] for row in shaped], f.type) for i, f in enumerate(schema)], schema=schema)
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else orjson.dumps(value).decode()
+
+
+def _as_list(value: Any) -> list[str | None] | None:
+    if value is None:
+        return None
+    return [_as_text(v) for v in value] if isinstance(value, list) else [_as_text(value)]

@@ -1,0 +1,40 @@
+"""Reads the quarantine: how many rows were set aside for which reason, and the newest of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from models.store.tables import quarantine
+
+if TYPE_CHECKING:
+    from models.store import Store
+
+
+def quarantined(
+    store: Store, *, run_id: str | None = None, source: str | None = None, limit: int = 20
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(groups, rows): counts by source, stream and reason, the largest first; and up to `limit` rows, newest first.
+
+    `run_id` may be "latest": the newest run that set anything aside.
+    """
+    q = quarantine.c
+    with store.engine.connect() as connection:
+        if run_id == "latest":
+            run_id = connection.scalar(sa.select(q.run_id).order_by(q.id.desc()).limit(1))
+        wanted = [column == value for column, value in ((q.run_id, run_id), (q.source, source)) if value is not None]
+        number = sa.func.count().label("rows")
+        groups = connection.execute(
+            sa.select(q.source, q.stream, q.reason, number)
+            .where(*wanted)
+            .group_by(q.source, q.stream, q.reason)
+            .order_by(number.desc(), q.source, q.stream, q.reason)
+        ).mappings()
+        rows = connection.execute(
+            sa.select(q.run_id, q.source, q.stream, q.source_key, q.row, q.field, q.value, q.reason, q.at)
+            .where(*wanted)
+            .order_by(q.id.desc())
+            .limit(limit)
+        ).mappings()
+        return [dict(g) for g in groups], [dict(r) for r in rows]
