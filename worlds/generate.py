@@ -71,7 +71,7 @@ class _Part:
 def _write_part(part: _Part) -> int:
     """Write the part and return the number of its entities."""
     world, rng = part.world, Dice(f"{part.seed}:{part.world.name}:{part.kind}")
-    desk = _Desk(world.layout, part.kind, rng)
+    desk = Desk(world.layout, part.kind, rng)
     order = Dice(f"{part.seed}:{world.name}:{part.kind}:order")
     with _no_cycles(), WorldWriter(part.folder, world.layout.of(part.kind), order, part.size, part.truth) as writer:
         if part.kind == "organization":
@@ -99,7 +99,7 @@ def _no_cycles() -> Iterator[None]:
             gc.enable()
 
 
-class _Desk:
+class Desk:
     """Writes all records of one entity, and repairs those that nobody could recognise."""
 
     def __init__(self, layout: Layout, entity: str, rng: Dice) -> None:
