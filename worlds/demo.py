@@ -126,9 +126,9 @@ def _desks(world: _World) -> tuple[Desk, Desk]:
 
 
 def _new_customers(world: _World, today: date) -> None:
-    """One family of companies with the people who work there, then some owner-drivers."""
+    """Two families of companies with the people who work there, then a household of owner-drivers."""
     companies, people = _desks(world)
-    family = world.companies.family()
+    family = [*world.companies.family(), *world.companies.family()]
     for o in family:
         _add_all(world, companies.organization(o), f"O{o.entity:06d}", today, company=o)
     world.known += family
@@ -172,7 +172,8 @@ def _add_all(
             record["parent_key"] = world.accounts.get(f"O{company.parent:06d}", "")
         if company and system is PEOPLE and world.rng.random() < 0.6:
             record["_company"] = company.short
-        written = min(date.fromisoformat(updated[:10]), today)
+        # After the first day whatever is new was written today: a cursor over the time of change must find it.
+        written = today if today > FIRST_DAY else min(date.fromisoformat(updated[:10]), today)
         key = _add(world, system, record, f"{written.isoformat()} {updated[11:19]}", entity)
         if system is ACCOUNTS:
             world.accounts.setdefault(entity, key)
