@@ -242,9 +242,10 @@ class PersonMaker:
         stem = "".join([rng.pick("abcdefghiklmnoprstuw") for _ in range(rng.pick((5, 6, 7, 8)))])
         domain = stem + {"CN": ".com.cn", "GB": ".co.uk", "US": ".com", "DE": ".de"}[first.country]
         out = [first, *(self.one(script, first.city, age=(22, 60)) for _ in range(rng.pick((1, 2, 3, 4, 6, 9))))]
+        box = f"{rng.pick(('info', 'info', 'office'))}@{domain}"
         for p in out:
             p.office_phone, p.extension = phone, rng.between(100, 999)
-            p.office_mail = f"{rng.pick(('info', 'info', 'office'))}@{domain}"
+            p.office_mail = box
             user = (
                 ".".join("".join(han.pinyin(x)) for x in (p.given, p.surname))
                 if script == "han"

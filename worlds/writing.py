@@ -323,10 +323,10 @@ def person_phone(rng: Dice, p: Person, row: Record, evidence: set[str], noise: N
 
 def _person_mail(rng: Dice, p: Person, row: Record, evidence: set[str], noise: Noise) -> None:
     draw = rng.random()
-    if p.office_mail and draw < 0.15:
+    if p.office_mail and draw < 0.22:
         row["email"] = p.office_mail
         return
-    if p.family_mail and draw < 0.3:
+    if p.family_mail and draw < 0.35:
         row["email"] = p.family_mail
         return
     mail = p.work_mail if p.work_mail and draw < 0.6 else p.email
