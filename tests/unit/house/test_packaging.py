@@ -1,0 +1,94 @@
+"""What is installed is what the project declares."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import entry_points, packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+
+from connectors.registry import BUILT_IN
+from serving.dagster_home import WORKSPACE
+
+ROOT = Path(__file__).parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+OURS = ["models", "connectors", "matching", "lifecycle", "serving", "orchestration", "worlds"]
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(requirements: list[str]) -> set[str]:
+    return {normal(re.split(r"[\[<>=!~; ]", r, maxsplit=1)[0]) for r in requirements}
+
+
+RUNTIME = declared(PROJECT["project"]["dependencies"])
+DEV = declared(PROJECT["project"]["optional-dependencies"]["dev"])
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_holds_exact_versions_and_no_addresses(name: str) -> None:
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line), line
+
+
+def test_every_declared_package_is_locked_once() -> None:
+    runtime, dev = (
+        [normal(line.split("==")[0]) for line in (ROOT / f).read_text(encoding="utf-8").splitlines()]
+        for f in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert RUNTIME <= set(runtime)
+    assert DEV <= set(dev)
+    assert len({*runtime, *dev}) == len(runtime) + len(dev)
+
+
+def test_every_import_is_declared() -> None:
+    """A package that is there only because another needs it may vanish with the next version of that one."""
+    by_module = packages_distributions()
+    missing = {}
+    for package in OURS:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.level == 0:
+                    names = [node.module or ""]
+                for name in (n.split(".")[0] for n in names):
+                    if name in OURS or name in sys.stdlib_module_names:
+                        continue
+                    if not {normal(d) for d in by_module.get(name, [])} & RUNTIME:
+                        missing[name] = str(path.relative_to(ROOT))
+    assert missing == {}
+
+
+def test_connectors_are_announced_as_they_are_built_in() -> None:
+    announced = {e.name: e.value for e in entry_points(group="kehu.connectors") if e.name in BUILT_IN}
+    assert announced == BUILT_IN
+    for entry in entry_points(group="kehu.connectors"):
+        assert entry.load()
+
+
+def test_the_workspace_file_has_no_folder_and_is_the_one_that_the_command_writes() -> None:
+    ours = yaml.safe_load((ROOT / "workspace.yaml").read_text(encoding="utf-8"))
+    assert ours == yaml.safe_load(WORKSPACE)
+    module = ours["load_from"][0]["python_module"]
+    assert "working_directory" not in module
+    assert module["module_name"] == PROJECT["tool"]["dagster"]["module_name"]
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    assert f"## [{PROJECT['project']['version']}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_package_is_packed() -> None:
+    patterns = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert sorted(p.rstrip("*") for p in patterns) == sorted(OURS)
+    for package in OURS:
+        for folder in (ROOT / package).rglob("*"):
+            if folder.is_dir() and any(folder.glob("*.py")) and folder.name != "versions":
+                assert (folder / "__init__.py").exists(), f"{folder.relative_to(ROOT)} would not be installed"
