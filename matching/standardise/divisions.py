@@ -19,11 +19,14 @@ _PEOPLES = (
     "壮族|回族|满族|维吾尔族?|苗族|彝族|土家族|藏族|蒙古族?|侗族|布依族|瑶族|白族|朝鲜族|哈尼族|黎族|哈萨克族?|傣族|畲族|傈僳族|东乡族|仡佬族|拉祜族|"
     "佤族|水族|纳西族|羌族|土族|仫佬族|锡伯族?|柯尔克孜族?|景颇族|达斡尔族|撒拉族|布朗族|毛南族|塔吉克族?|普米族|怒族|鄂温克族|裕固族|保安族|独龙族|各族|达斡尔"
 )
+_PROVINCE_STEMS = {
+    "内蒙古自治区": "内蒙古", "广西壮族自治区": "广西", "西藏自治区": "西藏", "宁夏回族自治区": "宁夏", "新疆维吾尔自治区": "新疆",
+}  # fmt: skip
 _AUTONOMOUS_RE = re.compile(f"(?:{_PEOPLES})+自治[区州县旗]$")
 _SUFFIX_RE = re.compile(r"(?:自治[区州县旗]|特别行政区|地区|林区|特区|[省市区县盟旗州])$")
 # A stem without suffix is no division when it begins the name of a road or place: 朝阳路, 南京西路, 北京大厦.
 _NOT_STEM_RE = re.compile(
-    r"[东西南北中内外新老大小上下前后环一二三四五六七八九十]{0,3}(?:路|街|道|巷|弄|胡同|里\d|桥|门|广场|大厦|花园|小区|村|镇|乡|湖|山|河|江)"
+    r"[东西南北中内外新老大小上下前后环一二三四五六七八九十]{0,3}(?:路|街|道|巷|弄|胡同|里\d|桥|门|广场|大厦|花园|小区|村|镇|乡)"
 )
 _STEM_TAIL_RE = re.compile(r"[省市区县盟旗州]")
 _VAGUE_STEMS = frozenset("东市 中市 西市 北市 南市 新市 江东 城北 城南 新华 开元 三山 新芜 太平 四方 红星 永新".split())
@@ -72,6 +75,10 @@ class _Index:
 
 def stem_of(name: str) -> str:
     """A division's name without its suffix (朝阳区 → 朝阳, 互助土族自治县 → 互助); single characters keep it (磁县)."""
+    if name in _PROVINCE_STEMS:
+        return _PROVINCE_STEMS[name]
+    if len(name) > 3 and name.endswith("新区"):
+        return name[:-2]
     stem = _AUTONOMOUS_RE.sub("", name)
     if stem == name:
         stem = _SUFFIX_RE.sub("", name)
@@ -228,7 +235,8 @@ def _fitting(found: list[Division], level: int, province: str | None, city: str 
 def _believable(fitting: list[Division], level: int, city: str | None, *, in_name: bool) -> bool:
     one = fitting[0]
     if one.level < DISTRICT:
-        return True
+        # 东方 and 天门 are cities, but far more often part of a trade name.
+        return not (in_name and one.stem in ("东方", "天门", "新星", "双河") and level == 0)
     if len({d.code for d in fitting}) > 1:
         return False
     if level == CITY or (level == PROVINCE and one.name[-1] in "市县"):

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from matching.standardise.divisions import all_divisions, division
 from matching.standardise.org_names import OrgName
+from matching.standardise.person_latin import is_pinyin
 from matching.standardise.text import ascii_key, bare_latin, plain_latin, script_of, squeeze, to_ascii
 
 # A legal form as a run of words → its canonical code.
@@ -35,7 +37,7 @@ kk: kk|k k|kabushiki kaisha|kabushiki gaisha|gk|godo kaisha|yk
 other: spzoo|sp z o o|sp zoo|spolka akcyjna|spolka z o o|sro|s r o|spol s r o|kft|zrt|nyrt|bt|doo|d o o|dd|d d|ad|eood|ood|ooo|oao|zao|pao|ao|jsc|pjsc
 other: ojsc|cjsc|joint stock company|tbk|pt tbk|persero|as ltd|anonim sirketi|a s ti|ltd sti|ltd sirketi|jv|tov|uab|sia|tov ltd|ev|e v|eg|vvag
 """
-_STOP = frozenset("the a an of and for at in on by to la le les el los das der die".split()) - {"la", "le", "les", "el", "los", "das", "der", "die"}  # noqa: E501
+_STOP = frozenset("the a an of and for at in on by to".split())
 _ABBREVIATIONS = {
     "centre": "center", "ctr": "center", "cntr": "center", "cntre": "center", "theatre": "theater", "assn": "association",
     "assoc": "association", "assocs": "associates", "univ": "university", "intl": "international",
@@ -71,10 +73,10 @@ _TRADE = frozenset(
     oil gas petroleum petrochemical coal nuclear solar wind battery machine tool tools hardware products components component
     """.split()
 )
-_COUNTRY_TAILS = frozenset("china prc usa us uk india singapore".split())
 _APOSTROPHE_RE = re.compile(r"(?<=\w)'(?=\w)|'")
 _BROKEN_QUOTE_RE = re.compile(r"(?<=[A-Za-z])\?(?=s\b|[A-Za-z])", re.IGNORECASE)
 _ACRONYM_RE = re.compile(r"\b(?:[A-Za-z]\.\s?){2,}(?:[A-Za-z]\b)?")
+_BRACKET_RE = re.compile(r"[(\[]([^()\[\]]{2,30})[)\]]")
 _DOMAIN_RE = re.compile(r"\.(?=(?:com|net|org|io|cn)\b)", re.IGNORECASE)
 _WORD_RE = re.compile(r"[0-9a-z]+")
 _STATUS_RE = re.compile(
@@ -104,18 +106,22 @@ def _forms() -> tuple[dict[tuple[str, ...], str], int]:
 @cache
 def _regions() -> dict[tuple[str, ...], str]:
     """Romanised names of provinces and prefectures (as tokens) → code."""
-    from matching.standardise.divisions import all_divisions
-
     out: dict[tuple[str, ...], str] = {}
+    seen: dict[str, str] = {}
     for item in all_divisions():
-        if item.level <= 2:
-            out.setdefault((to_ascii(item.stem),), item.code)
+        name = to_ascii(item.stem)
+        if item.level <= 2 and name not in _SHORT_ROMANISED:
+            # Two divisions of one romanisation (台州 and 泰州) are a region without a code.
+            out[(name,)] = "" if name in seen and seen[name] != item.stem else item.code
+            seen.setdefault(name, item.stem)
     for name, code in _ROMANISED.items():
         out[tuple(name.split())] = code
     return out
 
 
+_SHORT_ROMANISED = frozenset("ali aba hami dali linzhi baise".split())
 _ROMANISED = {
+    "suzhou": "320500", "fuzhou": "350100", "shanxi": "140000", "jilin": "220000", "hainan": "460000",
     "inner mongolia": "150000", "neimenggu": "150000", "tibet": "540000", "xizang": "540000", "shaanxi": "610000",
     "hong kong": "810000", "hongkong": "810000", "macau": "820000", "macao": "820000", "taiwan": "710000", "peking": "110000",
     "xi an": "610100", "canton": "440100", "urumqi": "650100", "hohhot": "150100", "harbin": "230100", "lhasa": "540100",
@@ -170,9 +176,11 @@ def parse_latin(raw: str, text: str) -> OrgName:
     bare = _parse_part(bare_latin(parts[0])) if not parts[0].isascii() else None
     keys = [ascii_key(a) for a in alt]
     keys.append(ascii_key(bare[1]) if bare else None)
-    if code and industry:
+    if industry:
         brand = core.removesuffix(industry).strip()
-        keys.append(ascii_key(brand) if len(brand) >= 4 else None)
+        if len(brand) >= 4 and (code or (len(brand) >= 6 and all(map(is_pinyin, brand.split())))):
+            # The trade name alone, as its pinyin would be read from the Chinese name.
+            keys.append(ascii_key(brand))
     alt_ascii = tuple(dict.fromkeys(k for k in keys if k and k != key))
     return OrgName(
         raw, norm, core, region, code, industry, form, branch, False, status, script, key, tokens, tuple(dict.fromkeys(alt)), alt_ascii
@@ -183,6 +191,9 @@ _Part = tuple[str, str, str | None, str | None, str | None, str | None, str | No
 
 
 def _parse_part(text: str) -> _Part | None:
+    bracketed = _bracket_region(text)
+    if bracketed:
+        text = _BRACKET_RE.sub(" ", text, count=1)
     words = words_of(text)
     if not words:
         return None
@@ -201,7 +212,11 @@ def _parse_part(text: str) -> _Part | None:
         words, form = _take_forms(words) if form is None else (words, form)
     full = [_ABBREVIATIONS.get(w, w) for w in words]
     norm = " ".join(full)
-    region, code, rest = _take_region(full)
+    region, code, rest = _take_region(full, company=form is not None)
+    if bracketed and not code:
+        code = bracketed
+        place = division(code)
+        region = place.stem if place else None
     core_words = [w for w in rest if w not in _STOP]
     while len(core_words) > 1 and core_words[-1] in ("group", "holding"):
         core_words.pop()
@@ -215,6 +230,12 @@ def _parse_part(text: str) -> _Part | None:
         industry_words.insert(0, word)
     tokens = tuple(sorted({w for w in full if w not in _STOP} or set(full)))
     return norm, core, form, region, code, " ".join(industry_words) or None, branch, tokens
+
+
+def _bracket_region(text: str) -> str | None:
+    """Code of a romanised Chinese region in the first brackets of a name: Widget (Kunshan) Co., Ltd."""
+    found = _BRACKET_RE.search(text)
+    return _regions().get(tuple(words_of(found.group(1)))) or None if found else None
 
 
 def _take_forms(words: list[str]) -> tuple[list[str], str | None]:
@@ -236,31 +257,29 @@ def _take_forms(words: list[str]) -> tuple[list[str], str | None]:
     return words, form
 
 
-def _take_region(words: list[str]) -> tuple[str | None, str | None, list[str]]:
+def _take_region(words: list[str], *, company: bool) -> tuple[str | None, str | None, list[str]]:
+    """Chinese region at the start or end of the words: (stem in Chinese, code, words without it).
+
+    A short or ambiguous romanisation is believed only of a company: "Ali Baba" is no shop in Ngari.
+    """
     regions = _regions()
     code: str | None = None
     rest = list(words)
+
+    def known(key: tuple[str, ...]) -> bool:
+        return key in regions and (company or len("".join(key)) >= 7)
+
     for size in (2, 1):
-        key = tuple(words[:size])
-        if len(words) >= size + 1 and key in regions:
-            code, rest = regions[key], words[size:]
+        if len(words) > size and known(tuple(words[:size])):
+            code, rest = regions[tuple(words[:size])], words[size:]
             break
-    if len(rest) > 2 and rest[0] in ("city", "province"):
+    if len(rest) > 2 and code is not None and rest[0] in ("city", "province", "provincial"):
         rest = rest[1:]
-    if len(rest) > 1:
+    if len(rest) > 1 and company:
         for size in (2, 1):
-            key = tuple(rest[-size:])
-            if len(rest) > size and key in regions:
-                code = code or regions[key]
+            if len(rest) > size and known(tuple(rest[-size:])):
+                code = code or regions[tuple(rest[-size:])]
                 rest = rest[:-size]
                 break
-        else:
-            if rest[-1] in _COUNTRY_TAILS:
-                return (" ".join(words[: len(words) - len(rest)]) or rest[-1]), code, rest[:-1]
-    region = None
-    if code:
-        from matching.standardise.divisions import division
-
-        found = division(code)
-        region = found.stem if found else None
-    return region, code, rest
+    found = division(code) if code else None
+    return (found.stem if found else None), code or None, rest

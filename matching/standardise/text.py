@@ -30,18 +30,18 @@ _KEEP_TRADITIONAL = "乾著藉瞭"
 
 # First readings of the character table that are wrong in names of firms and places.
 _READINGS = {
-    "长": "chang", "重": "zhong", "行": "hang", "厦": "xia", "曾": "zeng", "区": "qu", "单": "dan", "朴": "pu", "盖": "gai",
+    "长": "chang", "重": "zhong", "行": "xing", "厦": "xia", "曾": "zeng", "区": "qu", "单": "dan", "朴": "pu", "盖": "gai",
     "覃": "qin", "贾": "jia", "藏": "cang", "大": "da", "石": "shi", "沈": "shen", "解": "jie", "薄": "bo", "卜": "bu",
     "都": "du", "和": "he", "得": "de", "了": "le", "地": "di", "车": "che", "省": "sheng", "万": "wan", "的": "de",
     "合": "he", "会": "hui", "佛": "fo", "柏": "bai", "番": "fan", "六": "liu", "浦": "pu", "什": "shi", "奇": "qi",
     "圈": "quan", "阿": "a", "传": "chuan", "调": "tiao", "弹": "tan", "度": "du", "朝": "chao", "降": "jiang", "角": "jiao",
     "参": "can", "盛": "sheng", "召": "zhao", "翟": "zhai", "尉": "wei", "宿": "su", "俞": "yu", "缪": "miao", "秘": "mi",
     "乐": "le", "数": "shu", "兴": "xing", "强": "qiang", "种": "zhong", "率": "lv", "食": "shi", "创": "chuang",
-    "相": "xiang", "应": "ying", "荣": "rong", "亨": "heng", "蚌": "beng", "亳": "bo", "茄": "qie", "筠": "jun", "叶": "ye",
+    "相": "xiang", "应": "ying", "荣": "rong", "亨": "heng", "蚌": "beng", "亳": "bo", "茄": "qie", "筠": "yun", "晟": "sheng", "叶": "ye",
 }  # fmt: skip
 # Words whose reading differs from that of their characters.
 _PHRASES = {
-    "重庆": "chongqing", "长大": "zhangda", "成都": "chengdu", "都匀": "duyun", "音乐": "yinyue", "银行": "yinhang",
+    "重庆": "chongqing", "长大": "zhangda", "成都": "chengdu", "都匀": "duyun", "音乐": "yinyue", "银行": "yinhang", "商行": "shanghang", "行业": "hangye", "车行": "chehang", "支行": "zhihang", "分行": "fenhang",
     "行星": "xingxing", "西藏": "xizang", "六安": "luan", "番禺": "panyu", "东莞": "dongguan", "大厦": "dasha",
     "会计": "kuaiji", "重叠": "chongdie", "歙县": "shexian", "乐清": "yueqing", "浚县": "xunxian", "单县": "shanxian",
     "铅山": "yanshan", "丽水": "lishui", "台州": "taizhou", "重阳": "chongyang", "旅行": "lvxing", "步行": "buxing",
