@@ -9,27 +9,48 @@ import re
 
 from matching.standardise.addresses import Address
 from matching.standardise.divisions import Place, division, read_place
-from matching.standardise.text import HAN, to_ascii
+from matching.standardise.text import HAN, ascii_key
 
 _ZONE_PREFIX_RE = re.compile(rf"^(?:中国)?\(([{HAN}]{{2,8}})\)自由贸易试验区")
 _COUNTRY_RE = re.compile(r"^(?:中华人民共和国|中国)[\s,，]*")
-_NOTE_RE = re.compile(r"\([^()]*\)?|【[^】]*】?")
-_TOWN_RE = re.compile(rf"^([{HAN}]{{1,7}}?(?:街道办事处|街道办|街道|镇|乡|苏木|民族乡))(?=[{HAN}A-Za-z0-9])")
-_ZONE_RE = re.compile(
-    rf"^([{HAN}A-Za-z0-9]{{0,12}}?(?:经济技术开发区|高新技术产业开发区|高新技术产业园区|高新技术开发区|经济开发区|高新技术区|自由贸易试验区|开发区|高新区|经开区|"
-    rf"保税区|保税港区|工业园区|工业园|产业园区|产业园|科技园区|工业集中区|工业区|园区|新区|示范区|试验区|合作区))(?=[{HAN}A-Za-z0-9])"
+_BLANK_RE = re.compile(
+    rf"(?<=[{HAN}])[\s,、;·]+(?=[{HAN}\dA-Za-z])|(?<=[\dA-Za-z])\s+(?=[{HAN}])|(?<=[{HAN}\d])\s+(?=[\dA-Za-z])"
 )
-_VILLAGE_RE = re.compile(rf"^([{HAN}]{{1,8}}?(?:社区居委会|社区|居委会|村委会|行政村))(?=[{HAN}A-Za-z0-9])")
+_NOTE_RE = re.compile(r"\([^()]*\)?|【[^】]*】?")
+# Characters of a prefix that is no road: a zone or town must not swallow the road and number before it.
+_PLAIN = f"(?:(?![路街巷0-9])[{HAN}A-Za-z])"
+_TOWN_RE = re.compile(rf"^({_PLAIN}{{1,7}}?(?:街道办事处|街道办|街道|镇|乡|苏木|民族乡))(?=[{HAN}A-Za-z0-9])")
+_ZONE_RE = re.compile(
+    rf"^({_PLAIN}{{0,12}}?(?:经济技术开发区|高新技术产业开发区|高新技术产业园区|高新技术开发区|经济开发区|"
+    rf"高新技术区|自由贸易试验区|"
+    rf"开发区|高新区|经开区|保税区|保税港区|工业园区|工业园|产业园区|产业园|科技园区|工业集中区|工业区|园区|"
+    rf"新区|示范区|试验区|合作区|"
+    rf"商务区|片区)(?!区))(?=[{HAN}A-Za-z0-9])"
+)
+_VILLAGE_RE = re.compile(rf"^({_PLAIN}{{1,8}}?(?:社区居委会|社区|居委会|村委会|行政村))(?=[{HAN}A-Za-z0-9])")
+_TRADE_ZONE_RE = re.compile(rf"^(?:[{HAN}]{{2,3}})?(?:自由贸易试验区|自贸试验区|自贸区)")
 _ROAD_RE = re.compile(
-    rf"((?:[{HAN}]|[A-Za-z0-9](?=[{HAN}A-Za-z0-9])){{1,10}}?(?:大道|大街|公路|国道|省道|环路|路|街|巷|胡同|弄堂|里弄|道|里(?=\d)|弄(?=\d)|线(?=\d)))"
+    rf"((?:[{HAN}]|[A-Za-z0-9](?=[{HAN}A-Za-z0-9])){{1,10}}?"
+    rf"(?:大道|大街|公路|国道|省道|环路|路|街|巷|胡同|弄堂|里弄|道|里(?=\d)|弄(?=\d)|线(?=\d)))"
     rf"((?:[东西南北中](?:[一二三四五六七八九十]?[路街段]|段)|[一二三四五六七八九十\d]+段)?)"
 )
-_NUMBER_RE = re.compile(r"^\s*(?:第)?([0-9一二三四五六七八九十百零〇]+(?:[-之~至][0-9]+)*[A-Za-z]?(?:[、,][0-9]+)*)\s*(号院|号楼|号|弄|支弄)")
+_ROAD_PREFIX_RE = re.compile(
+    rf"^.*(?:村|园|区|城|组|镇)(?=[{HAN}]{{2,}}(?:大道|大街|路|街|道|巷)(?:[东西南北中]?段)?$)"
+)
+_NUMBER_RE = re.compile(
+    r"^\s*(?:第)?([0-9一二三四五六七八九十百零〇]+(?:[-之~至][0-9]+)*[A-Za-z]?(?:[、,][0-9]+)*)\s*(号院|号楼|"
+    r"号|弄|支弄)"
+)
 _LANE_RE = re.compile(r"^\s*([0-9]+(?:-[0-9]+)?)\s*(?:号楼|号|支弄)")
 _ANY_NUMBER_RE = re.compile(r"([0-9]+(?:-[0-9]+)*[A-Za-z]?)\s*号(?!楼)")
-_UNIT_PART_RE = re.compile(r"([A-Za-z]*[0-9]*[A-Za-z]?[0-9]*(?:-[A-Za-z0-9]+)*|[一二三四五六七八九十百]+)\s*(号楼|座|栋|幢|楼|单元|层|室|房|号|区|门)")
+_UNIT_PART_RE = re.compile(
+    r"([A-Za-z]*[0-9]*[A-Za-z]?[0-9]*(?:-[A-Za-z0-9]+)*|[一二三四五六七八九十百]+)\s*(号楼|座|栋|幢|楼|单元|层|"
+    r"室|房|号|区|门)"
+)
 _DIGIT_WORDS = {c: i for i, c in enumerate("零一二三四五六七八九")}
-_ROAD_SUFFIX_RE = re.compile(r"(?:大道|大街|公路|环路|路|街|巷|胡同|道)(?:[东西南北中]?[一二三四五六七八九十]?[段路街])?$")
+_ROAD_SUFFIX_RE = re.compile(
+    r"(?:大道|大街|公路|环路|路|街|巷|胡同|道)(?:[东西南北中]?[一二三四五六七八九十]?[段路街])?$"
+)
 
 
 def number_of(text: str) -> str:
@@ -77,11 +98,18 @@ def parse_han(
         place = read_place(rest, known=known)
         rest = rest[place.end :]
         place = _complete(place, known)
+        trade_zone = _TRADE_ZONE_RE.match(rest)
+        if trade_zone:
+            rest = rest[trade_zone.end() :]
+            inner = read_place(rest, known=place)
+            rest = rest[inner.end :]
+            place = _complete(inner, place)
     else:
         place = known
-    rest = re.sub(rf"(?<=[{HAN}\d])[\s,、;·]+(?=[{HAN}\dA-Za-z])", "", rest).strip(" ,.、;:-")
-    plain = _NOTE_RE.sub("", rest) or rest.replace("(", "").replace(")", "")
-    town, road, number, unit = _street(plain)
+    if not rest.isalnum():
+        rest = _BLANK_RE.sub("", rest).strip(" ,.、;:-")
+        rest = _NOTE_RE.sub("", rest) or rest.replace("(", "").replace(")", "")
+    town, road, number, unit, plain = _street(rest)
     stems = {k: division(c) for k, c in (("p", place.province), ("c", place.city), ("d", place.district)) if c}
     province_stem = _stem(stems.get("p"))
     city_stem = _stem(stems.get("c"))
@@ -92,13 +120,15 @@ def parse_han(
     norm = None
     if line:
         head = "".join(dict.fromkeys(s for s in (city_stem or province_stem, district_stem) if s))
-        norm = head + (town or "") + (f"{road or ''}{number or ''}{unit or ''}" if road or number else plain.lower())
+        street = f"{road}{number or ''}{unit or ''}" if road else plain.lower()
+        norm = head + (town or "") + street
     tokens = tuple(dict.fromkeys(t for t in (city_stem, district_stem, town, road, number, unit) if t))
-    if line and not road and not number and plain:
+    if line and not road and plain:
         tokens = tuple(dict.fromkeys((*tokens, plain.lower())))
     return Address(
-        country, place.province, place.city, place.district, province_stem, city_stem, district_stem, postal, road, key,
-        number, unit, norm, re.sub(r"[^a-z0-9]+", "", to_ascii(norm)) or None if norm else None, tokens if line else (), reason,
+        country, place.province, place.city, place.district, province_stem, city_stem, district_stem, postal, road,
+        key,
+        number, unit, norm, ascii_key(norm) if norm else None, tokens if line else (), reason,
     )  # fmt: skip
 
 
@@ -130,14 +160,19 @@ def _complete(place: Place, known: Place) -> Place:
     return Place(province, city, district, place.end, loose if district is None else None)
 
 
-def _street(text: str) -> tuple[str | None, str | None, str | None, str | None]:
-    """Town, road, number and unit of what follows the divisions."""
+_Street = tuple[str | None, str | None, str | None, str | None, str]
+
+
+def _street(text: str) -> _Street:
+    """Town, road, number and unit of what follows the divisions, and what is left when there is no road."""
     towns: list[str] = []
+    whole = text
     for _ in range(4):
         for pattern, keep in ((_ZONE_RE, False), (_TOWN_RE, True), (_VILLAGE_RE, False)):
             found = pattern.match(text)
             if found:
                 if keep:
+                    whole = text[found.end() :]
                     towns.append(found.group(1).removesuffix("办事处").removesuffix("办"))
                 text = text[found.end() :]
                 break
@@ -148,19 +183,19 @@ def _street(text: str) -> tuple[str | None, str | None, str | None, str | None]:
     if not road_match:
         number = _ANY_NUMBER_RE.search(text)
         if not number:
-            return town, None, None, _unit(text)
-        return town, None, number.group(1).lower(), _unit(text[number.end() :])
-    road = road_match.group(0).lower()
+            return town, None, None, _unit(text), whole
+        return town, None, number.group(1).lower(), _unit(text[number.end() :]), whole
+    road = _ROAD_PREFIX_RE.sub("", road_match.group(0)).lower()
     rest = text[road_match.end() :]
     number_match = _NUMBER_RE.match(rest)
     if not number_match:
         bare = re.match(r"^\s*(\d+(?:-\d+)?)\s*$", rest)
         if bare:
-            return town, road, bare.group(1), None
+            return town, road, bare.group(1), None, text
         later = _ANY_NUMBER_RE.search(rest)
         if later and later.start() <= 12:
-            return town, road, later.group(1).lower(), _unit(rest[later.end() :])
-        return town, road, None, _unit(rest)
+            return town, road, later.group(1).lower(), _unit(rest[later.end() :]), text
+        return town, road, None, _unit(rest), text
     number_text = number_of(number_match.group(1)).lower().replace("之", "-").replace("~", "-").replace("至", "-")
     rest = rest[number_match.end() :]
     if number_match.group(2) in ("弄", "支弄"):
@@ -170,16 +205,18 @@ def _street(text: str) -> tuple[str | None, str | None, str | None, str | None]:
             rest = rest[lane.end() :]
         else:
             number_text += "弄"
-    return town, road, number_text, _unit(rest)
+    return town, road, number_text, _unit(rest), text
 
 
 def _unit(text: str) -> str | None:
+    # Of several rooms the first one is enough to compare.
+    text = re.split("[、,;及和]", text, maxsplit=1)[0]
     parts: list[str] = []
     for found in _UNIT_PART_RE.finditer(text):
         value = number_of(found.group(1)).lower()
         if not value:
             continue
-        kind = {"幢": "栋", "号楼": "栋", "楼": "层" if parts else "栋", "房": "室", "号": "室"}.get(found.group(2), found.group(2))
+        kind = {"幢": "栋", "号楼": "栋", "楼": "层", "房": "室", "号": "室"}.get(found.group(2), found.group(2))
         parts.append(value + ("座" if kind == "栋" and value.isalpha() else kind))
     if not parts:
         tail = re.search(r"([A-Za-z]?\d{2,5}[A-Za-z]?)\s*$", text)

@@ -7,24 +7,18 @@ number behind the street. Gazetteers are not used: a city inside the line is fou
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from matching.standardise.addresses import Address, normal_postcode
 from matching.standardise.countries import country_code, other_states, us_states
 from matching.standardise.text import plain_latin, squeeze, to_ascii
+from matching.standardise.wordlists import list_groups
 
-_SUFFIX_TEXT = """
-ave:av aven avenu avenue avn avnue ave aves|st:st str street strt streets sts|blvd:blv boul boulevard boulv blvd bvd|rd:rd road roads rds
-dr:dr drive driv drv|ln:ln lane la|ct:ct court crt|pl:pl place plc|pkwy:pkwy parkway pky pkway|hwy:hwy highway hiway|cir:cir circle circ
-ter:ter terrace tce terr|sq:sq square sqr|way:way wy|trl:trl trail|plz:plz plaza|aly:aly alley|expy:expy expressway|fwy:fwy freeway
-cres:cres crescent cr crs cresent|cl:cl close|gdns:gdns gardens gdn garden|gr:gr grove grv|prom:prom promenade|row:row|walk:walk|mews:mews
-pde:pde parade|esp:esp esplanade|cct:cct circuit cirt|tpke:tpke turnpike|loop:loop|quay:quay qy|strasse:strasse|platz:platz|rise:rise|view:view
-""".replace("\n", "|")  # fmt: skip
-_SUFFIX = {
-    word: code for entry in _SUFFIX_TEXT.split("|") if entry for code, _, words in [entry.partition(":")] for word in words.split()
-}  # fmt: skip
 _DIRECTIONS = {
-    "n": "n", "north": "n", "s": "s", "south": "s", "so": "s", "e": "e", "east": "e", "w": "w", "west": "w", "ne": "ne",
-    "northeast": "ne", "nw": "nw", "northwest": "nw", "se": "se", "southeast": "se", "sw": "sw", "southwest": "sw", "no": "n",
+    "n": "n", "north": "n", "s": "s", "south": "s", "so": "s", "e": "e", "east": "e", "w": "w", "west": "w",
+    "ne": "ne",
+    "northeast": "ne", "nw": "nw", "northwest": "nw", "se": "se", "southeast": "se", "sw": "sw", "southwest": "sw",
+    "no": "n",
 }  # fmt: skip
 _ORDINALS = {
     "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th",
@@ -32,25 +26,36 @@ _ORDINALS = {
     "fourteenth": "14th", "fifteenth": "15th", "sixteenth": "16th", "twentieth": "20th",
 }  # fmt: skip
 _UNIT_RE = re.compile(
-    r"(?:^|[\s,(])(?:(unit|flat|apartment|apt|suite|ste|room|rm|shop|lot|no unit|unit no|office|ofc|#)\s*[#.:]*\s*(?:no\.?\s*)?([a-z]?\d+[a-z]?(?:[-/]\d+[a-z]?)?|[a-z]\d*)|"
-    r"(floor|fl|level|lvl)\.?\s*(\d+|[a-z])|(\d+)(?:st|nd|rd|th)\s+(?:floor|fl)|(building|bldg|bld|block|tower)\.?\s*([a-z]?\d*[a-z]?))(?=[\s,).]|$)"
+    r"(?:^|[\s,(])(?:(unit|flat|apartment|apt|suite|ste|room|rm|shop|lot|no unit|unit no|office|ofc|"
+    r"#)\s*[#.:]*\s*(?:no\.?\s*)?([a-z]?\d+[a-z]?(?:[-/]\d+[a-z]?)?|[a-z]\d*)|"
+    r"(floor|fl|level|lvl)\.?\s*(\d+|[a-z])|(\d+)(?:st|nd|rd|th)\s+(?:floor|fl)|(building|bldg|bld|block|"
+    r"tower)\.?\s*([a-z]?\d*[a-z]?))(?=[\s,).]|$)"
 )
-_BOX_RE = re.compile(r"\bp\.?\s*o\.?\s*box\s*#?\s*(\d+)|\bpost office box\s*(\d+)|\bgpo box\s*(\d+)|\blocked bag\s*(\d+)")
+_BOX_RE = re.compile(
+    r"\bp\.?\s*o\.?\s*box\s*#?\s*(\d+)|\bpost office box\s*(\d+)|\bgpo box\s*(\d+)|\blocked bag\s*(\d+)"
+)
 _NOISE_RE = re.compile(
-    r"\s+(?:between|btwn\.?|betw\.?|bet\.|b/t|btw|near|nr\.?|off(?: of)?|opposite|opp\.?|across from|next to|corner of|cor\.?|cnr\.?|adjacent to|in front of|behind|at|in the|inside|@)\s+[^,]*"
+    r"\s+(?:between|btwn\.?|betw\.?|bet\.|b/t|btw|near|nr\.?|off(?: of)?|opposite|opp\.?|across from|next to|"
+    r"corner of|cor\.?|cnr\.?|adjacent to|in front of|behind|at|in the|inside|@)\s+[^,]*"
 )
 _UK_POST_RE = re.compile(r"\b([a-z]{1,2}\d[a-z\d]?)\s*(\d[a-z]{2})\b")
 _CA_POST_RE = re.compile(r"\b([a-z]\d[a-z])\s*(\d[a-z]\d)\b")
 _ZIP_RE = re.compile(r"\b(\d{5})(?:-\d{4})?\s*$")
 _NUMBER_RE = re.compile(r"^(?:no\.?\s*|nr\.?\s*|#\s*)?(\d+(?:\s?-\s?\d+)?[a-z]?(?:\s+\d/\d)?)(?=[\s,]|$)[\s,]*")
 _TRAIL_NUMBER_RE = re.compile(r"^(\D{3,}?)[\s,]+(\d+\s?[a-z]?(?:\s?-\s?\d+\s?[a-z]?)?)$")
+_COUNTRY_TAIL_RE = re.compile(
+    r"(?<=[\s\d])(usa|united states|united kingdom|singapore|germany|india|china|cambodia|canada|australia|france)$"
+)
 _CITY_ALIASES = {
-    "la": "los angeles", "l a": "los angeles", "nyc": "new york", "new york city": "new york", "manhattan": "new york", "sf": "san francisco",
-    "lv": "las vegas", "west la": "west los angeles", "w la": "west los angeles", "phila": "philadelphia", "chgo": "chicago",
+    "la": "los angeles", "l a": "los angeles", "nyc": "new york", "new york city": "new york",
+    "manhattan": "new york", "sf": "san francisco",
+    "lv": "las vegas", "west la": "west los angeles", "w la": "west los angeles", "phila": "philadelphia",
+    "chgo": "chicago",
     "wash dc": "washington", "washington dc": "washington", "st louis": "saint louis", "ny": "new york",
 }  # fmt: skip
 _CITY_WORDS = {
-    "st": "saint", "mt": "mount", "ft": "fort", "n": "north", "s": "south", "e": "east", "w": "west", "hts": "heights", "vlg": "village",
+    "st": "saint", "mt": "mount", "ft": "fort", "n": "north", "s": "south", "e": "east", "w": "west",
+    "hts": "heights", "vlg": "village",
     "spgs": "springs", "pk": "park", "bch": "beach", "hls": "hills", "jct": "junction", "ctr": "center",
 }  # fmt: skip
 
@@ -75,15 +80,16 @@ def parse_latin(
 ) -> Address:
     """Parses a folded line without Chinese characters and the folded attributes beside it."""
     state, state_country = _state(province) if province else (None, None)
+    if state == "wa" and postal:
+        state_country = "AU" if len(postal) == 4 else "US"
     country = country or state_country
     city_norm = city_name(city) if city else None
     district_norm = city_name(district) if district else None
     parts: _Tail = _Tail([], state, city_norm, postal, country)
     road = key = number = unit = None
     if line:
-        text = plain_latin(line).lower() if line.isascii() or True else line
-        text = to_ascii(text)
-        box = _BOX_RE.search(text)
+        text = to_ascii(line)
+        box = _BOX_RE.search(text) if "box" in text or "bag" in text else None
         if box:
             road = key = "po box"
             number = next(g for g in box.groups() if g)
@@ -94,7 +100,7 @@ def parse_latin(
         for part in parts.rest:
             part, found = _take_units(part)
             units += found
-            part = squeeze(_NOISE_RE.sub("", part) if _NOISE_RE.search(part, 1) else part).strip(" ,.-")
+            part = squeeze(_NOISE_RE.sub("", part)).strip(" ,.-")
             if part:
                 streets.append(part)
         if road is None:
@@ -125,7 +131,9 @@ class _Tail:
 
     __slots__ = ("bare", "city", "country", "postal", "rest", "state")
 
-    def __init__(self, rest: list[str], state: str | None, city: str | None, postal: str | None, country: str | None) -> None:
+    def __init__(
+        self, rest: list[str], state: str | None, city: str | None, postal: str | None, country: str | None
+    ) -> None:
         self.rest, self.state, self.city, self.postal, self.country = rest, state, city, postal, country
         self.bare = False
 
@@ -150,20 +158,52 @@ def _tail(text: str, given: _Tail) -> _Tail:
         if not parts:
             break
         last = parts[-1]
-        code = country_code(re.sub(r"[^a-z]+", " ", last).strip())
-        if code and len(parts) > 1 and last not in ("ca", "in", "de", "co", "il", "ar", "la", "al", "ga", "md", "me", "mn", "mo", "ms", "mt", "nc", "ne", "pa", "sc", "sd", "va", "id", "can"):
+        code = country_code(last.replace(".", " ").strip()) if len(parts) > 1 and last[0].isalpha() else None
+        if (
+            code
+            and len(parts) > 1
+            and last
+            not in (
+                "ca",
+                "in",
+                "de",
+                "co",
+                "il",
+                "ar",
+                "la",
+                "al",
+                "ga",
+                "md",
+                "me",
+                "mn",
+                "mo",
+                "ms",
+                "mt",
+                "nc",
+                "ne",
+                "pa",
+                "sc",
+                "sd",
+                "va",
+                "id",
+                "can",
+            )
+        ):
             out.country = out.country or code
             parts.pop()
             continue
-        tail_word = re.search(r"(?<=[\s\d])(usa|united states|united kingdom|singapore|germany|india|china|cambodia|canada|australia|france)$", last)
+        tail_word = _COUNTRY_TAIL_RE.search(last)
         if tail_word and not re.search(r"\b(road|rd|street|st)\s*$", last[: tail_word.start()]):
             out.country = out.country or country_code(tail_word.group(1))
             parts[-1] = last[: tail_word.start()].strip(" ,.")
             if not parts[-1]:
                 parts.pop()
             continue
-        found = _UK_POST_RE.search(last)
-        if found and (out.country in (None, "GB") and found.end() == len(last)):
+        numeric = any(c.isdigit() for c in last[-8:])
+        found = _UK_POST_RE.search(last) if numeric else None
+        if not numeric:
+            pass
+        elif found and (out.country in (None, "GB") and found.end() == len(last)):
             out.postal = out.postal or (found.group(1) + found.group(2)).upper()
             out.country = out.country or "GB"
             parts[-1] = last[: found.start()].strip(" ,.")
@@ -190,12 +230,16 @@ def _tail(text: str, given: _Tail) -> _Tail:
             last = parts[-1]
         words = parts[-1].split()
         hit = False
-        for size in (3, 2, 1):
+        for size in (3, 2, 1) if words[-1].strip(".") in _state_tails() else ():
             name = " ".join(w.strip(".") for w in words[-size:])
             if len(words) < size or (size == len(words) and len(parts) == 1):
                 continue
             if name in us_states() and (len(name) == 2 or len(parts) > 1 or out.postal):
-                if name in ("ne", "la", "in", "de", "me", "ct", "al", "co", "pa") and not out.postal and not (size == len(words)):
+                if (
+                    name in ("ne", "la", "in", "de", "me", "ct", "al", "co", "pa")
+                    and not out.postal
+                    and not (size == len(words))
+                ):
                     continue
                 code_, nation = us_states()[name], "US"
             elif name in other_states() and len(parts) > 1:
@@ -216,7 +260,7 @@ def _tail(text: str, given: _Tail) -> _Tail:
                     out.bare = True
             else:
                 parts.pop()
-                if len(parts) > 1 and not re.search(r"\d", parts[-1]) and not _SUFFIX.get(parts[-1].split()[-1]):
+                if len(parts) > 1 and not re.search(r"\d", parts[-1]) and not _suffixes().get(parts[-1].split()[-1]):
                     out.city = out.city or city_name(parts[-1])
                     parts.pop()
             hit = True
@@ -228,6 +272,18 @@ def _tail(text: str, given: _Tail) -> _Tail:
     if out.postal is not None:
         out.postal = normal_postcode(out.postal, out.country)
     return out
+
+
+@cache
+def _suffixes() -> dict[str, str]:
+    """Street suffix as typed → as written here."""
+    return list_groups("street_suffixes")
+
+
+@cache
+def _state_tails() -> frozenset[str]:
+    """Last words of all state names."""
+    return frozenset(name.split()[-1] for name in (*us_states(), *other_states()))
 
 
 def _take_units(part: str) -> tuple[str, list[str]]:
@@ -267,7 +323,7 @@ def _street(streets: list[str], *, bare_tail: bool) -> tuple[str | None, str | N
             return road, key, re.sub(r"\s+", "", trailing.group(2)), streets[:index] + streets[index + 1 :], city
     for index, part in enumerate(streets):
         words = re.findall(r"[a-z0-9]+", part)
-        if len(words) >= 2 and any(w in _SUFFIX for w in words[1:]):
+        if len(words) >= 2 and any(w in _suffixes() for w in words[1:]):
             road, key, city = _road(part, bare_tail=bare_tail)
             return road, key, None, streets[:index] + streets[index + 1 :], city
     return None, None, None, streets, None
@@ -281,23 +337,23 @@ def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | 
         return None, None, None
     words = [_ORDINALS.get(w, w) for w in words]
     for i, word in enumerate(words[:-1]):
-        if word.isdigit() and words[i + 1] in _SUFFIX and len(word) <= 3:
+        if word.isdigit() and words[i + 1] in _suffixes() and len(word) <= 3:
             words[i] = word + _ordinal(int(word))
     head: str | None = None
-    if len(words) > 1 and words[0] in _DIRECTIONS and not (words[1] in _SUFFIX and len(words) <= 3):
+    if len(words) > 1 and words[0] in _DIRECTIONS and not (words[1] in _suffixes() and len(words) <= 3):
         head = _DIRECTIONS[words[0]]
         words = words[1:]
     # The last suffix word that is not the first word ends the street; what follows is a direction or the city.
     end = None
     for i in range(len(words) - 1, 0, -1):
-        if words[i] in _SUFFIX and not (words[i] in ("la", "way", "view", "row") and i < len(words) - 1):
+        if words[i] in _suffixes() and not (words[i] in ("la", "way", "view", "row") and i < len(words) - 1):
             end = i
             break
     city: str | None = None
     suffix: str | None = None
     tail: str | None = None
     if end is not None:
-        suffix = _SUFFIX[words[end]]
+        suffix = _suffixes()[words[end]]
         after = words[end + 1 :]
         name = words[:end]
         if after and after[0] in _DIRECTIONS:

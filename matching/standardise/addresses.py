@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from matching.standardise.countries import country_code
-from matching.standardise.junk import junk_reason
+from matching.standardise.junk import folded_junk, junk_reason
 from matching.standardise.text import fold, has_han, plain_latin
 
 
@@ -51,8 +51,9 @@ def parse_address(
     from matching.standardise.address_han import parse_han
     from matching.standardise.address_latin import parse_latin
 
-    reason = junk_reason(line) if line is not None else None
-    parts = [None if p is None or junk_reason(p) else fold(p) for p in (line, district, city, province)]
+    parts = [None if p is None else fold(p) for p in (line, district, city, province)]
+    reason = folded_junk(parts[0]) if parts[0] is not None else None
+    parts = [None if p is None or folded_junk(p) else p for p in parts]
     text, district_, city_, province_ = parts
     code = parse_country(country) if country else None
     zip_ = normal_postcode(postal_code, code) if postal_code else None

@@ -9,47 +9,45 @@ from typing import Any
 
 from matching.standardise.junk import PLACEHOLDER, TEST, filler_digits, junk_reason
 from matching.standardise.text import fold
+from matching.standardise.wordlists import list_words
 
-# Providers whose addresses say nothing about the employer.
-FREE_MAIL = frozenset(
-    """
-    qq.com vip.qq.com foxmail.com 163.com vip.163.com 126.com vip.126.com yeah.net 188.com sina.com sina.cn sina.com.cn vip.sina.com
-    vip.sina.cn sohu.com vip.sohu.com sohu.net 139.com 189.cn 21cn.com 21cn.net 263.net 263.com 263.net.cn x263.net wo.cn wo.com.cn tom.com
-    vip.tom.com aliyun.com yun.com china.com china.com.cn citiz.net eyou.com 2980.com 163.net netease.com 51.com etang.com email.com.cn
-    sogou.com 111.com 56.com km169.net 371.net online.sh.cn public.bta.net.cn public.tpt.tj.cn mail.com.cn 88.com 111cn.net
-    gmail.com googlemail.com outlook.com outlook.cn hotmail.com hotmail.co.uk hotmail.fr hotmail.de hotmail.it live.com live.cn
-    live.co.uk live.fr msn.com msn.cn windowslive.com passport.com yahoo.com yahoo.cn yahoo.com.cn yahoo.com.hk yahoo.com.tw yahoo.co.jp
-    yahoo.co.uk yahoo.co.in yahoo.fr yahoo.de yahoo.it yahoo.es yahoo.ca yahoo.com.au yahoo.com.br ymail.com rocketmail.com aol.com
-    aim.com icloud.com me.com mac.com proton.me protonmail.com protonmail.ch pm.me gmx.com gmx.de gmx.net gmx.at gmx.ch web.de t-online.de
-    freenet.de arcor.de mail.com email.com usa.com mail.ru yandex.ru yandex.com ya.ru bk.ru list.ru inbox.ru rambler.ru ukr.net orange.fr
-    wanadoo.fr free.fr laposte.net sfr.fr neuf.fr libero.it virgilio.it tiscali.it alice.it tin.it btinternet.com sky.com virginmedia.com
-    ntlworld.com talktalk.net blueyonder.co.uk comcast.net verizon.net att.net sbcglobal.net bellsouth.net cox.net charter.net
-    earthlink.net juno.com optonline.net rogers.com shaw.ca sympatico.ca telus.net bigpond.com bigpond.net.au optusnet.com.au
-    naver.com daum.net hanmail.net nate.com docomo.ne.jp ezweb.ne.jp softbank.ne.jp rediffmail.com zoho.com tutanota.com tuta.io
-    fastmail.com fastmail.fm hushmail.com inbox.com lycos.com excite.com terra.com.br uol.com.br bol.com.br ig.com.br hkusua.hku.hk
-    netvigator.com hknet.com pchome.com.tw hinet.net seed.net.tw seznam.cz wp.pl o2.pl onet.pl interia.pl centrum.cz bluewin.ch telenet.be
-    skynet.be ziggo.nl planet.nl kpnmail.nl xs4all.nl hetnet.nl home.nl mailinator.com guerrillamail.com 10minutemail.com yopmail.com
-    tempmail.com trashmail.com sharklasers.com
-    """.split()
-)
+
+@cache
+def free_mail() -> frozenset[str]:
+    """Domains of providers whose addresses say nothing about the employer."""
+    return frozenset(list_words("free_mail"))
+
+
 _ROLES = frozenset(
     """
-    info information sales sale service services support help helpdesk contact contacts contactus office admin administrator webmaster
-    postmaster hostmaster root noreply no-reply donotreply do-not-reply mail email mailbox enquiries enquiry inquiry hello team
-    hr jobs job career careers recruit recruitment zhaopin marketing market press media pr ir investor investors legal finance
-    accounts account accounting billing invoice invoices fapiao caiwu purchase purchasing procurement caigou orders order export
-    import trade business biz customerservice customer customers cs kefu fuwu xiaoshou shichang security abuse privacy it tech
-    technical reception frontdesk reservations booking bookings general public secretary board dongmi zqb gs company gongsi service1 sales1
+    info information sales sale service services support help helpdesk contact contacts contactus office admin
+    administrator webmaster
+    postmaster hostmaster root noreply no-reply donotreply do-not-reply mail email mailbox enquiries enquiry inquiry
+    hello team
+    hr jobs job career careers recruit recruitment zhaopin marketing market press media pr ir investor investors legal
+    finance
+    accounts account accounting billing invoice invoices fapiao caiwu purchase purchasing procurement caigou orders
+    order export
+    import trade business biz customerservice customer customers cs kefu fuwu xiaoshou shichang security abuse privacy
+    it tech
+    technical reception frontdesk reservations booking bookings general public secretary board dongmi zqb gs company
+    gongsi service1 sales1
     """.split()
 )
-_TEST_LOCAL = frozenset("test testing test1 test123 asdf abc xxx xx a aa aaa none na nobody noone null noemail no nomail example".split())
+_TEST_LOCAL = frozenset(
+    "test testing test1 test123 asdf abc xxx xx a aa aaa none na nobody noone null noemail no nomail example".split()
+)
 _TEST_DOMAINS = frozenset(
-    "test.com test.cn example.com example.org example.net example.cn domain.com email.com none.com na.com no.com noemail.com nomail.com "
+    "test.com test.cn example.com example.org example.net example.cn domain.com email.com none.com na.com "
+    "no.com noemail.com nomail.com "
     "xxx.com xx.com abc.com aaa.com localhost invalid.com asdf.com mail.test a.com 123.com".split()
 )
 _JUNK_DOMAINS = _TEST_DOMAINS | frozenset("none.com http.com www.com com.cn com".split())
 _ADDR_RE = re.compile(r"[^\s<>,;:\"()\[\]、，；]+@[^\s<>,;:\"()\[\]、，；]+")
-_SIMPLE_RE = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")  # noqa: E501
+_SIMPLE_RE = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|"
+    r"}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
+)  # noqa: E501
 _SCHEME_RE = re.compile(r"^[a-z][a-z0-9+.-]*:/*|^/+")
 
 
@@ -112,7 +110,11 @@ def parse_email(raw: str) -> Email:
     if reason:
         return Email(raw, reason=reason)
     text = fold(raw).lower().replace("(at)", "@").replace("[at]", "@").replace(" at ", "@")
-    text = text.replace("mailto:", "").replace("。", ".").replace(" ", "") if text.count("@") == 1 and "<" not in text else text
+    text = (
+        text.replace("mailto:", "").replace("。", ".").replace(" ", "")
+        if text.count("@") == 1 and "<" not in text
+        else text
+    )
     found = _ADDR_RE.search(text)
     if not found:
         return Email(raw, reason="no address")
@@ -134,7 +136,7 @@ def parse_email(raw: str) -> Email:
         return Email(raw, reason="no registrable domain")
     if domain in _TEST_DOMAINS and domain != "email.com":
         return Email(raw, reason=TEST)
-    free = domain in FREE_MAIL or host in FREE_MAIL
+    free = domain in free_mail() or host in free_mail()
     bare = local.partition("+")[0].replace(".", "")
     if bare in _TEST_LOCAL and (free or bare in ("none", "noemail", "nomail", "test", "na")):
         return Email(raw, reason=TEST if "test" in bare else PLACEHOLDER)
@@ -163,6 +165,6 @@ def parse_web_domain(raw: str) -> WebDomain:
         return WebDomain(raw, reason="no registrable domain")
     if domain in _JUNK_DOMAINS:
         return WebDomain(raw, reason=PLACEHOLDER)
-    if domain in FREE_MAIL:
+    if domain in free_mail():
         return WebDomain(raw, reason="free-mail provider")
     return WebDomain(raw, domain)

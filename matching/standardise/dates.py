@@ -24,7 +24,9 @@ _Y_LAST_RE = re.compile(r"(\d{1,2})\s*[-/. ]\s*(\d{1,2})\s*[-/. ]\s*(\d{4}|\d{2}
 _NAMED_RE = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[-/.,\s]*(?:of\s+)?([a-zäéû]{3,9})\.?[-/.,\s]*(\d{4}|\d{2})$")
 _NAMED_FIRST_RE = re.compile(r"([a-zäéû]{3,9})\.?[-/.,\s]*(\d{1,2})(?:st|nd|rd|th)?[-/.,\s]+(\d{4}|\d{2})$")
 _YEAR_MONTH_RE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?$")
-_DAY_FIRST_COUNTRIES = frozenset("GB DE FR IT ES AU NZ IE NL BE AT CH DK SE NO FI PT BR IN RU PL CZ HK SG MY ZA".split())
+_DAY_FIRST_COUNTRIES = frozenset(
+    "GB DE FR IT ES AU NZ IE NL BE AT CH DK SE NO FI PT BR IN RU PL CZ HK SG MY ZA".split()
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,26 +11,31 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 
-from matching.standardise.divisions_history import former_divisions
+from matching.standardise.wordlists import list_lines
 
 PROVINCE, CITY, DISTRICT = 1, 2, 3
 
 _PEOPLES = (
-    "壮族|回族|满族|维吾尔族?|苗族|彝族|土家族|藏族|蒙古族?|侗族|布依族|瑶族|白族|朝鲜族|哈尼族|黎族|哈萨克族?|傣族|畲族|傈僳族|东乡族|仡佬族|拉祜族|"
-    "佤族|水族|纳西族|羌族|土族|仫佬族|锡伯族?|柯尔克孜族?|景颇族|达斡尔族|撒拉族|布朗族|毛南族|塔吉克族?|普米族|怒族|鄂温克族|裕固族|保安族|独龙族|各族|达斡尔"
+    "壮族|回族|满族|维吾尔族?|苗族|彝族|土家族|藏族|蒙古族?|侗族|布依族|瑶族|白族|朝鲜族|哈尼族|黎族|哈萨克族?|"
+    "傣族|畲族|傈僳族|东乡族|仡佬族|拉祜族|"
+    "佤族|水族|纳西族|羌族|土族|仫佬族|锡伯族?|柯尔克孜族?|景颇族|达斡尔族|撒拉族|布朗族|毛南族|塔吉克族?|"
+    "普米族|怒族|鄂温克族|裕固族|保安族|独龙族|各族|达斡尔"
 )
 _PROVINCE_STEMS = {
-    "内蒙古自治区": "内蒙古", "广西壮族自治区": "广西", "西藏自治区": "西藏", "宁夏回族自治区": "宁夏", "新疆维吾尔自治区": "新疆",
+    "内蒙古自治区": "内蒙古", "广西壮族自治区": "广西", "西藏自治区": "西藏", "宁夏回族自治区": "宁夏",
+    "新疆维吾尔自治区": "新疆",
 }  # fmt: skip
 _AUTONOMOUS_RE = re.compile(f"(?:{_PEOPLES})+自治[区州县旗]$")
 _SUFFIX_RE = re.compile(r"(?:自治[区州县旗]|特别行政区|地区|林区|特区|[省市区县盟旗州])$")
 # A stem without suffix is no division when it begins the name of a road or place: 朝阳路, 南京西路, 北京大厦.
 _NOT_STEM_RE = re.compile(
-    r"[东西南北中内外新老大小上下前后环一二三四五六七八九十]{0,3}(?:路|街|道|巷|弄|胡同|里\d|桥|门|广场|大厦|花园|小区|村|镇|乡)"
+    r"[东西南北中内外新老大小上下前后环一二三四五六七八九十]{0,3}(?:路|街|道|巷|弄|胡同|里\d|桥|门|广场|大厦|"
+    r"花园|小区|村|镇|乡)"
 )
-_STEM_TAIL_RE = re.compile(r"[省市区县盟旗州]")
 _VAGUE_STEMS = frozenset("东市 中市 西市 北市 南市 新市 江东 城北 城南 新华 开元 三山 新芜 太平 四方 红星 永新".split())
-_FILLER_RE = re.compile(r"[\s,.、/\-·|]+")
+# What follows the bare name of a district when a development zone bears it: 临安经济开发区.
+_ZONE_WORDS = ("经济", "高新", "技术", "开发区", "工业", "新区", "化工", "示范区", "保税", "国家")
+_FILLERS = frozenset(" ,.、/-·|\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,12 @@ class Place:
 
 @dataclass(frozen=True)
 class _Index:
+    """`lengths`: for the first two characters of a text, how long the names that begin so are, longest first."""
+
     by_code: dict[str, Division]
     full: dict[str, list[Division]]
     stems: dict[str, list[Division]]
-    longest: dict[str, int]
+    lengths: dict[str, tuple[int, ...]]
 
 
 def stem_of(name: str) -> str:
@@ -106,6 +113,7 @@ def _index() -> _Index:
                 level = DISTRICT if municipality else CITY
                 divisions.append(Division(child["code"], child["name"], stem_of(child["name"]), level, city))
     by_code = {d.code: d for d in divisions}
+    current = {d.name for d in divisions}
     full: dict[str, list[Division]] = defaultdict(list)
     stems: dict[str, list[Division]] = defaultdict(list)
     for d in divisions:
@@ -115,11 +123,11 @@ def _index() -> _Index:
         if d.level == DISTRICT:
             # A county that became a city or a district keeps its stem: 临安市 is 临安区 today.
             for suffix in "市区县":
-                if d.stem != d.name and not any(o.level < DISTRICT for o in full.get(d.stem + suffix, ())):
+                if d.stem != d.name and d.stem + suffix not in current:
                     _append(full, d.stem + suffix, d)
-                elif d.stem == d.name and len(d.name) == 2:
-                    _append(full, d.name[0] + suffix, d) if suffix == d.name[1] else None
-    for _, name, city_stem, successor in former_divisions():
+    for line in list_lines("former_divisions"):
+        _, name, successor = line.split()
+        name, _, city_stem = name.partition(":")
         found = by_code.get(successor)
         if found is None:
             raise ValueError(f"{name}: successor {successor} is not a current division")
@@ -131,10 +139,11 @@ def _index() -> _Index:
         stem = stem_of(name)
         if stem != name and stem not in _VAGUE_STEMS:
             _append(stems, stem, former)
-    longest: dict[str, int] = defaultdict(int)
+    lengths: dict[str, set[int]] = defaultdict(set)
     for name in (*full, *stems):
-        longest[name[0]] = max(longest[name[0]], len(name))
-    return _Index(by_code, dict(full), dict(stems), dict(longest))
+        lengths[name[:2]].add(len(name))
+    ordered = {head: tuple(sorted(sizes, reverse=True)) for head, sizes in lengths.items()}
+    return _Index(by_code, dict(full), dict(stems), ordered)
 
 
 def _append(table: dict[str, list[Division]], name: str, division: Division) -> None:
@@ -163,8 +172,9 @@ def read_place(text: str, start: int = 0, known: Place | None = None, *, in_name
     level = 0
     pos = start
     while pos < len(text):
-        skipped = _FILLER_RE.match(text, pos)
-        at = skipped.end() if skipped else pos
+        at = pos
+        while at < len(text) and text[at] in _FILLERS:
+            at += 1
         found = _match_at(index, text, at, level, province, city, in_name=in_name)
         if found is None:
             break
@@ -199,10 +209,10 @@ _MUNICIPAL = frozenset(("11", "12", "31", "50"))
 def _match_at(
     index: _Index, text: str, at: int, level: int, province: str | None, city: str | None, *, in_name: bool
 ) -> tuple[list[Division], int, bool] | None:
-    if at >= len(text):
-        return None
-    for length in range(min(index.longest.get(text[at], 0), len(text) - at), 1, -1):
+    for length in index.lengths.get(text[at : at + 2], ()):
         word = text[at : at + length]
+        if len(word) < length:
+            continue
         exact = index.full.get(word)
         if exact:
             fitting = _fitting(exact, level, province, city)
@@ -211,13 +221,20 @@ def _match_at(
         stems = index.stems.get(word)
         if stems and not _NOT_STEM_RE.match(text, at + length):
             fitting = _fitting(stems, level, province, city)
-            if fitting and _believable(fitting, level, city, in_name=in_name):
+            if fitting and (
+                _believable(fitting, level, city, in_name=in_name)
+                or (level == PROVINCE and len(fitting) == 1 and text.startswith(_ZONE_WORDS, at + length))
+            ):
                 return fitting, length, False
     return None
 
 
 def _fitting(found: list[Division], level: int, province: str | None, city: str | None) -> list[Division]:
-    fitting = [d for d in found if d.level > level or (d.level == level == CITY and d.city == city) or d.code == province == city]
+    fitting = [
+        d
+        for d in found
+        if d.level > level or (d.level == level == CITY and d.city == city) or d.code == province == city
+    ]
     if city is not None:
         inside = [d for d in fitting if d.city == city]
         if inside or level == CITY:

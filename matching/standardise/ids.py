@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from operator import mul
 
 from matching.standardise.junk import junk_reason
 from matching.standardise.text import fold
@@ -20,12 +21,18 @@ _USCC_WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
 _ORG_VALUE = {c: i for i, c in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
 _ORG_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _ID_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
-_VIN_VALUE = {c: int(v) for c, v in zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", "123456781234579234567890123456789"[:33])}
+_VIN_VALUE = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", map(int, "123456781234579234567890123456789"), strict=True))
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _MISREAD = str.maketrans("OIZSV", "0125U")
+_SEPARATOR_RE = re.compile(r"[\W_]+")
 _USCC_RE = re.compile(r"[0-9A-Z]{18}")
-_VAT_PREFIXES = frozenset("AT BE BG CY CZ DE DK EE EL ES EU FI FR GB GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI NO CH".split())
-_PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 91".split())
+_VAT_PREFIXES = frozenset(
+    "AT BE BG CY CZ DE DK EE EL ES EU FI FR GB GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI NO CH".split()
+)
+_PROVINCES = frozenset(
+    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 "
+    "91".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class IdCheck:
 
 def compact(raw: str) -> str:
     """Upper case without separators."""
-    return re.sub(r"[\W_]+", "", fold(raw).upper())
+    text = fold(raw).upper()
+    return text if text.isalnum() else _SEPARATOR_RE.sub("", text)
 
 
 def _unusable(raw: str, text: str, kind: str) -> IdCheck | None:
@@ -53,30 +61,31 @@ def _unusable(raw: str, text: str, kind: str) -> IdCheck | None:
         return IdCheck(None, False, reason, kind)
     if not text:
         return IdCheck(None, False, "placeholder", kind)
-    if len(set(text)) == 1 or set(text) <= {"0", "X"} or len(text) >= 5 and text in "0123456789012345678909876543210987654321":
+    if (
+        len(set(text)) == 1
+        or set(text) <= {"0", "X"}
+        or len(text) >= 5
+        and text in "0123456789012345678909876543210987654321"
+    ):
         return IdCheck(None, False, "filler digits", kind)
     return None
 
 
 def uscc_check_char(first17: str) -> str | None:
     """Check character of a credit code (GB 32100-2015), null when a character is outside its alphabet."""
-    total = 0
-    for char, weight in zip(first17, _USCC_WEIGHTS, strict=True):
-        value = _USCC_VALUE.get(char)
-        if value is None:
-            return None
-        total += value * weight
+    try:
+        total = sum(map(mul, map(_USCC_VALUE.__getitem__, first17), _USCC_WEIGHTS))
+    except KeyError:
+        return None
     return _USCC_ALPHABET[(31 - total % 31) % 31]
 
 
 def org_code_check_char(first8: str) -> str | None:
     """Check character of an organisation code (GB 11714-1997)."""
-    total = 0
-    for char, weight in zip(first8, _ORG_WEIGHTS, strict=True):
-        value = _ORG_VALUE.get(char)
-        if value is None:
-            return None
-        total += value * weight
+    try:
+        total = sum(map(mul, map(_ORG_VALUE.__getitem__, first8), _ORG_WEIGHTS))
+    except KeyError:
+        return None
     rest = 11 - total % 11
     return "X" if rest == 10 else "0" if rest == 11 else str(rest)
 
@@ -122,7 +131,7 @@ def check_org_code(raw: str) -> IdCheck:
 
 def resident_check_char(first17: str) -> str:
     """Check character of a resident id (GB 11643-1999)."""
-    total = sum(int(c) * w for c, w in zip(first17, _ID_WEIGHTS, strict=True))
+    total = sum(map(mul, map(int, first17), _ID_WEIGHTS))
     return "10X98765432"[total % 11]
 
 
@@ -152,12 +161,10 @@ def check_resident_id(raw: str) -> IdCheck:
 
 def vin_check_char(vin: str) -> str | None:
     """Check character of a vehicle identification number (ISO 3779 annex as used in 49 CFR 565 and GB 16735)."""
-    total = 0
-    for char, weight in zip(vin, _VIN_WEIGHTS, strict=True):
-        value = _VIN_VALUE.get(char)
-        if value is None:
-            return None
-        total += value * weight
+    try:
+        total = sum(map(mul, map(_VIN_VALUE.__getitem__, vin), _VIN_WEIGHTS))
+    except KeyError:
+        return None
     return "0123456789X"[total % 11]
 
 
@@ -226,13 +233,24 @@ def check_vat(raw: str) -> IdCheck:
 def check_tax_id(raw: str) -> IdCheck:
     """A tax number of unknown kind: credit code, VAT, LEI, organisation code, or other (normalised only)."""
     text = compact(raw)
+    if len(text) == 18 and text[0] in "159ANY" and uscc_check_char(text[:17]) == text[17] and len(set(text)) > 2:
+        # By far the most frequent case first; a resident id may fit by chance, but not with these heads.
+        if text[2:8].isdigit() and (text[0] == "9" or not text[:17].isdigit() or not check_resident_id(text).ok):
+            return IdCheck(text, True, None, "uscc")
     bad = _unusable(raw, text, "other")
     if bad:
         return bad
-    if len(text) == 18 and _USCC_RE.fullmatch(text) and not check_resident_id(raw).ok:
+    if len(text) == 18 and _USCC_RE.fullmatch(text):
+        if text[:17].isdigit() and text[0] != "9":
+            resident = check_resident_id(text)
+            if resident.ok:
+                # Before 2015 sole traders were registered for tax under the owner's resident id.
+                return IdCheck(text, True, None, "other")
         return check_uscc(raw)
-    if len(text) == 20 and check_lei(raw).ok:
-        return check_lei(raw)
+    if len(text) == 20:
+        lei = check_lei(raw)
+        if lei.ok:
+            return lei
     if text[:2] in _VAT_PREFIXES and 8 <= len(text) <= 14 and sum(c.isdigit() for c in text) >= 7:
         return check_vat(raw)
     if len(text) == 15 and text[:6].isdigit() and text[:2] in _PROVINCES and check_org_code(text[6:]).ok:

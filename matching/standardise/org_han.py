@@ -12,7 +12,7 @@ from functools import cache
 from matching.standardise.divisions import Place, all_divisions, division, read_place
 from matching.standardise.org_names import OrgName
 from matching.standardise.text import HAN, ascii_key, has_han, pinyin, script_of
-from matching.standardise.trade_words import INSTITUTION_TAILS, SHOP_TAILS, trade_words
+from matching.standardise.trade_words import institution_tails, shop_tails, trade_words
 
 # Longest first. Canonical codes: equal statutory forms share one.
 _FORMS: tuple[tuple[str, str], ...] = (
@@ -23,11 +23,13 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("农民专业合作社联合社", "cooperative"), ("农民专业合作社", "cooperative"), ("专业合作社", "cooperative"),
     ("股份经济合作社", "cooperative"), ("股份合作社", "cooperative"), ("合作联社", "cooperative"),
     ("合作社", "cooperative"), ("集团总公司", "company"), ("集团公司", "company"), ("总公司", "company"),
-    ("有限责任", "limited"), ("股份有限", "joint_stock"), ("子公司", "company"), ("公司", "company"), ("股份", "joint_stock"),
+    ("有限责任", "limited"), ("股份有限", "joint_stock"), ("子公司", "company"), ("公司", "company"),
+    ("股份", "joint_stock"),
     ("股份有限公", "joint_stock"), ("有限责任公", "limited"), ("有限公", "limited"), ("有限", "limited"),
 )  # fmt: skip
 _CANONICAL_FORM = {
-    "joint_stock": "股份有限公司", "limited": "有限公司", "limited_partnership": "有限合伙企业", "partnership": "合伙企业",
+    "joint_stock": "股份有限公司", "limited": "有限公司", "limited_partnership": "有限合伙企业",
+    "partnership": "合伙企业",
     "sole_proprietorship": "个人独资企业", "sole_trader": "", "cooperative": "合作社", "company": "公司",
 }  # fmt: skip
 _STATUS_WORDS = (
@@ -42,12 +44,15 @@ _STATUS_RE = re.compile(
     + "|".join(w for w, _ in _STATUS_WORDS)
     + r")[^)\]}】>》]*[)\]}】>》]?|(?:[-_/ ]+|(?<=公司))(?:已|被)*(已?注销|已?吊销|停用|作废|已?停业|重复|请?勿用)$"
 )
+_OPENING = frozenset("([{【<《「『")
+_STATUS_HINT_RE = re.compile("注销|吊销|停用|作废|停业|重复|勿用")
 _FORMER_RE = re.compile(r"[(\[【](?:原名?|曾用名|旧名|前身|更名前)[::为是]?([^)\]】]+)[)\]】]")
 _ALIAS_RE = re.compile(r"[(\[【](?:简称|又名|别名|下称)[::为是]?\"?([^)\]】\"]+)\"?[)\]】]")
 _BRACKET_RE = re.compile(r"[(\[{【<《「『]([^()\[\]{}【】<>《》「」『』]*)[)\]}】>》」』]?")
 _GAP_RE = re.compile(rf"(?<=[{HAN}])[\s·.・•,、'\"]+(?=[{HAN}A-Za-z0-9])|(?<=[A-Za-z0-9])\s+(?=[{HAN}])")
 _LATIN_TAIL_RE = re.compile(
-    rf"^(?P<han>[^A-Za-z]*[{HAN})][^A-Za-z]*?)[\s(/|,-]*(?P<latin>[A-Za-z][A-Za-z&'’.-]*(?:[\s,&/-]+[A-Za-z&'’().-]+)+[.]?)\s*[)]?$"
+    rf"^(?P<han>[^A-Za-z]*[{HAN})][^A-Za-z]*?)[\s(/|"
+    rf",-]*(?P<latin>[A-Za-z][A-Za-z&'’.-]*(?:[\s,&/-]+[A-Za-z&'’().-]+)+[.]?)\s*[)]?$"
 )
 _LATIN_HEAD_RE = re.compile(
     rf"^(?P<latin>[A-Za-z][A-Za-z&'’.-]*(?:[\s,&/-]+[A-Za-z&'’.-]+)+[.]?)[\s(/|,-]+(?P<han>[{HAN}][{HAN}()]{{3,}})[)]?$"
@@ -55,15 +60,18 @@ _LATIN_HEAD_RE = re.compile(
 _EDGE = " .,、;:。!?'\"-_/*#&+|~^·"
 _LISTED_RE = re.compile(r"^(?:\*?S\*?ST|\*?ST|N|XD|XR|DR)(?=[一-鿿])|(?<=[一-鿿])(?:-?[ABHUW]{1,2})$|^(?:退市)|退$")
 _BRANCH_KIND = (
-    "分公司|支公司|子公司|分行|支行|分理处|分店|分厂|分院|分所|分校|分部|分社|分中心|分销处|分局|分站|分库|办事处|代表处|联络处|事务处|营业部|营业厅|营业所|项目部|项目经理部|"
+    "分公司|支公司|子公司|分行|支行|分理处|分店|分厂|分院|分所|分校|分部|分社|分中心|分销处|分局|分站|分库|"
+    "办事处|代表处|联络处|事务处|营业部|营业厅|营业所|项目部|项目经理部|"
     "经理部|工程处|直营店|门店|旗舰店|加盟店|专卖店|工厂|基地|总店|区域公司|事业部|销售公司"
 )
 _BRANCH_TAIL_RE = re.compile(
-    r"(?:第[一二三四五六七八九十\d]+)?(?:分公司|支公司|分行|支行|分理处|分店|分厂|分院|分所|分校|分社|分部|办事处|代表处|联络处|项目部)$"
+    r"(?:第[一二三四五六七八九十\d]+)?(?:分公司|支公司|分行|支行|分理处|分店|分厂|分院|分所|分校|分社|分部|"
+    r"办事处|代表处|联络处|项目部)$"
 )
 # What may follow a company's full name: a kind of branch, or a dependent works, shop or site.
 _DEPENDENT_RE = re.compile(
-    rf"(?:{_BRANCH_KIND})$|(?<=[{HAN}]{{2}})(?:公司|管理局|供电局|厂|站|店|院|所|部|处|队|矿|校|库|场|分?中心|酒店|宾馆|招待所|油田|管理处|大队|工会|党委)$"
+    rf"(?:{_BRANCH_KIND})$|(?<=[{HAN}]{{2}})(?:公司|管理局|供电局|厂|站|店|院|所|部|处|队|矿|校|库|场|分?中心|"
+    rf"酒店|宾馆|招待所|油田|管理处|大队|工会|党委)$"
 )
 _AFTER_FORM_RE = re.compile(r"(?:有限责任公司|股份有限公司|有限公司|股份公司|总公司|集团公司|公司)")
 _SOLE_RE = re.compile(r"个体工商户|个体户|个体经营|\(个体\)|个体$")
@@ -73,33 +81,61 @@ _FORM_BRACKETS = {
     "个人独资": "sole_proprietorship", "个体工商户": "sole_trader", "个体": "sole_trader", "个体户": "sole_trader",
 }  # fmt: skip
 # A branch written in brackets behind the name: 永辉超市(万达店).
-_BRANCH_NOTE_RE = re.compile(rf"^[{HAN}A-Za-z0-9]{{1,14}}(?:分公司|分店|店|分行|支行|办事处|营业部|门市|校区|院区|分院|分校|仓|站)$")
+_BRANCH_NOTE_RE = re.compile(
+    rf"^[{HAN}A-Za-z0-9]{{1,14}}(?:分公司|分店|店|分行|支行|办事处|营业部|门市|校区|院区|分院|分校|仓|站)$"
+)
 _TOWN_RE = re.compile(rf"^[{HAN}]{{2,5}}?(?:街道办事处|街道办|街道|镇|乡)(?=[{HAN}]{{4,}})")
 _GROUP_REGION_RE = re.compile(rf"^([{HAN}A-Za-z0-9]{{2,}}?)集团([{HAN}]{{2,8}})$")
 # A university bears the name of its place: 山东大学 is no 大学 in 山东.
 _UNIVERSITY_RE = re.compile(rf"^[{HAN}]{{2,4}}?(?:大学|师范|理工|医科|财经|工业大学|农业大学|科技大学|交通大学)")
 _BARE_FORM_RE = re.compile(r"^(?:股份|集团|有限|责任|总|分|子)*公司$")
 _GROUP_RE = re.compile(r"(?:集团|控股)+$")
-_AREAS = ("自由贸易试验区", "经济技术开发区", "高新技术产业开发区", "经济开发区", "高新技术开发区", "开发区", "高新区", "经开区", "工业园区", "保税区", "新区", "工业园", "产业园")
+_AREAS = (
+    "自由贸易试验区",
+    "经济技术开发区",
+    "高新技术产业开发区",
+    "经济开发区",
+    "高新技术开发区",
+    "开发区",
+    "高新区",
+    "经开区",
+    "工业园区",
+    "保税区",
+    "新区",
+    "工业园",
+    "产业园",
+)
 
 
 def parse_han(raw: str, text: str) -> OrgName:
     """Parses a folded Chinese name."""
     script = script_of(text)
-    sole = _SOLE_RE.search(text) is not None or _SOLE_PREFIX_RE.match(text) is not None
     text = text.strip(_EDGE)
-    aliases = [m.group(1) for m in (*_FORMER_RE.finditer(text), *_ALIAS_RE.finditer(text))]
-    text = _ALIAS_RE.sub("", _FORMER_RE.sub("", text))
-    text = _SOLE_PREFIX_RE.sub("", text)
-    text, status = _take_status(text)
-    text, latin = _take_latin(text)
-    text = _LISTED_RE.sub("", _GAP_RE.sub("", text)).strip(_EDGE)
-    text, places, bracket_form, notes = _take_brackets(text)
+    sole = False
+    status = latin = branch = bracket_form = None
+    aliases: list[str] = []
+    notes: list[str] = []
+    places: list[Place] = []
+    if "个体" in text:
+        sole = _SOLE_RE.search(text) is not None or _SOLE_PREFIX_RE.match(text) is not None
+        text = _SOLE_PREFIX_RE.sub("", text)
+    bracketed = not _OPENING.isdisjoint(text)
+    if bracketed or _STATUS_HINT_RE.search(text):
+        aliases = [m.group(1) for m in (*_FORMER_RE.finditer(text), *_ALIAS_RE.finditer(text))]
+        text = _ALIAS_RE.sub("", _FORMER_RE.sub("", text))
+        text, status = _take_status(text)
+    if script == "mixed":
+        text, latin = _take_latin(text)
+    if not text.isalnum():
+        text = _GAP_RE.sub("", text).strip(_EDGE)
+    text = _LISTED_RE.sub("", text)
+    if bracketed:
+        text, places, bracket_form, notes = _take_brackets(text)
     text, branch = _take_branch(text)
-    inner = next((n for n in notes if _BRANCH_NOTE_RE.search(n)), None)
-    if inner is not None and branch is None:
-        branch = _branch_name(inner)
-    notes = [n for n in notes if n != inner]
+    if notes and branch is None:
+        inner = next((n for n in notes if _BRANCH_NOTE_RE.search(n)), None)
+        branch = _branch_name(inner) if inner is not None else None
+        notes = [n for n in notes if n != inner]
     if _BARE_FORM_RE.match(text):
         return OrgName(raw, script=script, status=status, reason="a legal form without a name")
     body, form = _take_form(text)
@@ -116,21 +152,20 @@ def parse_han(raw: str, text: str) -> OrgName:
     core = core.lower()
     region, region_code = _region_words(place)
     head = "" if region and core.startswith(region) else region
-    norm = "".join(part for part in (head, town, core, industry, _CANONICAL_FORM.get(form or "", ""), branch) if part)
-    key = ascii_key(core)
-    alt = [alias for alias in (parse_core(a) for a in aliases) if alias and alias != core]
+    norm = "".join([p for p in (head, town, core, industry, _CANONICAL_FORM.get(form or "", ""), branch) if p])
+    alt = [alias for alias in map(parse_core, aliases) if alias and alias != core]
     alt += [n.lower() for n in notes if n.isascii() and len(n) >= 3 and n.lower() != core]
-    alt_keys = [k for k in (ascii_key(a) for a in alt) if k]
+    alt_keys = [k for k in map(ascii_key, alt) if k]
     if latin is not None:
         from matching.standardise.org_latin import parse_latin
 
         other = parse_latin(latin, latin)
         alt += [c for c in (other.core, *other.alt_cores) if c]
         alt_keys += [k for k in (other.ascii, *other.alt_ascii) if k]
-    tokens = tuple(dict.fromkeys(t for t in (core, *_industry_words(industry)) if t))
     return OrgName(
-        raw, norm, core, region, region_code, industry or None, form, branch, sole, status, script, key, tokens,
-        tuple(dict.fromkeys(alt)), tuple(dict.fromkeys(alt_keys)),
+        raw, norm, core, region, region_code, industry or None, form, branch, sole, status, script, ascii_key(core),
+        tuple(dict.fromkeys([core, *_industry_words(industry)])), tuple(dict.fromkeys(alt)),
+        tuple(dict.fromkeys(alt_keys)),
     )  # fmt: skip
 
 
@@ -193,9 +228,12 @@ def _take_brackets(text: str) -> tuple[str, list[Place], str | None, list[str]]:
 
 
 def _take_branch(text: str) -> tuple[str, str | None]:
-    forms = list(_AFTER_FORM_RE.finditer(text))
-    for form in forms:
+    if text[-1:] == "司" and text.count("司") == 1 and text[-3:-2] not in ("分", "支"):
+        return text, None
+    for form in _AFTER_FORM_RE.finditer(text) if "公司" in text else ():
         rest = text[form.end() :]
+        if not rest:
+            break
         if text[max(0, form.start() - 1) : form.start()] in ("分", "支", "子") or form.start() < 2:
             continue
         if _DEPENDENT_RE.search(rest):
@@ -226,18 +264,21 @@ def _branch_name(text: str) -> str:
     return text
 
 
+@cache
+def _forms_by_tail() -> dict[str, tuple[tuple[str, str], ...]]:
+    tails = {word[-1] for word, _ in _FORMS}
+    return {tail: tuple(form for form in _FORMS if form[0][-1] == tail) for tail in tails}
+
+
 def _take_form(text: str) -> tuple[str, str | None]:
-    for word, code in _FORMS:
-        if text.endswith(word) and len(text) > len(word) + 1:
-            body = text[: -len(word)]
-            if code == "company" and body.endswith("股份有限"):
-                continue
-            return body, code
+    for word, code in _forms_by_tail().get(text[-1:], ()):
+        if len(text) > len(word) + 1 and text.endswith(word):
+            return text[: -len(word)], code
     return text, None
 
 
 def _is_shop(body: str) -> bool:
-    return body.endswith(SHOP_TAILS) and not body.endswith(INSTITUTION_TAILS) and len(body) > 2
+    return body.endswith(shop_tails()) and not body.endswith(institution_tails()) and len(body) > 2
 
 
 def _take_region(body: str, places: list[Place]) -> tuple[Place, str]:
@@ -375,7 +416,8 @@ def _split_core(body: str, place: Place) -> tuple[str, str, Place]:
 
 # Frequent trade words whose homophones are no words of a name: 棵技 for 科技 is a slip of the input method.
 _FREQUENT = (
-    "科技 物流 商贸 实业 运输 汽车 技术 药业 建筑 工程 机械 制造 电子 信息 网络 智能 环保 能源 材料 股份 电气 电器 医药 化工 建设 投资 装饰 园林 贸易 餐饮 "
+    "科技 物流 商贸 实业 运输 汽车 技术 药业 建筑 工程 机械 制造 电子 信息 网络 智能 环保 能源 材料 股份 电气 "
+    "电器 医药 化工 建设 投资 装饰 园林 贸易 餐饮 "
     "服务 销售 传媒 教育 咨询 管理 控股"
 ).split()
 
@@ -395,7 +437,8 @@ def _misspelt(tail: str) -> str:
 
 # Prefectures and cities whose names are common trade names: before nothing but trade words they are one.
 _BRANDLIKE = frozenset(
-    "安顺 大同 安康 吉安 泰安 广安 金华 中山 朝阳 长治 丽水 黄山 百色 怀化 兴安 昌都 三明 平凉 海东 宜春 六安 东方 天门 大庆 新星 双河 文昌 万宁 "
+    "安顺 大同 安康 吉安 泰安 广安 金华 中山 朝阳 长治 丽水 黄山 百色 怀化 兴安 昌都 三明 平凉 海东 宜春 六安 "
+    "东方 天门 大庆 新星 双河 文昌 万宁 "
     "保定 常德 永州 德阳 德州 运城 荣昌 新余 鹰潭 通化 白山 松原 本溪 鸡西 伊春 阿里 日照".split()
 )
 _SINGLE_TAILS = frozenset("店馆行坊厂场部社院站屋铺")

@@ -12,95 +12,64 @@ from functools import cache
 from matching.standardise.divisions import all_divisions, division
 from matching.standardise.org_names import OrgName
 from matching.standardise.person_latin import is_pinyin
-from matching.standardise.text import ascii_key, bare_latin, plain_latin, script_of, squeeze, to_ascii
+from matching.standardise.text import ascii_key, bare_latin, script_of, squeeze, to_ascii
+from matching.standardise.wordlists import list_groups, list_lines, list_words
 
-# A legal form as a run of words → its canonical code.
-_FORM_TEXT = """
-ltd: ltd|limited|co ltd|co limited|company limited|company ltd|co pte ltd|pte ltd|pte limited|pty ltd|pty limited|pvt ltd|private limited
-ltd: pvt limited|corp ltd|corporation limited|corporation ltd|joint stock co ltd|joint stock company limited|stock co ltd|limited company|ltd co
-ltd: limited liability company|sdn bhd|coltd|co l t d|co itd|co lt|pte|pty|pvt|company of limited liability|holding co ltd|holdings co ltd
-inc: inc|incorporated|corp|corporation|co inc|corp inc|company inc
-co: co|company|cie|and co|and company|and cie|compagnie|and sons|and partners
-llc: llc|l l c|lc|pllc|plc llc
-llp: llp|lp|lllp|limited partnership|limited liability partnership
-plc: plc|public limited company
-ag: ag|aktiengesellschaft|ag and co|ag and co kg|ag and co kgaa|kgaa
-gmbh: gmbh|mbh|ggmbh|gesellschaft mit beschraenkter haftung|gesellschaft mbh|ges mbh|ges m b h|gesmbh
-gmbh: ug|ug haftungsbeschraenkt|gmbh and co kg|gmbh and co|gmbh and co kgaa|gmbh co kg|unternehmergesellschaft
-kg: kg|kommanditgesellschaft|ohg|gbr|e k|ek|and co kg|co kg|and co ohg|offene handelsgesellschaft
-se: se|societas europaea
-sa: sa|s a|sa de cv|s a de c v|sab de cv|sociedad anonima|societe anonyme|saa|saic|sae|sal
-srl: srl|s r l|sarl|s a r l|sl|s l|slu|sas|s a s|sasu|eurl|spa|s p a|srls|snc|scs|sca|ltda|limitada|cia ltda|eireli|sociedad limitada|lda
-bv: bv|b v|nv|n v|besloten vennootschap|bvba|cvba|vof|cv
-as: as|a s|asa|ab|publ|ab publ|aps|oy|oyj|oy ab|ivs|is|hf|ehf|aktiebolag|aktieselskab|osakeyhtio|aktieselskabet
-kk: kk|k k|kabushiki kaisha|kabushiki gaisha|gk|godo kaisha|yk
-other: spzoo|sp z o o|sp zoo|spolka akcyjna|spolka z o o|sro|s r o|spol s r o|kft|zrt|nyrt|bt|doo|d o o|dd|d d|ad|eood|ood|ooo|oao|zao|pao|ao|jsc|pjsc
-other: ojsc|cjsc|joint stock company|tbk|pt tbk|persero|as ltd|anonim sirketi|a s ti|ltd sti|ltd sirketi|jv|tov|uab|sia|tov ltd|ev|e v|eg|vvag
-"""
 _STOP = frozenset("the a an of and for at in on by to".split())
-_ABBREVIATIONS = {
-    "centre": "center", "ctr": "center", "cntr": "center", "cntre": "center", "theatre": "theater", "assn": "association",
-    "assoc": "association", "assocs": "associates", "univ": "university", "intl": "international",
-    "int": "international", "internat": "international", "mfg": "manufacturing", "mfr": "manufacturing",
-    "technologies": "technology", "tech": "technology", "technol": "technology", "dev": "development",
-    "devel": "development", "develop": "development", "svc": "services", "svcs": "services", "serv": "services",
-    "service": "services", "sch": "school", "schl": "school", "elem": "elementary", "acad": "academy",
-    "pharm": "pharmaceutical", "pharma": "pharmaceutical", "pharmaceuticals": "pharmaceutical", "ind": "industry",
-    "industries": "industry", "industrial": "industry", "inds": "industry", "sci": "science", "mgmt": "management",
-    "mgt": "management", "bros": "brothers", "dept": "department", "hosp": "hospital", "med": "medical", "comm": "community",
-    "natl": "national", "govt": "government", "inst": "institute", "lab": "laboratory", "labs": "laboratory",
-    "laboratories": "laboratory", "ent": "enterprise", "enterprises": "enterprise", "grp": "group", "hldg": "holding",
-    "hldgs": "holding", "holdings": "holding", "equip": "equipment", "elec": "electric", "electrical": "electric",
-    "electronics": "electronic", "eng": "engineering", "engrg": "engineering", "chem": "chemical", "chemicals": "chemical",
-    "prods": "products", "prod": "products", "product": "products", "sys": "system", "systems": "system", "transp": "transport",
-    "transportation": "transport", "logistic": "logistics", "st": "saint", "ste": "saint", "mt": "mount", "ft": "fort",
-    "soc": "society", "fdn": "foundation", "educ": "education", "educational": "education", "childrens": "children",
-    "bldg": "building", "rest": "restaurant", "ristorante": "restaurant", "restaurante": "restaurant", "deli": "delicatessen",
-    "nbhd": "neighborhood", "neighbourhood": "neighborhood", "materials": "material", "motors": "motor",
-    "automobiles": "automobile", "autos": "auto", "foods": "food", "ii": "2", "iii": "3", "iv": "4", "nd": "and",
-}  # fmt: skip
-_TRADE = frozenset(
-    """
-    technology science electronic electric pharmaceutical logistics material new industry group holding international development
-    investment equipment manufacturing machinery chemical energy power environmental environment protection engineering
-    construction trading trade import export auto automobile automotive motor parts system software information network
-    communication communications medical bio biotech biotechnology biological food beverage textile garment paper packaging
-    printing metal steel iron copper aluminium aluminum mining resources water transport express supply chain management
-    semiconductor optoelectronic optical laser precision instrument intelligent smart digital data media culture advertising
-    services company enterprise stock joint high tech advanced plastic rubber glass cement ceramic furniture home garden
-    agricultural agriculture seed feed fishery forestry real estate property hotel tourism travel education health healthcare
-    hi photoelectric hydraulic pump valve bearing tire tyre cable wire lighting shipping marine aviation aerospace railway
-    oil gas petroleum petrochemical coal nuclear solar wind battery machine tool tools hardware products components component
-    """.split()
-)
-_APOSTROPHE_RE = re.compile(r"(?<=\w)'(?=\w)|'")
+_SLASH_FORM_RE = re.compile(r"\b(?:a/s|s/a|k/s)\b")
 _BROKEN_QUOTE_RE = re.compile(r"(?<=[A-Za-z])\?(?=s\b|[A-Za-z])", re.IGNORECASE)
 _ACRONYM_RE = re.compile(r"\b(?:[A-Za-z]\.\s?){2,}(?:[A-Za-z]\b)?")
 _BRACKET_RE = re.compile(r"[(\[]([^()\[\]]{2,30})[)\]]")
 _DOMAIN_RE = re.compile(r"\.(?=(?:com|net|org|io|cn)\b)", re.IGNORECASE)
 _WORD_RE = re.compile(r"[0-9a-z]+")
 _STATUS_RE = re.compile(
-    r"[(\[]\s*(?:in |now |permanently )?(closed|dissolved|inactive|liquidation|bankrupt|insolvent|duplicate|do not use|deregistered|"
-    r"deleted|defunct|old|obsolete|moved|cancelled|in liquidation)\b[^)\]]*[)\]]|\*+\s*(do not use|inactive|closed|duplicate)\s*\**",
+    r"[(\[]\s*(?:in |now |permanently )?(closed|dissolved|inactive|liquidation|bankrupt|insolvent|duplicate|do "
+    r"not use|deregistered|"
+    r"deleted|defunct|old|obsolete|moved|cancelled|in liquidation)\b[^)\]]*[)\]]|\*+\s*(do not use|inactive|"
+    r"closed|duplicate)\s*\**",
     re.IGNORECASE,
 )
 _STATUS = {
     "dissolved": "deregistered", "deregistered": "deregistered", "defunct": "deregistered", "liquidation": "insolvent",
-    "in liquidation": "insolvent", "bankrupt": "insolvent", "insolvent": "insolvent", "duplicate": "duplicate", "moved": "moved",
+    "in liquidation": "insolvent", "bankrupt": "insolvent", "insolvent": "insolvent", "duplicate": "duplicate",
+    "moved": "moved",
     "closed": "closed", "cancelled": "deregistered",
 }  # fmt: skip
-_ALSO_RE = re.compile(r"\b(?:d\s?/\s?b\s?/\s?a|dba|a\s?/\s?k\s?/\s?a|aka|t\s?/\s?a|trading as|doing business as|also known as|formerly|f\s?/\s?k\s?/\s?a|fka|née)\b[:\s]*", re.IGNORECASE)  # noqa: E501
-_BRANCH_RE = re.compile(r"(?:,|-|\()?\s*((?:[a-z]+ ){0,2}(?:branch|branch office|representative office|rep office))\)?$")
+_ALSO_RE = re.compile(
+    r"\b(?:d\s?/\s?b\s?/\s?a|dba|a\s?/\s?k\s?/\s?a|aka|t\s?/\s?a|trading as|doing business as|also known as|"
+    r"formerly|f\s?/\s?k\s?/\s?a|fka|née)\b[:\s]*",
+    re.IGNORECASE,
+)  # noqa: E501
+_ALSO_WORDS = frozenset("d/b/a dba a/k/a aka t/a trading doing also formerly f/k/a fka née d / b a".split()) - {
+    "a",
+    "b",
+    "d",
+}
+_STATUS_MARKS = frozenset("([*")
+_BRANCH_RE = re.compile(
+    r"(?:,|-|\()?\s*((?:[a-z]+ ){0,2}(?:branch|branch office|representative office|rep office))\)?$"
+)
 
 
 @cache
 def _forms() -> tuple[dict[tuple[str, ...], str], int]:
     forms: dict[tuple[str, ...], str] = {}
-    for line in _FORM_TEXT.strip().splitlines():
+    for line in list_lines("legal_forms"):
         code, _, words = line.partition(":")
         for form in words.split("|"):
             forms.setdefault(tuple(form.split()), code)
     return forms, max(map(len, forms))
+
+
+@cache
+def _abbreviations() -> dict[str, str]:
+    """Abbreviation or variant → the word it is written as."""
+    return list_groups("abbreviations")
+
+
+@cache
+def _trade() -> frozenset[str]:
+    return frozenset(list_words("trade_latin"))
 
 
 @cache
@@ -123,20 +92,25 @@ _SHORT_ROMANISED = frozenset("ali aba hami dali linzhi baise".split())
 _ROMANISED = {
     "suzhou": "320500", "fuzhou": "350100", "shanxi": "140000", "jilin": "220000", "hainan": "460000",
     "inner mongolia": "150000", "neimenggu": "150000", "tibet": "540000", "xizang": "540000", "shaanxi": "610000",
-    "hong kong": "810000", "hongkong": "810000", "macau": "820000", "macao": "820000", "taiwan": "710000", "peking": "110000",
-    "xi an": "610100", "canton": "440100", "urumqi": "650100", "hohhot": "150100", "harbin": "230100", "lhasa": "540100",
+    "hong kong": "810000", "hongkong": "810000", "macau": "820000", "macao": "820000", "taiwan": "710000",
+    "peking": "110000",
+    "xi an": "610100", "canton": "440100", "urumqi": "650100", "hohhot": "150100", "harbin": "230100",
+    "lhasa": "540100",
     "heilongjiang": "230000", "guangzhou": "440100", "chongqing": "500000", "xiong an": "130600", "xiongan": "130600",
 }  # fmt: skip
 
 
 def words_of(text: str) -> list[str]:
     """Words of a Latin name: apostrophes closed up, acronyms joined, & and + as 'and', lower case ASCII."""
-    text = _BROKEN_QUOTE_RE.sub("'", text)
-    text = _ACRONYM_RE.sub(lambda m: re.sub(r"[.\s]", "", m.group()) + " ", _DOMAIN_RE.sub(" ", text))
-    text = to_ascii(_APOSTROPHE_RE.sub("", plain_latin(text)))
-    text = re.sub(r"\ba/s\b", "as", re.sub(r"\bs/a\b", "sa", text))
-    text = text.replace("&", " and ").replace("+", " and ")
-    return _WORD_RE.findall(text)
+    if "?" in text:
+        text = _BROKEN_QUOTE_RE.sub("'", text)
+    if "." in text:
+        text = _DOMAIN_RE.sub(" ", text)
+        text = _ACRONYM_RE.sub(lambda m: m.group().replace(".", "").replace(" ", "") + " ", text)
+    text = to_ascii(text.replace("'", ""))
+    if "/" in text:
+        text = _SLASH_FORM_RE.sub(lambda m: m.group().replace("/", ""), text)
+    return _WORD_RE.findall(text.replace("&", " and ").replace("+", " and "))
 
 
 def _join_letters(words: list[str]) -> list[str]:
@@ -161,12 +135,14 @@ def parse_latin(raw: str, text: str) -> OrgName:
     """Parses a folded name without Chinese characters."""
     script = script_of(text)
     status: str | None = None
-    found = _STATUS_RE.search(text)
+    found = _STATUS_RE.search(text) if not _STATUS_MARKS.isdisjoint(text) else None
     if found:
         word = (found.group(1) or found.group(2) or "").lower()
         status = _STATUS.get(word, "disabled")
         text = squeeze(_STATUS_RE.sub(" ", text))
-    parts = [p for p in (squeeze(p).strip(" ,;-()") for p in _ALSO_RE.split(text)) if p]
+    parts = [text]
+    if not _ALSO_WORDS.isdisjoint(text.lower().replace(":", " ").replace("(", " ").split()):
+        parts = [p for p in (squeeze(p).strip(" ,;-()") for p in _ALSO_RE.split(text)) if p]
     first = _parse_part(parts[0]) if parts else None
     if first is None:
         return OrgName(raw, script=script, status=status, reason="no name left after removing notes")
@@ -183,7 +159,21 @@ def parse_latin(raw: str, text: str) -> OrgName:
             keys.append(ascii_key(brand))
     alt_ascii = tuple(dict.fromkeys(k for k in keys if k and k != key))
     return OrgName(
-        raw, norm, core, region, code, industry, form, branch, False, status, script, key, tokens, tuple(dict.fromkeys(alt)), alt_ascii
+        raw,
+        norm,
+        core,
+        region,
+        code,
+        industry,
+        form,
+        branch,
+        False,
+        status,
+        script,
+        key,
+        tokens,
+        tuple(dict.fromkeys(alt)),
+        alt_ascii,
     )
 
 
@@ -191,14 +181,14 @@ _Part = tuple[str, str, str | None, str | None, str | None, str | None, str | No
 
 
 def _parse_part(text: str) -> _Part | None:
-    bracketed = _bracket_region(text)
+    bracketed = _bracket_region(text) if "(" in text or "[" in text else None
     if bracketed:
         text = _BRACKET_RE.sub(" ", text, count=1)
     words = words_of(text)
     if not words:
         return None
     branch: str | None = None
-    tail = _BRANCH_RE.search(" ".join(words))
+    tail = _BRANCH_RE.search(" ".join(words)) if words[-1] in ("branch", "office") else None
     if tail and tail.start() > 3:
         branch = tail.group(1)
         words = words[: -len(branch.split())]
@@ -210,7 +200,8 @@ def _parse_part(text: str) -> _Part | None:
     words = _join_letters(words)
     if len(words) > 2:
         words, form = _take_forms(words) if form is None else (words, form)
-    full = [_ABBREVIATIONS.get(w, w) for w in words]
+    short = _abbreviations()
+    full = [short.get(w, w) for w in words]
     norm = " ".join(full)
     region, code, rest = _take_region(full, company=form is not None)
     if bracketed and not code:
@@ -225,7 +216,7 @@ def _parse_part(text: str) -> _Part | None:
     core = " ".join(core_words)
     industry_words: list[str] = []
     for word in reversed(core_words[1:]):
-        if word not in _TRADE:
+        if word not in _trade():
             break
         industry_words.insert(0, word)
     tokens = tuple(sorted({w for w in full if w not in _STOP} or set(full)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from matching.standardise.junk import junk_reason
+from matching.standardise.junk import folded_junk
 from matching.standardise.text import fold, has_han
 
 
@@ -43,10 +43,10 @@ def parse_org_name(raw: str) -> OrgName:
     from matching.standardise.org_han import parse_han
     from matching.standardise.org_latin import parse_latin
 
-    reason = junk_reason(raw)
+    text = fold(raw)
+    reason = folded_junk(text)
     if reason:
         return OrgName(raw, reason=reason)
-    text = fold(raw)
     parsed = parse_han(raw, text) if has_han(text) else parse_latin(raw, text)
     if parsed.core is None and parsed.reason is None:
         return OrgName(raw, reason="no name left after removing notes")

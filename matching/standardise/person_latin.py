@@ -11,41 +11,54 @@ from functools import cache
 
 from matching.standardise.person_names import PersonName
 from matching.standardise.text import script_of, squeeze, to_ascii
+from matching.standardise.wordlists import list_groups, list_words
 
 _TITLES = frozenset(
-    """mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend fr father sr sra srta herr frau hr fr. mme mlle m. monsieur madame
+    """mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend fr father sr sra srta herr frau hr mme mlle
+    monsieur madame
     madam dott dottssa ing dipl-ing dipl doctor capt captain col colonel maj major lt sgt general gen adm admiral hon
     judge mag messrs mister phd md mba cpa esq esquire rn dds dvm jd obe cbe mbe kbe qc kc bart baronet""".split()
 )
-_AFTER = frozenset("phd md mba cpa esq esquire rn dds dvm jd obe cbe mbe kbe qc kc bt bart baronet ma bsc msc dphil mp".split())
+_AFTER = frozenset(
+    "phd md mba cpa esq esquire rn dds dvm jd obe cbe mbe kbe qc kc bt bart baronet ma bsc msc dphil mp".split()
+)
 _SUFFIXES = {
-    "jr": "jr", "junior": "jr", "jnr": "jr", "sr": "sr", "senior": "sr", "snr": "sr", "i": "i", "ii": "ii", "iii": "iii",
+    "jr": "jr", "junior": "jr", "jnr": "jr", "sr": "sr", "senior": "sr", "snr": "sr", "i": "i", "ii": "ii",
+    "iii": "iii",
     "iv": "iv", "2nd": "ii", "3rd": "iii", "4th": "iv", "v": "v",
 }  # fmt: skip
 _PARTICLES = frozenset(
-    "de del della di da do dos das du la le van von der den ter ten zu zur zum vom af av bin ibn al el abu ben mac mc st saint san santa "
+    "de del della di da do dos das du la le van von der den ter ten zu zur zum vom af av bin ibn al el abu ben "
+    "mac mc st saint san santa "
     "dela delos y e o' 't".split()
 )
 _WORD_RE = re.compile(r"[^\W_]+(?:['-][^\W_]+)*\.?")
 _NICK_RE = re.compile(r"[\"(]([^\")]{2,20})[\")]")
+# A peerage behind a comma is no part of the name; elsewhere only its words are dropped.
+_PEERS = "baron|earl|duke|viscount|marquess|marquis|baronet|count|countess|baroness|duchess"
 _PEER_RE = re.compile(
-    r",?\s+(?:the\s+)?(?:\d+(?:st|nd|rd|th)\s+)?(?:baron|earl|duke|viscount|marquess|marquis|baronet|count|countess|baroness|lord|bt)\b.*$"
+    rf",\s+(?:the\s+)?(?:\d+(?:st|nd|rd|th)\s+)?(?:{_PEERS}|lord|bt)\b.*$|(?<=\w )(?:the |of |and )+|"
+    rf"(?<=\w )(?:(?:\d+(?:st|nd|rd|th) )?(?:{_PEERS})|\d+(?:st|th))(?= )"
 )
 _HAN_SYLLABLE = (
-    "(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|ai|an|ao|ei|en|er|ia|ie|in|iu|ou|ua|ue|"
+    "(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|ai|an|ao|ei|en|"
+    "er|ia|ie|in|iu|ou|ua|ue|"
     "ui|un|uo|ve|a|e|i|o|u|v))"
 )
 _PINYIN_RE = re.compile(f"{_HAN_SYLLABLE}{{1,3}}")
-# Surnames of mainland China in pinyin that are not common Western given or family names.
-_PINYIN_SURNAMES = frozenset(
-    """wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin gao luo zheng liang xie song tang deng
-    han feng cao peng zeng xiao tian dong pan yuan cai jiang yu du ye cheng wei su lu ding ren yao shen zhong cui tan fan
-    liao wang shi jin jia xia fu fang zou xiong bai meng qin qiu hou yin xue yan lei long duan hao kong shao mao chang wan gu
-    lai wu he yi mo gong niu zhuang bao kang wen qi ni pang zhan tao ou ouyang sima shangguan zhuge ximen linghu murong
-    dongfang huangfu gongsun situ yuwen zhangsun helian shan zha dai ge lyu lv jian ji nie geng chu chi min xing pu qiao
-    sang sha shu tong tu xi xian xin xiang yun zang zhai zhen zhi zu zuo cen ba bi bian bu che cong dou e fei gan ge guan guang
-    gui hong hua huan hui huo ju ke kuang lan lang lao lian lou man miao mu na nan ning pei ping quan ran rao rong ruan rui""".split()
+# Far more often a family name than a part of a given name.
+_FREQUENT_SURNAMES = frozenset(
+    """wang li zhang liu chen yang zhao huang zhou wu xu sun zhu gao guo luo liang song zheng xie han tang feng deng
+    cao peng zeng cai pan du dai su lu jiang ding ren shen yao zhong cui tan liao fan shi jia xia fu zou xiong meng
+    qin qiu hou
+    xue lei duan hao kong shao mao ouyang sima zhuge""".split()
 )
+
+
+@cache
+def _pinyin_surnames() -> frozenset[str]:
+    """Surnames of mainland China in pinyin."""
+    return frozenset(list_words("surnames_pinyin"))
 
 
 @cache
@@ -59,15 +72,12 @@ def _nickname_roots() -> dict[str, str]:
     for canonical, nicks in namer.nickname_lookup.items():
         for nick in nicks:
             canonicals.setdefault(nick, []).append(canonical)
-    for nick, names in canonicals.items():
-        if len(names) == 1 and nick not in namer.nickname_lookup:
-            roots[nick] = names[0]
-    for line in _OWN_ROOTS.strip().splitlines():
-        canonical, _, nicks = line.partition(":")
-        for nick in nicks.split():
-            roots[nick] = canonical
-    for canonical in {line.partition(":")[0] for line in _OWN_ROOTS.strip().splitlines()}:
-        roots[canonical] = canonical
+    for nick, known in canonicals.items():
+        if len(known) == 1 and nick not in namer.nickname_lookup and _is_short_form(nick, known[0]):
+            roots[nick] = known[0]
+    own = list_groups("nicknames")
+    roots.update(own)
+    roots.update({canonical: canonical for canonical in own.values()})
     # A root may itself stand for another one (bobby → bob → robert).
     for nick, root in list(roots.items()):
         seen = {nick}
@@ -78,107 +88,16 @@ def _nickname_roots() -> dict[str, str]:
     return roots
 
 
-_OWN_ROOTS = """
-robert:bob bobby bobbie rob robbie robby bert
-william:bill billy billie will willie willy wm liam
-richard:dick rick ricky rich richie dickie rik
-james:jim jimmy jimmie jamie jas
-john:jack johnny johnnie jno jon
-joseph:joe joey jos
-thomas:tom tommy thos
-charles:charlie charley chuck chas
-edward:ed eddie eddy ned ted teddy edw
-henry:harry hank hal
-michael:mike mick mickey micky mikey
-elizabeth:liz lizzie lizzy beth betty betsy eliza libby elisabeth lisbeth elspeth bess bessie
-margaret:maggie meg peggy marge margie greta madge
-katherine:kate katie kathy cathy kitty catherine kathryn katharine cathryn kath kat kay catharine
-mary:molly polly mollie mamie
-patricia:patty pattie trish tricia
-patrick:paddy
-andrew:andy drew
-anthony:tony ant
-daniel:dan danny
-david:dave davy davey
-donald:don donny donnie
-frederick:fred freddy freddie fredric frederic
-george:georgie geo georg
-gerald:gerry
-gregory:greg gregg
-jeffrey:jeff geoff geoffrey jeffery
-jennifer:jen jenny jennie
-jessica:jess jessie
-jonathan:jonny jonathon
-joshua:josh
-kenneth:ken kenny
-lawrence:larry laurence lawrie
-leonard:len lenny
-matthew:matt
-nicholas:nick nicky nicolas
-pamela:pam
-peter:pete
-philip:phil phillip
-raymond:ray
-rebecca:becky becca rebekah
-ronald:ronnie ron ronny
-samuel:sam sammy
-sandra:sandy
-stephen:steve steven stevie
-susan:sue susie suzie suzy susanne suzanne susannah
-theodore:theo
-timothy:tim timmy
-victoria:vicky vicki tori
-vincent:vince vinny
-walter:walt wally
-zachary:zach zack zak
-alexander:alex alec sandy sasha lex
-alexandra:sandra alexa
-benjamin:ben benny benjie
-christopher:chris kit topher
-christina:tina christine chrissy
-deborah:deb debbie debby debra
-dorothy:dot dottie dolly
-eleanor:ellie nell nellie elinor
-emily:em emmy
-eugene:gene
-francis:frank frankie
-frances:fran fanny francie
-gabriel:gabe
-harold:harry
-isabella:bella izzy isabel isabelle
-jacob:jake
-judith:judy judi
-martha:marty mattie patsy
-maximilian:max
-nathaniel:nate nathan nat
-rachel:rach
-reginald:reg reggie
-rosemary:rosie
-sarah:sally sadie sara
-terence:terry terrence
-abigail:abby gail abbie
-albert:al
-alfred:alf alfie
-arthur:art artie
-barbara:barb babs barbie
-bernard:bernie
-caroline:carrie carolyn
-cynthia:cindy
-douglas:doug
-ernest:ernie
-florence:flo flossie
-gertrude:gertie trudy
-helen:nellie lena
-jacqueline:jackie jacqui
-louis:lou louie lewis
-louise:lou
-mildred:millie
-morris:morrie
-mohammed:mhd mohamed muhammad mohammad muhammed mohamad mohd
-virginia:ginny
-wilhelm:willi
-johannes:hans
-"""
+def _is_short_form(nick: str, name: str) -> bool:
+    """Whether a listed nickname looks like one; names of their own (Noah for Manoah) do not."""
+    if nick in _OWN_NAMES:
+        return False
+    return name.startswith(nick) or (nick[0] == name[0] and nick.endswith(("ie", "y", "i")))
+
+
+_OWN_NAMES = frozenset(
+    "amy joy ivy roy fay honey wood west day brandy little rusty ash hop ham wash glory evangeline".split()
+)
 
 
 def nickname_root(given: str) -> str:
@@ -198,8 +117,10 @@ def parse_latin(raw: str, full: str | None, given: str | None, family: str | Non
         nick = _NICK_RE.search(text)
         text = _PEER_RE.sub("", _NICK_RE.sub(" ", text.casefold()))
         head, comma, tail = text.partition(",")
+        if comma and all(w in _SUFFIXES or w in _AFTER for w in _words(tail)):
+            text, comma = f"{head} {tail}", ""
         if comma:
-            first, suffix, title = _take_affixes(_words(tail))
+            first, suffix, title = _take_affixes(_words(tail), last=False)
             last, suffix2, title2 = _take_affixes(_words(head))
             suffix, title = suffix or suffix2, title or title2
             if not first:
@@ -214,7 +135,7 @@ def parse_latin(raw: str, full: str | None, given: str | None, family: str | Non
     if "," in family_text and not given_text:
         return parse_latin(raw, family, None, None)
     last, suffix, title = _take_affixes(_words(family_text))
-    first, suffix2, title2 = _take_affixes(_words(_NICK_RE.sub(" ", given_text)), last=not last)
+    first, suffix2, title2 = _take_affixes(_words(_NICK_RE.sub(" ", given_text)), last=False)
     suffix, title = suffix or suffix2, title or title2
     if last and first and first != last:
         if len(first) > len(last) and first[-len(last) :] == last:
@@ -241,6 +162,7 @@ def _words(text: str) -> list[str]:
 
 
 def _take_affixes(words: list[str], *, last: bool = True) -> tuple[list[str], str | None, str | None]:
+    """Takes titles and suffixes off; a single I or V is an initial unless it stands behind a family name."""
     title = suffix = None
     while len(words) > 1 and words[0] in _TITLES:
         title = title or words[0]
@@ -249,7 +171,7 @@ def _take_affixes(words: list[str], *, last: bool = True) -> tuple[list[str], st
         tail = words[-1]
         if tail in _AFTER:
             title = title or tail
-        elif tail in _SUFFIXES and (tail not in ("i", "v") or not last or len(words) > 2) and suffix is None:
+        elif tail in _SUFFIXES and suffix is None and (tail not in ("i", "v") or (last and len(words) > 2)):
             suffix = _SUFFIXES[tail]
         else:
             break
@@ -271,10 +193,17 @@ def _from_words(raw: str, words: list[str], suffix: str | None, title: str | Non
             return _build(raw, [], words, suffix, title, script)
         return _build(raw, words, [], suffix, title, script)
     if len(words) == 2 and all(is_pinyin(w.replace("-", "").replace("'", "")) for w in words):
-        first, second = (w in _PINYIN_SURNAMES for w in words)
-        if first and not second:
+        first, second = (w in _pinyin_surnames() for w in words)
+        if (first and not second) or (words[0] in _FREQUENT_SURNAMES and words[1] not in _FREQUENT_SURNAMES):
             return _build(raw, words[1:], words[:1], suffix, title, script)
-    if len(words) == 3 and words[0] in _PINYIN_SURNAMES and all(map(is_pinyin, words)):
+    if (
+        len(words) == 3
+        and all(map(is_pinyin, words))
+        and words[2] in _FREQUENT_SURNAMES
+        and (words[0] not in _FREQUENT_SURNAMES)
+    ):
+        return _build(raw, ["".join(words[:2])], words[2:], suffix, title, script)
+    if len(words) == 3 and words[0] in _pinyin_surnames() and all(map(is_pinyin, words)):
         return _build(raw, ["".join(words[1:])], words[:1], suffix, title, script)
     start = len(words) - 1
     while start > 1 and words[start - 1] in _PARTICLES:
@@ -285,9 +214,9 @@ def _from_words(raw: str, words: list[str], suffix: str | None, title: str | Non
 def _build(
     raw: str, first: list[str], last: list[str], suffix: str | None, title: str | None, script: str
 ) -> PersonName:
-    if len(first) >= 2 and last and last[0] in _PINYIN_SURNAMES and all(is_pinyin(w) and len(w) > 1 for w in first):
+    if len(first) >= 2 and last and last[0] in _pinyin_surnames() and all(is_pinyin(w) and len(w) > 1 for w in first):
         first = ["".join(first)]
-    elif len(first) == 1 and last and last[0] in _PINYIN_SURNAMES and "-" in first[0]:
+    elif len(first) == 1 and last and last[0] in _pinyin_surnames() and "-" in first[0]:
         parts = first[0].split("-")
         first = ["".join(parts)] if all(map(is_pinyin, parts)) else first
     given = first[0] if first else None
@@ -300,8 +229,8 @@ def _build(
     partial = not surname or not given
     root = nickname_root(given_key) if given_key else None
     return PersonName(
-        raw, full or None, surname, given, middle, suffix, title, partial, script, " ".join(tokens) or None, surname_key,
-        given_key, root,
+        raw, full or None, surname, given, middle, suffix, title, partial, script, " ".join(tokens) or None,
+        surname_key, given_key, root,
     )  # fmt: skip
 
 

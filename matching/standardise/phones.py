@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from matching.standardise.junk import filler_digits, junk_reason
+from matching.standardise.junk import filler_digits, folded_junk
 from matching.standardise.text import fold, has_han
 
 
@@ -29,8 +29,12 @@ class Phone:
     reason: str | None = None
 
 
+_NOT_DIGIT_RE = re.compile(r"[^0-9]+")
+_SCIENTIFIC_RE = re.compile(r"\d(?:\.\d+)?[eE]\+?\d+$")
+_LOOSE_LANDLINE_RE = re.compile(r"0(10|2[0-57-9]|[3-9][1-9]\d)(\d{7,8})(\d{0,4})")
 _EXT_RE = re.compile(
-    r"(?:(?:[转轉#]|分机号?[::]?|内线|extension|ext\.?|extn\.?|ext:|x)\s*[:.]?\s*(\d{1,6}))\s*\)?$|(?<=\d{7})\s*[-–/]\s*(\d{1,5})$",
+    r"(?:(?:[转轉#]|分机号?[::]?|内线|extension|ext\.?|extn\.?|ext:|x)\s*[:.]?\s*(\d{1,6}))\s*\)?$|"
+    r"(?<=\d{7})\s*[-–/]\s*(\d{1,5})$",
     re.IGNORECASE,
 )
 _DASH_EXT_RE = re.compile(r"^(\D*(?:0\d{2,3})?\D*\d{3,4}[\s-]?\d{4})\s*-\s*(\d{1,5})$")
@@ -41,6 +45,9 @@ _AREA_2 = "10|2[0-57-9]"
 _AREA_3 = "[3-9][1-9]\\d"
 _LANDLINE_RE = re.compile(rf"0({_AREA_2})([2-8]\d{{7}})$|0({_AREA_3})([2-9]\d{{6,7}})$")
 _LANDLINE_NO_ZERO_RE = re.compile(rf"({_AREA_2})([2-8]\d{{7}})$|({_AREA_3})([2-9]\d{{6,7}})$")
+_PLAIN_CHINESE_RE = re.compile(
+    r"(1[3-9][0-9]{9})|0(?:(?:10|2[0-57-9])-?[2-8][0-9]{7}|[3-9][1-9][0-9]-?[2-9][0-9]{6,7})"
+)
 _SERVICE_RE = re.compile(r"[48]00\d{7}$")
 _SHORT_SERVICE_RE = re.compile(r"9[56]\d{3,6}$|1[02]\d{3}$")
 _NANP_RE = re.compile(r"1?([2-9]\d{2}[2-9]\d{6})$")
@@ -62,25 +69,32 @@ def parse_phone(raw: str, region: str | None = None, area: str | None = None) ->
     `region` is the ISO country of the record if known (CN, US …); `area` an area code of its city ('010'), which
     completes a local Chinese number.
     """
-    reason = junk_reason(raw)
+    quick = _PLAIN_CHINESE_RE.fullmatch(raw) if region in (None, "CN") else None
+    if quick and len(set(raw[-8:])) > 1:
+        # Most numbers are written plainly: eleven digits, or area code and number.
+        digits = raw.replace("-", "")
+        if quick.group(1):
+            return Phone(raw, "+86" + digits, "+86" + digits, None, "mobile", "CN")
+        return Phone(raw, "+86" + digits[1:], "+86" + digits[1:], None, "landline", "CN")
+    text = fold(raw)
+    reason = folded_junk(text)
     if reason:
         return Phone(raw, reason=reason)
-    text = fold(raw)
-    digits = re.sub(r"\D", "", text)
+    digits = _NOT_DIGIT_RE.sub("", text)
     if not digits:
         return Phone(raw, reason="no digits")
     if len(digits) < 5:
         return Phone(raw, reason="too short")
     if filler_digits(digits.lstrip("0") or digits) or (len(digits) <= 12 and len(set(digits[-8:])) == 1):
         return Phone(raw, reason="filler digits")
-    if re.search(r"\d(?:\.\d+)?[eE]\+?\d+$", text):
+    if _SCIENTIFIC_RE.search(text):
         return Phone(raw, reason="number damaged by a spreadsheet")
     chinese_text = has_han(text)
     text = _LABEL_RE.sub("", text)
-    if re.fullmatch(r"\d{7,11}\.0", text):
+    if text.endswith(".0") and text[:-2].isdigit():
         text = text[:-2]
     text, ext = _take_extension(text)
-    digits = re.sub(r"\D", "", text)
+    digits = _NOT_DIGIT_RE.sub("", text)
     plus = text.lstrip("( ").startswith("+")
     if region in (None, NOT_CHINA) and _NANP_WRITTEN_RE.fullmatch(text.strip()):
         region = "US"
@@ -98,7 +112,7 @@ def parse_phone(raw: str, region: str | None = None, area: str | None = None) ->
 def _take_extension(text: str) -> tuple[str, str | None]:
     dash = _DASH_EXT_RE.match(text)
     if dash:
-        head = re.sub(r"\D", "", dash.group(1))
+        head = _NOT_DIGIT_RE.sub("", dash.group(1))
         if head.startswith(("0", "86", "400", "800")) or len(head) in (7, 8):
             if not (len(head) in (3, 6, 7) and len(dash.group(2)) == 4 and len(head) != 7):
                 return dash.group(1), dash.group(2)
@@ -135,8 +149,8 @@ def _chinese(raw: str, digits: str, plus: bool, ext: str | None, region: str | N
         code, local = found.group(1) or found.group(3), found.group(2) or found.group(4)
         return _phone(raw, f"+86{code}{local}", ext, "landline", "CN")
     if region == "CN":
-        loose = re.fullmatch(rf"0({_AREA_2}|{_AREA_3})(\d{{6,8}})(\d{{0,4}})", number)
-        if loose and (len(loose.group(2)) >= 7):
+        loose = _LOOSE_LANDLINE_RE.fullmatch(number)
+        if loose:
             return _phone(raw, f"+86{loose.group(1)}{loose.group(2)}", ext or loose.group(3) or None, "landline", "CN")
         if len(number) in (7, 8) and not number.startswith("0"):
             if area:
@@ -147,8 +161,8 @@ def _chinese(raw: str, digits: str, plus: bool, ext: str | None, region: str | N
         if plus or digits != number:
             return _phone(raw, "+86" + bare, ext, "other", "CN")
         return None
-    loose = re.fullmatch(rf"0({_AREA_2}|{_AREA_3})(\d{{8}})", number)
-    if loose and region is None:
+    loose = _LOOSE_LANDLINE_RE.fullmatch(number)
+    if loose and region is None and len(loose.group(2)) == 8 and not loose.group(3):
         return _phone(raw, f"+86{loose.group(1)}{loose.group(2)}", ext, "landline", "CN")
     return None
 
@@ -179,7 +193,11 @@ def _anywhere(raw: str, text: str, digits: str, plus: bool, ext: str | None, reg
         number = phonenumbers.parse(text, None if plus else region)
     except phonenumbers.NumberParseException:
         number = None
-    if number is not None and phonenumbers.is_possible_number(number) and (plus or phonenumbers.is_valid_number(number)):
+    if (
+        number is not None
+        and phonenumbers.is_possible_number(number)
+        and (plus or phonenumbers.is_valid_number(number))
+    ):
         base = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
         extension = ext or number.extension
         return _phone(raw, base, extension, "other", phonenumbers.region_code_for_number(number) or region)

@@ -11,8 +11,10 @@ import pyarrow as pa
 # Raised whenever the same raw value may get another standard value, so that stored standard values are recomputed.
 PARSER_VERSION = "1"
 
-_TEXT, _BOOL, _INT = pa.string(), pa.bool_(), pa.int64()
-_LIST = pa.list_(pa.string())
+_TEXT: pa.DataType = pa.string()
+_BOOL: pa.DataType = pa.bool_()
+_INT: pa.DataType = pa.int64()
+_LIST: pa.DataType = pa.list_(pa.string())
 
 _ORGANIZATION: dict[str, pa.DataType] = {
     "name_norm": _TEXT, "name_core": _TEXT, "name_region": _TEXT, "name_region_code": _TEXT, "name_industry": _TEXT,
@@ -33,7 +35,9 @@ _CONTACT: dict[str, pa.DataType] = {
 }  # fmt: skip
 _ADDRESS: dict[str, pa.DataType] = {
     "country": _TEXT, "province_code": _TEXT, "city_code": _TEXT, "district_code": _TEXT, "province_norm": _TEXT,
-    "city_norm": _TEXT, "district_norm": _TEXT, "postal_code": _TEXT, "road": _TEXT, "road_key": _TEXT, "road_no": _TEXT, "unit": _TEXT,
+    "city_norm": _TEXT, "district_norm": _TEXT, "postal_code": _TEXT, "road": _TEXT, "road_key": _TEXT,
+    "road_no": _TEXT,
+    "unit": _TEXT,
     "address_norm": _TEXT, "address_ascii": _TEXT, "address_tokens": _LIST,
 }  # fmt: skip
 _ENTITIES = {"organization": _ORGANIZATION, "person": _PERSON}
@@ -47,6 +51,5 @@ def standard_schema(entity_type: str) -> pa.Schema:
     if entity_type not in _ENTITIES:
         raise ValueError(f"no standard columns for entity type {entity_type!r}; known: {', '.join(_ENTITIES)}")
     columns = {**_ENTITIES[entity_type], **_CONTACT, **_ADDRESS}
-    fields = [pa.field("record_id", pa.int64(), nullable=False)]
-    fields += [pa.field(name, kind) for name, kind in columns.items()]
-    return pa.schema([*fields, pa.field("reasons", pa.string())])
+    fields: list[tuple[str, pa.DataType]] = [*columns.items(), ("reasons", _TEXT)]
+    return pa.schema([("record_id", _INT), *fields])

@@ -100,7 +100,8 @@ def _address(key: Key) -> Row:
     if line and not a.reason and a.norm is None:
         reasons["address_line"] = "no address recognised"
     return (
-        a.country, a.province_code, a.city_code, a.district_code, a.province, a.city, a.district, a.postal_code, a.road,
+        a.country, a.province_code, a.city_code, a.district_code, a.province, a.city, a.district, a.postal_code,
+        a.road,
         a.road_key, a.road_no, a.unit, a.norm, a.ascii, list(a.tokens) or None, _fragment(reasons),
     )  # fmt: skip
 
@@ -179,8 +180,10 @@ def _birth(key: Key) -> Row:
 
 
 _GENDERS = {
-    "m": "m", "male": "m", "man": "m", "mr": "m", "boy": "m", "男": "m", "男性": "m", "先生": "m", "1": "m", "masculine": "m",
-    "f": "f", "female": "f", "woman": "f", "w": "f", "mrs": "f", "ms": "f", "miss": "f", "girl": "f", "女": "f", "女性": "f",
+    "m": "m", "male": "m", "man": "m", "mr": "m", "boy": "m", "男": "m", "男性": "m", "先生": "m", "1": "m",
+    "masculine": "m",
+    "f": "f", "female": "f", "woman": "f", "w": "f", "mrs": "f", "ms": "f", "miss": "f", "girl": "f", "女": "f",
+    "女性": "f",
     "女士": "f", "小姐": "f", "2": "f", "weiblich": "f", "maennlich": "m", "homme": "m", "femme": "f",
 }  # fmt: skip
 
@@ -207,10 +210,14 @@ def _organization_key(key: Key) -> Row:
 
 
 _JOB_WORDS = {
-    "vp": "vice president", "svp": "senior vice president", "evp": "executive vice president", "ceo": "chief executive officer",
-    "cfo": "chief financial officer", "cto": "chief technology officer", "coo": "chief operating officer", "cio": "chief information officer",
-    "cmo": "chief marketing officer", "mgr": "manager", "dir": "director", "asst": "assistant", "sr": "senior", "jr": "junior",
-    "eng": "engineer", "md": "managing director", "gm": "general manager", "exec": "executive", "admin": "administrator",
+    "vp": "vice president", "svp": "senior vice president", "evp": "executive vice president",
+    "ceo": "chief executive officer",
+    "cfo": "chief financial officer", "cto": "chief technology officer", "coo": "chief operating officer",
+    "cio": "chief information officer",
+    "cmo": "chief marketing officer", "mgr": "manager", "dir": "director", "asst": "assistant", "sr": "senior",
+    "jr": "junior",
+    "eng": "engineer", "md": "managing director", "gm": "general manager", "exec": "executive",
+    "admin": "administrator",
 }  # fmt: skip
 
 
@@ -227,7 +234,8 @@ def _job(key: Key) -> Row:
 
 REASON = "_reason"
 _ORG_NAME_COLUMNS = (
-    "name_norm", "name_core", "name_region", "name_region_code", "name_industry", "org_form", "branch", "is_sole_trader",
+    "name_norm", "name_core", "name_region", "name_region_code", "name_industry", "org_form", "branch",
+    "is_sole_trader",
     "name_status", "name_script", "name_ascii", "name_tokens", "alt_cores", "alt_ascii",
 )  # fmt: skip
 _PERSON_NAME_COLUMNS = (
@@ -236,17 +244,22 @@ _PERSON_NAME_COLUMNS = (
 )  # fmt: skip
 _ADDRESS_INPUTS = ("address_line", "district", "city", "province", "postal_code", "country")
 _ADDRESS_COLUMNS = (
-    "country", "province_code", "city_code", "district_code", "province_norm", "city_norm", "district_norm", "postal_code",
+    "country", "province_code", "city_code", "district_code", "province_norm", "city_norm", "district_norm",
+    "postal_code",
     "road", "road_key", "road_no", "unit", "address_norm", "address_ascii", "address_tokens",
 )  # fmt: skip
 
 NAME_SUBJECTS = {
-    "organization": Subject("organization", ("name", "name_en", "short_name"), _ORG_NAME_COLUMNS, _organization, ("_hint",)),
+    "organization": Subject(
+        "organization", ("name", "name_en", "short_name"), _ORG_NAME_COLUMNS, _organization, ("_hint",)
+    ),
     "person": Subject("person", ("full_name", "given_name", "family_name"), _PERSON_NAME_COLUMNS, _person, ("_hint",)),
 }
 ADDRESS = Subject("address", _ADDRESS_INPUTS, _ADDRESS_COLUMNS, _address)
 PHONE = Subject("phone", ("phone", "_region"), ("phones", "phone_bases"), _phone)
-BIRTH = Subject("birth", ("birth_date", "country"), ("birth_date", "birth_date_swapped", "birth_digits", "birth_year"), _birth)
+BIRTH = Subject(
+    "birth", ("birth_date", "country"), ("birth_date", "birth_date_swapped", "birth_digits", "birth_year"), _birth
+)
 _EMAIL = Subject("email", ("email",), ("emails", "role_emails", "email_domains"), _email)
 _WEBSITE = Subject("website", ("website",), ("web_domain",), _website)
 SINGLE_SUBJECTS = {
@@ -267,7 +280,14 @@ SINGLE_SUBJECTS = {
 }
 _ALL = {
     s.name: s
-    for s in (*NAME_SUBJECTS.values(), ADDRESS, PHONE, BIRTH, *SINGLE_SUBJECTS["organization"], *SINGLE_SUBJECTS["person"])
+    for s in (
+        *NAME_SUBJECTS.values(),
+        ADDRESS,
+        PHONE,
+        BIRTH,
+        *SINGLE_SUBJECTS["organization"],
+        *SINGLE_SUBJECTS["person"],
+    )
 }
 _CACHES: dict[str, dict[Key, Row]] = {}
 
@@ -289,7 +309,9 @@ def build(subject_name: str, keys: Sequence[Key]) -> pa.RecordBatch:
     for key in keys:
         row = cache.get(key)
         if row is None:
-            row = (None,) * (len(subject.outputs) + len(subject.extra) + 1) if all(v is None for v in key) else parse(key)
+            row = (
+                (None,) * (len(subject.outputs) + len(subject.extra) + 1) if all(v is None for v in key) else parse(key)
+            )
             if remember:
                 cache[key] = row
         rows.append(row)
@@ -298,5 +320,3 @@ def build(subject_name: str, keys: Sequence[Key]) -> pa.RecordBatch:
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     arrays = [pa.array(values, types.get(name, pa.string())) for name, values in zip(names, columns, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=list(names))
-
-

@@ -49,10 +49,10 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
         raise ValueError("the table to standardise has no column record_id")
     rows = table.num_rows
     raw = {name: _text(table.column(name)) for name in table.column_names if name != "record_id"}
-    out: dict[str, pa.Array] = {"record_id": _flat(table.column("record_id")).cast(pa.int64())}
-    reasons: list[pa.Array] = []
+    out: dict[str, pa.Array[Any]] = {"record_id": _flat(table.column("record_id")).cast(pa.int64())}
+    reasons: list[pa.Array[Any]] = []
 
-    def run(subject: Subject, inputs: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    def run(subject: Subject, inputs: dict[str, pa.Array[Any]]) -> dict[str, pa.Array[Any]]:
         present = [inputs.get(name) for name in subject.inputs]
         if all(column is None or column.null_count == rows for column in present):
             return {}
@@ -70,7 +70,8 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
     address = run(ADDRESS, raw)
     out.update(address)
     country = address.get("country", pa.nulls(rows, pa.string()))
-    out.update(run(PHONE, {"phone": raw.get("phone"), "_region": pc.coalesce(country, hint)}) if "phone" in raw else {})
+    if "phone" in raw:
+        out.update(run(PHONE, {"phone": raw["phone"], "_region": pc.coalesce(country, hint)}))
     if entity_type == "person" and "birth_date" in raw:
         out.update(run(BIRTH, {"birth_date": raw["birth_date"], "country": country}))
     for subject in SINGLE_SUBJECTS[entity_type]:
@@ -80,44 +81,46 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _flat(column: pa.ChunkedArray) -> pa.Array:
+def _flat(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     combined: Any = column.combine_chunks()
     return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
 
 
-def _text(column: pa.ChunkedArray) -> pa.Array:
+def _text(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     """A raw column as trimmed text with empty as null; lists joined by the list separator."""
-    flat = _flat(column)
+    flat: Any = _flat(column)
+    compute: Any = pc
     if pa.types.is_dictionary(flat.type):
         flat = flat.dictionary_decode()
     if pa.types.is_list(flat.type) or pa.types.is_large_list(flat.type):
-        filled = pc.list_flatten(flat)
-        if filled.null_count or not pa.types.is_string(flat.type.value_type):
-            flat = pa.array([None if v is None else [str(x) for x in v if x is not None] for v in flat.to_pylist()], pa.list_(pa.string()))
-        flat = pc.binary_join(flat, LIST_SEPARATOR)
+        if compute.list_flatten(flat).null_count or not pa.types.is_string(flat.type.value_type):
+            values = [None if v is None else [str(x) for x in v if x is not None] for v in flat.to_pylist()]
+            flat = pa.array(values, pa.list_(pa.string()))
+        flat = compute.binary_join(flat, LIST_SEPARATOR)
     elif pa.types.is_null(flat.type):
         flat = pa.nulls(len(flat), pa.string())
     elif not pa.types.is_string(flat.type):
         flat = flat.cast(pa.string())
-    flat = pc.utf8_trim_whitespace(flat)
-    return pc.if_else(pc.equal(flat, ""), pa.scalar(None, pa.string()), flat)
+    flat = compute.utf8_trim_whitespace(flat)
+    text: pa.Array[Any] = compute.if_else(compute.equal(flat, ""), pa.scalar(None, pa.string()), flat)
+    return text
 
 
-def _distinct(columns: list[pa.Array | None], rows: int) -> tuple[list[Key], pa.Array]:
+def _distinct(columns: list[pa.Array[Any] | None], rows: int) -> tuple[list[Key], pa.Array[Any]]:
     """Distinct tuples over some columns, and for every row the position of its tuple."""
     code = np.zeros(rows, dtype=np.int64)
     for column in columns:
         if column is None:
             continue
-        encoded = column.dictionary_encode()
-        indices = pc.fill_null(encoded.indices.cast(pa.int64()), len(encoded.dictionary)).to_numpy(zero_copy_only=False)
-        code = code * (len(encoded.dictionary) + 1) + indices
+        encoded: Any = column.dictionary_encode()
+        size = len(encoded.dictionary)
+        filled: Any = pc.fill_null(encoded.indices.cast(pa.int64()), size)
+        code = code * (size + 1) + filled.to_numpy(zero_copy_only=False)
         # Renumbered after every column, so that the product of sizes never outgrows 64 bits.
         _, code = np.unique(code, return_inverse=True)
     _, first = np.unique(code, return_index=True)
-    positions = pa.array(first)
-    values = [[None] * len(first) if c is None else c.take(positions).to_pylist() for c in columns]
-    return list(zip(*values, strict=True)), pa.array(code)
+    values = [[None] * len(first) if c is None else c.take(pa.array(first, pa.int64())).to_pylist() for c in columns]
+    return list(zip(*values, strict=True)), pa.array(code, pa.int64())
 
 
 def _build(subject: str, keys: list[Key], threads: int) -> pa.RecordBatch:
@@ -147,11 +150,12 @@ def _in_pool(subject: str, keys: list[Key], threads: int) -> list[pa.RecordBatch
     return [batch for part in parts for batch in pa.ipc.open_stream(part)]
 
 
-def _objects(parts: list[pa.Array], rows: int) -> pa.Array:
+def _objects(parts: list[pa.Array[Any]], rows: int) -> pa.Array[Any]:
     """JSON objects of the members that the subjects reported, null where none did."""
-    joined = pa.nulls(rows, pa.string())
+    compute: Any = pc
+    joined: Any = pa.nulls(rows, pa.string())
     for part in parts:
         # Joining emits null when one side is null, which leaves the other side to stand alone.
-        both = pc.binary_join_element_wise(joined, part, ",")
-        joined = pc.coalesce(both, joined, part)
-    return pc.binary_join_element_wise("{", joined, "}", "")
+        joined = compute.coalesce(compute.binary_join_element_wise(joined, part, ","), joined, part)
+    objects: pa.Array[Any] = compute.binary_join_element_wise("{", joined, "}", "")
+    return objects

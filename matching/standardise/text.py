@@ -13,11 +13,15 @@ from functools import cache
 HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 _HAN_RE = re.compile(f"[{HAN}]")
 _LATIN_RE = re.compile(r"[A-Za-z\u00c0-\u024f]")
-_SPACE_RE = re.compile(r"\s+")
-_INVISIBLE_RE = re.compile(r"[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffe\uffff\ud800-\udfff]")
+# Control and formatting characters and lone surrogates: nobody typed them on purpose.
+_INVISIBLE = (
+    (0x00, 0x08), (0x0E, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x2064),
+    (0xD800, 0xDFFF), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFFE, 0xFFFF),
+)  # fmt: skip
 _TONE_RE = re.compile(r"[\u0300-\u036f]")
 
 # German and Nordic orthography writes these out when the letter is missing; plain decomposition would lose it.
+_NOT_KEY_RE = re.compile(r"[^a-z0-9]+")
 _LETTERS = {
     "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "å": "a", "ł": "l", "đ": "d", "ð": "d",
     "þ": "th", "ı": "i", "ŋ": "n", "ħ": "h", "ŧ": "t", "ĸ": "k", "ə": "e",
@@ -30,38 +34,46 @@ _KEEP_TRADITIONAL = "乾著藉瞭"
 
 # First readings of the character table that are wrong in names of firms and places.
 _READINGS = {
-    "长": "chang", "重": "zhong", "行": "xing", "厦": "xia", "曾": "zeng", "区": "qu", "单": "dan", "朴": "pu", "盖": "gai",
+    "长": "chang", "重": "zhong", "行": "xing", "厦": "xia", "曾": "zeng", "区": "qu", "单": "dan", "朴": "pu",
+    "盖": "gai",
     "覃": "qin", "贾": "jia", "藏": "cang", "大": "da", "石": "shi", "沈": "shen", "解": "jie", "薄": "bo", "卜": "bu",
     "都": "du", "和": "he", "得": "de", "了": "le", "地": "di", "车": "che", "省": "sheng", "万": "wan", "的": "de",
     "合": "he", "会": "hui", "佛": "fo", "柏": "bai", "番": "fan", "六": "liu", "浦": "pu", "什": "shi", "奇": "qi",
-    "圈": "quan", "阿": "a", "传": "chuan", "调": "tiao", "弹": "tan", "度": "du", "朝": "chao", "降": "jiang", "角": "jiao",
-    "参": "can", "盛": "sheng", "召": "zhao", "翟": "zhai", "尉": "wei", "宿": "su", "俞": "yu", "缪": "miao", "秘": "mi",
+    "圈": "quan", "阿": "a", "传": "chuan", "调": "tiao", "弹": "tan", "度": "du", "朝": "chao", "降": "jiang",
+    "角": "jiao",
+    "参": "can", "盛": "sheng", "召": "zhao", "翟": "zhai", "尉": "wei", "宿": "su", "俞": "yu", "缪": "miao",
+    "秘": "mi",
     "乐": "le", "数": "shu", "兴": "xing", "强": "qiang", "种": "zhong", "率": "lv", "食": "shi", "创": "chuang",
-    "相": "xiang", "应": "ying", "荣": "rong", "亨": "heng", "蚌": "beng", "亳": "bo", "茄": "qie", "筠": "yun", "晟": "sheng", "叶": "ye",
+    "相": "xiang", "应": "ying", "荣": "rong", "亨": "heng", "蚌": "beng", "亳": "bo", "茄": "qie", "筠": "yun",
+    "晟": "sheng", "叶": "ye",
 }  # fmt: skip
 # Words whose reading differs from that of their characters.
 _PHRASES = {
-    "重庆": "chongqing", "长大": "zhangda", "成都": "chengdu", "都匀": "duyun", "音乐": "yinyue", "银行": "yinhang", "商行": "shanghang", "行业": "hangye", "车行": "chehang", "支行": "zhihang", "分行": "fenhang",
+    "重庆": "chongqing", "长大": "zhangda", "成都": "chengdu", "都匀": "duyun", "音乐": "yinyue", "银行": "yinhang",
+    "商行": "shanghang", "行业": "hangye", "车行": "chehang", "支行": "zhihang", "分行": "fenhang",
     "行星": "xingxing", "西藏": "xizang", "六安": "luan", "番禺": "panyu", "东莞": "dongguan", "大厦": "dasha",
     "会计": "kuaiji", "重叠": "chongdie", "歙县": "shexian", "乐清": "yueqing", "浚县": "xunxian", "单县": "shanxian",
     "铅山": "yanshan", "丽水": "lishui", "台州": "taizhou", "重阳": "chongyang", "旅行": "lvxing", "步行": "buxing",
-    "行政": "xingzheng", "飞行": "feixing", "行动": "xingdong", "自行车": "zixingche", "乐山": "leshan", "朝阳": "chaoyang",
+    "行政": "xingzheng", "飞行": "feixing", "行动": "xingdong", "自行车": "zixingche", "乐山": "leshan",
+    "朝阳": "chaoyang",
 }  # fmt: skip
 _PHRASE_RE = re.compile("|".join(sorted(_PHRASES, key=len, reverse=True)))
 
 
 @cache
-def _simplify_table() -> dict[int, str]:
-    """Character map traditional → simplified, exported once from opencc."""
+def _fold_table() -> dict[int, str | None]:
+    """One character map: traditional → simplified (exported once from opencc), quotes, dashes, invisible dropped."""
     from opencc import OpenCC
 
     convert = OpenCC("t2s").convert
-    chars = [chr(c) for c in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))]
-    table: dict[int, str] = {}
-    for char in chars:
+    table: dict[int, str | None] = {}
+    for char in map(chr, (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))):
         simple = convert(char)
         if simple != char and len(simple) == 1 and char not in _KEEP_TRADITIONAL:
             table[ord(char)] = simple
+    table.update(_QUOTES)
+    for first, last in _INVISIBLE:
+        table.update(dict.fromkeys(range(first, last + 1)))
     return table
 
 
@@ -96,18 +108,20 @@ def script_of(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """One blank between words, none around."""
-    return _SPACE_RE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def fold(text: str) -> str:
     """Width, compatibility forms, quotes, dashes, blanks and traditional characters folded; case kept."""
     if text.isascii():
-        return squeeze(_INVISIBLE_RE.sub("", text))
-    text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
-    text = _INVISIBLE_RE.sub("", text)
-    if _HAN_RE.search(text):
-        text = text.translate(_simplify_table())
-    return squeeze(text)
+        return " ".join((text if text.isprintable() else text.translate(_fold_table())).split())
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    text = text.translate(_fold_table())
+    if not unicodedata.is_normalized("NFKC", text):
+        # Dropping an invisible character may bring a letter and its accent together.
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.split())
 
 
 def plain_latin(text: str) -> str:
@@ -128,17 +142,23 @@ def bare_latin(text: str) -> str:
 
 def pinyin(text: str) -> str:
     """Toneless pinyin of Chinese characters without blanks; other characters stay."""
-    if _PHRASE_RE.search(text):
+    if len(text) > 1:
         text = _PHRASE_RE.sub(lambda m: _PHRASES[m.group()], text)
-    return text.translate(_pinyin_table())
+    table = _pinyin_readings()
+    return "".join([table.get(char, char) for char in text])
+
+
+@cache
+def _pinyin_readings() -> dict[str, str]:
+    return {chr(code): reading for code, reading in _pinyin_table().items()}
 
 
 def to_ascii(text: str) -> str:
     """ASCII form of any text in lower case: Chinese as pinyin, Latin without diacritics, other scripts by sound."""
+    if not text.isascii() and _HAN_RE.search(text):
+        text = pinyin(text)
     if text.isascii():
         return text.lower()
-    if _HAN_RE.search(text):
-        text = pinyin(text)
     text = plain_latin(text)
     if not text.isascii():
         from anyascii import anyascii
@@ -149,4 +169,5 @@ def to_ascii(text: str) -> str:
 
 def ascii_key(text: str) -> str | None:
     """`to_ascii` reduced to letters and digits, null when nothing is left."""
-    return re.sub(r"[^a-z0-9]+", "", to_ascii(text)) or None
+    key = to_ascii(text)
+    return (key if key.isalnum() and key.isascii() else _NOT_KEY_RE.sub("", key)) or None

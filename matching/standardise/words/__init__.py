@@ -1,0 +1,1 @@
+"""Word lists of the standardisers as text files; lines that begin with # are remarks."""
