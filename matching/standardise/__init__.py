@@ -20,6 +20,7 @@ from matching.standardise.ids import (
     check_uscc,
     check_vat,
     check_vin,
+    normal_plate,
 )
 from matching.standardise.org_names import OrgName, parse_org_name
 from matching.standardise.person_names import PersonName, parse_person_name
@@ -45,6 +46,7 @@ __all__ = [
     "check_uscc",
     "check_vat",
     "check_vin",
+    "normal_plate",
     "parse_address",
     "parse_country",
     "parse_date",

@@ -221,7 +221,7 @@ def _unit(text: str) -> str | None:
     if not parts:
         tail = re.search(r"([A-Za-z]?\d{2,5}[A-Za-z]?)\s*$", text)
         return tail.group(1).lower() + "室" if tail else None
-    tail = re.search(r"[栋幢座楼层]\s*([A-Za-z]?\d{3,5})\s*$", text)
+    tail = re.search(r"[栋幢座楼层元]\s*([A-Za-z]?\d{3,5})\s*$", text)
     if tail:
         parts.append(tail.group(1).lower() + "室")
     return "".join(dict.fromkeys(parts))

@@ -11,6 +11,7 @@ from functools import cache
 
 from matching.standardise.addresses import Address, normal_postcode
 from matching.standardise.countries import country_code, other_states, us_states
+from matching.standardise.divisions import division, romanised_code
 from matching.standardise.text import plain_latin, squeeze, to_ascii
 from matching.standardise.wordlists import list_groups
 
@@ -28,7 +29,7 @@ _ORDINALS = {
 _UNIT_RE = re.compile(
     r"(?:^|[\s,(])(?:(unit|flat|apartment|apt|suite|ste|room|rm|shop|lot|no unit|unit no|office|ofc|"
     r"#)\s*[#.:]*\s*(?:no\.?\s*)?([a-z]?\d+[a-z]?(?:[-/]\d+[a-z]?)?|[a-z]\d*)|"
-    r"(floor|fl|level|lvl)\.?\s*(\d+|[a-z])|(\d+)(?:st|nd|rd|th)\s+(?:floor|fl)|(building|bldg|bld|block|"
+    r"(floor|fl|level|lvl)\.?\s*(\d{1,2}|[a-z])|(\d+)(?:st|nd|rd|th)\s+(?:floor|fl)|(building|bldg|bld|block|"
     r"tower)\.?\s*([a-z]?\d*[a-z]?))(?=[\s,).]|$)"
 )
 _BOX_RE = re.compile(
@@ -41,6 +42,9 @@ _NOISE_RE = re.compile(
 _UK_POST_RE = re.compile(r"\b([a-z]{1,2}\d[a-z\d]?)\s*(\d[a-z]{2})\b")
 _CA_POST_RE = re.compile(r"\b([a-z]\d[a-z])\s*(\d[a-z]\d)\b")
 _ZIP_RE = re.compile(r"\b(\d{5})(?:-\d{4})?\s*$")
+_LONG_POST_RE = re.compile(r"\b\d{6}$")
+_AU_TAIL_RE = re.compile(r"\b(nsw|vic|qld|wa|sa|tas|act|nt)\s+(\d{4})$")
+_SLASH_NUMBER_RE = re.compile(r"^(\d+[a-z]?)/(?=\d+[a-z]?[ ,])")
 _NUMBER_RE = re.compile(r"^(?:no\.?\s*|nr\.?\s*|#\s*)?(\d+(?:\s?-\s?\d+)?[a-z]?(?:\s+\d/\d)?)(?=[\s,]|$)[\s,]*")
 _TRAIL_NUMBER_RE = re.compile(r"^(\D{3,}?)[\s,]+(\d+\s?[a-z]?(?:\s?-\s?\d+\s?[a-z]?)?)$")
 _COUNTRY_TAIL_RE = re.compile(
@@ -94,12 +98,16 @@ def parse_latin(
             road = key = "po box"
             number = next(g for g in box.groups() if g)
             text = squeeze(text[: box.start()] + text[box.end() :]).strip(" ,")
+        # Before the state is looked for: "1st Fl" is no Florida.
+        text, units = _take_units(text)
+        slash = _SLASH_NUMBER_RE.match(text)
+        if slash:
+            # 12/34 King St: unit 12 of number 34.
+            units.append(slash.group(1))
+            text = text[slash.end() :]
         parts = _tail(text, parts)
-        units: list[str] = []
         streets: list[str] = []
         for part in parts.rest:
-            part, found = _take_units(part)
-            units += found
             part = squeeze(_NOISE_RE.sub("", part)).strip(" ,.-")
             if part:
                 streets.append(part)
@@ -120,8 +128,13 @@ def parse_latin(
         if road is None and number is None:
             norm = " ".join(re.findall(r"[a-z0-9]+", to_ascii(line))) or None
     tokens = tuple(sorted(set((norm or "").split())))
+    code = romanised_code(parts.city) if parts.country == "CN" and parts.city else None
+    place = division(code) if code else None
+    if place is not None:
+        parts.city = place.stem
     return Address(
-        parts.country, None, None, None, parts.state, parts.city, district_norm, parts.postal, road, key, number, unit,
+        parts.country, place.province if place else None, code, None, parts.state, parts.city, district_norm,
+        parts.postal, road, key, number, unit,
         norm, norm, tokens, reason,
     )  # fmt: skip
 
@@ -158,7 +171,7 @@ def _tail(text: str, given: _Tail) -> _Tail:
         if not parts:
             break
         last = parts[-1]
-        code = country_code(last.replace(".", " ").strip()) if len(parts) > 1 and last[0].isalpha() else None
+        code = country_code(" ".join(last.replace(".", " ").split())) if len(parts) > 1 and last[0].isalpha() else None
         if (
             code
             and len(parts) > 1
@@ -220,9 +233,12 @@ def _tail(text: str, given: _Tail) -> _Tail:
                 out.city = out.city or city_name(found.group(2))
                 parts.pop()
                 continue
-        elif found := re.fullmatch(r"\d{6}", last):
-            out.postal = out.postal or last
-            parts[-1] = ""
+        elif (found := _LONG_POST_RE.search(last)) and (len(parts) > 1 or found.start() > 0):
+            out.postal = out.postal or found.group()
+            parts[-1] = last[: found.start()].strip(" ,.")
+        elif found := _AU_TAIL_RE.search(last):
+            out.postal = out.postal or found.group(2)
+            parts[-1] = last[: found.end(1)]
         if not parts[-1]:
             parts.pop()
             if not parts:
@@ -340,7 +356,9 @@ def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | 
         if word.isdigit() and words[i + 1] in _suffixes() and len(word) <= 3:
             words[i] = word + _ordinal(int(word))
     head: str | None = None
-    if len(words) > 1 and words[0] in _DIRECTIONS and not (words[1] in _suffixes() and len(words) <= 3):
+    lettered = len(words) == 3 and words[1] == "st" and words[2] in _DIRECTIONS
+    named = len(words) > 1 and words[1] in _suffixes() and (len(words) == 2 or words[1] != "st" or lettered)
+    if len(words) > 1 and words[0] in _DIRECTIONS and not named:
         head = _DIRECTIONS[words[0]]
         words = words[1:]
     # The last suffix word that is not the first word ends the street; what follows is a direction or the city.
@@ -356,7 +374,7 @@ def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | 
         suffix = _suffixes()[words[end]]
         after = words[end + 1 :]
         name = words[:end]
-        if after and after[0] in _DIRECTIONS:
+        if after and after[0] in _DIRECTIONS and (len(after) == 1 or len(after[0]) <= 2):
             tail, after = _DIRECTIONS[after[0]], after[1:]
         if after:
             city = " ".join(after)

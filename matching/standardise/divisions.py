@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 
+from matching.standardise.text import to_ascii
 from matching.standardise.wordlists import list_lines
 
 PROVINCE, CITY, DISTRICT = 1, 2, 3
@@ -176,6 +177,10 @@ def read_place(text: str, start: int = 0, known: Place | None = None, *, in_name
         while at < len(text) and text[at] in _FILLERS:
             at += 1
         found = _match_at(index, text, at, level, province, city, in_name=in_name)
+        if found is None and at == pos and level == CITY and text[pos - 1] == "市":
+            # 青岛市南区 is 青岛 + 市南区: the suffix may belong to the district.
+            at -= 1
+            found = _match_at(index, text, at, level, province, city, in_name=in_name)
         if found is None:
             break
         candidates, length, with_suffix = found
@@ -236,7 +241,7 @@ def _fitting(found: list[Division], level: int, province: str | None, city: str 
         if d.level > level or (d.level == level == CITY and d.city == city) or d.code == province == city
     ]
     if city is not None:
-        inside = [d for d in fitting if d.city == city]
+        inside = [d for d in fitting if city in (d.city, d.code)]
         if inside or level == CITY:
             fitting = inside
     if province is not None:
@@ -266,3 +271,36 @@ def _believable(fitting: list[Division], level: int, city: str | None, *, in_nam
 def all_divisions() -> list[Division]:
     """Every current division."""
     return list(_index().by_code.values())
+
+
+@cache
+def romanised_regions() -> dict[tuple[str, ...], str]:
+    """Romanised names of provinces and prefectures (as tokens) → code."""
+    out: dict[tuple[str, ...], str] = {}
+    seen: dict[str, str] = {}
+    for item in all_divisions():
+        name = to_ascii(item.stem)
+        if item.level <= 2 and name not in _SHORT_ROMANISED:
+            # Two divisions of one romanisation (台州 and 泰州) are a region without a code.
+            out[(name,)] = "" if name in seen and seen[name] != item.stem else item.code
+            seen.setdefault(name, item.stem)
+    for name, code in _ROMANISED.items():
+        out[tuple(name.split())] = code
+    return out
+
+
+_SHORT_ROMANISED = frozenset("ali aba hami dali linzhi baise".split())
+_ROMANISED = {
+    "suzhou": "320500", "fuzhou": "350100", "shanxi": "140000", "jilin": "220000", "hainan": "460000",
+    "inner mongolia": "150000", "neimenggu": "150000", "tibet": "540000", "xizang": "540000", "shaanxi": "610000",
+    "hong kong": "810000", "hongkong": "810000", "macau": "820000", "macao": "820000", "taiwan": "710000",
+    "peking": "110000",
+    "xi an": "610100", "canton": "440100", "urumqi": "650100", "hohhot": "150100", "harbin": "230100",
+    "lhasa": "540100",
+    "heilongjiang": "230000", "guangzhou": "440100", "chongqing": "500000", "xiong an": "130600", "xiongan": "130600",
+}  # fmt: skip
+
+
+def romanised_code(name: str) -> str | None:
+    """Code of a province or prefecture by its romanised name in lower case ('shanghai', 'xi an'), null when unclear."""
+    return romanised_regions().get(tuple(name.split())) or None

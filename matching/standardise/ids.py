@@ -278,3 +278,9 @@ def check_national_id(raw: str) -> IdCheck:
     if len(text) < 4:
         return IdCheck(None, False, "too short", "other")
     return IdCheck(text, False, "no known check", "other")
+
+
+def normal_plate(raw: str) -> str | None:
+    """A number plate without blanks and separators, upper case (鲁B·1234挂 → 鲁B1234挂); null for fillers."""
+    text = compact(raw)
+    return None if _unusable(raw, text, "other") or len(text) < 4 else text

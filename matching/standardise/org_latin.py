@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from matching.standardise.divisions import all_divisions, division
+from matching.standardise.divisions import division, romanised_regions
 from matching.standardise.org_names import OrgName
 from matching.standardise.person_latin import is_pinyin
 from matching.standardise.text import ascii_key, bare_latin, script_of, squeeze, to_ascii
@@ -70,34 +70,6 @@ def _abbreviations() -> dict[str, str]:
 @cache
 def _trade() -> frozenset[str]:
     return frozenset(list_words("trade_latin"))
-
-
-@cache
-def _regions() -> dict[tuple[str, ...], str]:
-    """Romanised names of provinces and prefectures (as tokens) → code."""
-    out: dict[tuple[str, ...], str] = {}
-    seen: dict[str, str] = {}
-    for item in all_divisions():
-        name = to_ascii(item.stem)
-        if item.level <= 2 and name not in _SHORT_ROMANISED:
-            # Two divisions of one romanisation (台州 and 泰州) are a region without a code.
-            out[(name,)] = "" if name in seen and seen[name] != item.stem else item.code
-            seen.setdefault(name, item.stem)
-    for name, code in _ROMANISED.items():
-        out[tuple(name.split())] = code
-    return out
-
-
-_SHORT_ROMANISED = frozenset("ali aba hami dali linzhi baise".split())
-_ROMANISED = {
-    "suzhou": "320500", "fuzhou": "350100", "shanxi": "140000", "jilin": "220000", "hainan": "460000",
-    "inner mongolia": "150000", "neimenggu": "150000", "tibet": "540000", "xizang": "540000", "shaanxi": "610000",
-    "hong kong": "810000", "hongkong": "810000", "macau": "820000", "macao": "820000", "taiwan": "710000",
-    "peking": "110000",
-    "xi an": "610100", "canton": "440100", "urumqi": "650100", "hohhot": "150100", "harbin": "230100",
-    "lhasa": "540100",
-    "heilongjiang": "230000", "guangzhou": "440100", "chongqing": "500000", "xiong an": "130600", "xiongan": "130600",
-}  # fmt: skip
 
 
 def words_of(text: str) -> list[str]:
@@ -226,7 +198,7 @@ def _parse_part(text: str) -> _Part | None:
 def _bracket_region(text: str) -> str | None:
     """Code of a romanised Chinese region in the first brackets of a name: Widget (Kunshan) Co., Ltd."""
     found = _BRACKET_RE.search(text)
-    return _regions().get(tuple(words_of(found.group(1)))) or None if found else None
+    return romanised_regions().get(tuple(words_of(found.group(1)))) or None if found else None
 
 
 def _take_forms(words: list[str]) -> tuple[list[str], str | None]:
@@ -253,7 +225,7 @@ def _take_region(words: list[str], *, company: bool) -> tuple[str | None, str | 
 
     A short or ambiguous romanisation is believed only of a company: "Ali Baba" is no shop in Ngari.
     """
-    regions = _regions()
+    regions = romanised_regions()
     code: str | None = None
     rest = list(words)
 

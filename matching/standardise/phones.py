@@ -38,7 +38,7 @@ _EXT_RE = re.compile(
     re.IGNORECASE,
 )
 _DASH_EXT_RE = re.compile(r"^(\D*(?:0\d{2,3})?\D*\d{3,4}[\s-]?\d{4})\s*-\s*(\d{1,5})$")
-_SPLIT_RE = re.compile(r"[;,、;,|\n]|\s/\s|\s+(?:or|and|或|及)\s+|(?<=\d{7})/(?=\d{7})")
+_SPLIT_RE = re.compile(r"[;,、\uff1b\uff0c|\n]|\s/\s|\s+(?:or|and|或|及)\s+|(?<=\d{7})/(?=\d{7})")
 _LABEL_RE = re.compile(r"^[^\d+(]*?(?=[\d+(])")
 _MOBILE_RE = re.compile(r"1[3-9]\d{9}")
 _AREA_2 = "10|2[0-57-9]"
@@ -52,7 +52,7 @@ _SERVICE_RE = re.compile(r"[48]00\d{7}$")
 _SHORT_SERVICE_RE = re.compile(r"9[56]\d{3,6}$|1[02]\d{3}$")
 _NANP_RE = re.compile(r"1?([2-9]\d{2}[2-9]\d{6})$")
 # Written the American way (3-3-4 with a leading 1), which no Chinese mobile number is.
-_NANP_WRITTEN_RE = re.compile(r"1?[-. (]*[2-9]\d{2}[)]?[-. /]+\s*\d{3}[-. ]+\d{4}")
+_NANP_WRITTEN_RE = re.compile(r"1?[-. (]*(?!400)[2-9]\d{2}[)]?[-. /]+\s*\d{3}[-. ]+\d{4}")
 # A region hint: the record is not Chinese, its country is unknown.
 NOT_CHINA = "XX"
 

@@ -26,7 +26,9 @@ _LETTERS = {
     "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "å": "a", "ł": "l", "đ": "d", "ð": "d",
     "þ": "th", "ı": "i", "ŋ": "n", "ħ": "h", "ŧ": "t", "ĸ": "k", "ə": "e",
 }  # fmt: skip
-_LETTER_TABLE = str.maketrans({**_LETTERS, **{k.upper(): v for k, v in _LETTERS.items() if len(k.upper()) == 1}})
+_LETTER_TABLE = str.maketrans(
+    {**_LETTERS, **{k.upper(): v.capitalize() for k, v in _LETTERS.items() if len(k.upper()) == 1}}
+)
 _QUOTES = str.maketrans(dict.fromkeys("‘’‚‛`´ʼʹ＇", "'") | dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
 
 # Characters that opencc maps one way although both are in use as simplified characters.

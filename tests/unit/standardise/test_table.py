@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from matching.standardise import PARSER_VERSION, standard_schema, standardise
+from matching.standardise import table as table_module
+from matching.standardise.subjects import LIST_SEPARATOR, build
+
+
+def organizations() -> pa.Table:
+    return pa.table(
+        {
+            "record_id": [7, 3, 9, 4],
+            "name": ["青岛海川货运有限公司", "Seariver Freight Ltd", None, "测试"],
+            "name_en": ["Seariver Freight Ltd", None, None, None],
+            "phone": [["0532-85671234", "无"], ["312/555-1846"], None, []],
+            "email": ["info@haichuan.cn;eva@qq.com", "eva@seariver.com", "", "n/a"],
+            "website": ["www.haichuan.cn", None, None, None],
+            "tax_id": [None, "DE136695976", None, "000000"],
+            "address_line": ["青岛市市南区香港中路66号", "742 Evergreen Terrace, Springfield, OR 97403", None, None],
+            "unmapped": [1, 2, 3, 4],
+        }
+    )
+
+
+@pytest.mark.parametrize("entity", ["organization", "person"])
+def test_every_column_is_there_whatever_comes_in(entity):
+    out = standardise(entity, pa.table({"record_id": pa.array([5, 1], pa.int64())}))
+    assert out.schema == standard_schema(entity)
+    assert out.column("record_id").to_pylist() == [5, 1]
+    assert all(out.column(n).null_count == 2 for n in out.column_names if n != "record_id")
+
+
+def test_organizations_keep_their_order_and_columns():
+    out = standardise("organization", organizations())
+    assert out.schema == standard_schema("organization")
+    rows = out.to_pylist()
+    assert [r["record_id"] for r in rows] == [7, 3, 9, 4]
+    first, second, third, fourth = rows
+    assert first["name_core"] == "海川" and "seariver freight" in first["alt_cores"]
+    assert set(first["alt_ascii"]) & set(second["alt_ascii"])
+    assert first["phones"] == ["+8653285671234"] and second["phones"] == ["+13125551846"]
+    assert first["emails"] == ["info@haichuan.cn", "eva@qq.com"] and first["role_emails"] == ["info@haichuan.cn"]
+    assert first["email_domains"] == ["haichuan.cn"] and first["web_domain"] == "haichuan.cn"
+    assert first["district_code"] == "370202" and second["city_norm"] == "springfield"
+    assert (second["tax_id"], second["tax_id_ok"], second["tax_id_kind"]) == ("DE136695976", True, "vat")
+    assert third["name_norm"] is None and third["reasons"] is None
+    assert json.loads(fourth["reasons"]) == {"email": "placeholder", "name": "test value", "tax_id": "filler digits"}
+
+
+def test_reasons_beside_values():
+    reasons = standardise("organization", organizations()).column("reasons").to_pylist()[0]
+    assert json.loads(reasons) == {"phone": "placeholder"}
+
+
+def test_persons():
+    table = pa.table(
+        {
+            "record_id": [1, 2],
+            "given_name": ["Bob", None],
+            "family_name": ["Stone", None],
+            "full_name": [None, "陈静"],
+            "gender": ["Male", "女"],
+            "birth_date": ["3/4/1981", "1981年2月30日"],
+            "national_id": ["294-61-7788", None],
+            "phone": ["5551846", "13705321234"],
+            "job_title": ["VP Sales", "采购 经理"],
+            "organization_key": ["acc-1", "n/a"],
+        }
+    )
+    first, second = standardise("person", table).to_pylist()
+    assert (first["given_root"], first["name_ascii"], first["gender"]) == ("robert", "bob stone", "m")
+    assert (first["birth_date"], first["birth_date_swapped"], first["birth_year"]) == ("1981-03-04", "1981-04-03", 1981)
+    assert first["phones"] == ["local:5551846"] and first["job_title_norm"] == "vice president sales"
+    assert (second["surname"], second["given"], second["gender"]) == ("陈", "静", "f")
+    assert (second["birth_date"], second["birth_digits"]) == (None, "19810230")
+    assert second["phones"] == ["+8613705321234"] and second["organization_key"] is None
+
+
+def test_the_record_says_of_which_country_a_number_is():
+    table = pa.table(
+        {
+            "record_id": [1, 2],
+            "name": ["海川货运", "Seariver"],
+            "phone": ["85671234", "85671234"],
+            "country": ["CN", "DE"],
+        }
+    )
+    found = [r["phones"] for r in standardise("organization", table).to_pylist()]
+    assert found == [["local:85671234"], ["local:85671234"]] or found[0] == ["local:85671234"]
+
+
+def test_types_other_than_text_are_read_as_text():
+    table = pa.table(
+        {
+            "record_id": pa.array([1], pa.int32()),
+            "name": pa.array(["Blue Door Ltd"]).dictionary_encode(),
+            "postal_code": [60614],
+            "phone": pa.array([[3125551846]]),
+        }
+    )
+    row = standardise("organization", table).to_pylist()[0]
+    assert row["postal_code"] == "60614" and row["phones"] == ["+13125551846"]
+
+
+def test_wrong_calls_say_what_is_wrong():
+    with pytest.raises(ValueError, match="vehicle"):
+        standardise("vehicle", organizations())
+    with pytest.raises(ValueError, match="record_id"):
+        standardise("person", pa.table({"full_name": ["x"]}))
+
+
+def test_repeated_values_are_parsed_once(monkeypatch):
+    seen: list[int] = []
+
+    def counting(subject: str, keys: list[tuple[str | None, ...]]) -> pa.RecordBatch:
+        seen.append(len(keys))
+        return build(subject, keys)
+
+    monkeypatch.setattr(table_module, "build", counting)
+    table = pa.table({"record_id": list(range(1000)), "name": ["青岛海川货运有限公司", "Blue Door Ltd"] * 500})
+    out = standardise("organization", table, threads=1)
+    assert max(seen) == 2 and out.num_rows == 1000
+    assert out.column("name_core").to_pylist()[:2] == ["海川", "blue door"]
+
+
+def test_worker_processes_give_the_same(monkeypatch):
+    monkeypatch.setattr(table_module, "_POOL_THRESHOLD", 3)
+    monkeypatch.setattr(table_module, "_CHUNK", 2)
+    names = [f"青岛海{c}货运有限公司" for c in "川洋天阔波涛"]
+    table = pa.table({"record_id": list(range(6)), "name": names})
+    assert standardise("organization", table, threads=2).equals(standardise("organization", table, threads=1))
+
+
+def test_without_worker_processes_it_is_done_here(monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no processes here")
+
+    monkeypatch.setattr(table_module, "_POOL_THRESHOLD", 1)
+    monkeypatch.setattr(table_module, "ProcessPoolExecutor", refuse)
+    table = pa.table({"record_id": [1, 2], "name": ["海川货运", "Blue Door"]})
+    assert standardise("organization", table).column("name_core").to_pylist() == ["海川", "blue door"]
+
+
+def test_the_order_of_records_does_not_matter():
+    table = organizations()
+    forward = {r["record_id"]: r for r in standardise("organization", table).to_pylist()}
+    backward = {r["record_id"]: r for r in standardise("organization", table.take([3, 2, 1, 0])).to_pylist()}
+    assert forward == backward
+
+
+def test_lists_travel_through_encoding():
+    batch = build("phone", [(LIST_SEPARATOR.join(("13705321234", "0532-85671234")), None)])
+    assert batch.column(0).to_pylist() == [["+8613705321234", "+8653285671234"]]
+
+
+def test_the_version_is_text():
+    assert PARSER_VERSION and isinstance(PARSER_VERSION, str)
