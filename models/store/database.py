@@ -1,0 +1,163 @@
+"""Connections to the hub's database: how they are set up, how transactions begin, and what their failures mean.
+
+Knows SQLite and PostgreSQL, but no table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models.errors import StoreError
+
+Dialect = Literal["sqlite", "postgresql"]
+
+_BUSY_SECONDS = 30
+_PRAGMAS = (
+    "journal_mode = WAL",  # readers see the last published state while a run publishes the next
+    "synchronous = NORMAL",  # with WAL a power cut may lose the last commit, never the consistency
+    "foreign_keys = ON",
+    f"busy_timeout = {_BUSY_SECONDS * 1000}",
+    "cache_size = -65536",  # 64 MiB of pages per connection
+    "mmap_size = 1073741824",
+)
+
+
+class Database:
+    """An engine with its dialect; hands out read and write transactions."""
+
+    def __init__(self, url: str):
+        try:
+            parsed = sa.make_url(url)
+            if parsed.drivername == "postgresql":
+                parsed = parsed.set(drivername="postgresql+psycopg")
+            self.engine = _engine(parsed)
+        except (ArgumentError, NoSuchModuleError):
+            raise StoreError(f"'{_without_password(url)}' is no URL of a hub store") from None
+        self.url = parsed
+        self.shown = parsed.render_as_string(hide_password=True)
+        self.dialect: Dialect = "sqlite" if self.engine.dialect.name == "sqlite" else "postgresql"
+        self._local = threading.local()
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite store."""
+        return Path(self.url.database or "") if self.dialect == "sqlite" else None
+
+    def close(self) -> None:
+        """Give all connections back to the system."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A read transaction; inside `snapshot` the one that is already open in this thread."""
+        held: sa.Connection | None = getattr(self._local, "connection", None)
+        if held is not None:
+            with self.clear_errors():
+                yield held
+            return
+        with self.clear_errors(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let every read of this thread see one published state, however long it takes."""
+        if getattr(self._local, "connection", None) is not None:
+            yield
+            return
+        with self.clear_errors(), self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.execute(sa.text("SELECT 1 FROM run LIMIT 1"))  # a snapshot begins with the first look at a table
+            self._local.connection = connection
+            try:
+                yield
+            finally:
+                self._local.connection = None
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A write transaction, committed at the end, rolled back by any exception."""
+        with self.clear_errors(), self.engine.connect() as plain:
+            connection = plain.execution_options(kehu_write=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def clear_errors(self) -> Iterator[None]:
+        """Turn what a driver raises into a StoreError that says what happened and to which store."""
+        try:
+            yield
+        except PoolTimeout as error:
+            raise StoreError(f"{self.shown}: no free connection to the hub store") from error
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self.shown}: {_meaning(error)}") from error
+        except Exception as error:
+            if type(error).__module__.split(".")[0] != "psycopg":
+                raise
+            raise StoreError(f"{self.shown}: {_meaning(error)}") from error
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    match url.get_backend_name():
+        case "sqlite":
+            if not url.database or url.database == ":memory:":
+                raise StoreError("a hub store on SQLite needs a file, such as sqlite:///hub.db")
+            if not Path(url.database).absolute().parent.is_dir():
+                raise StoreError(f"{url}: the folder {Path(url.database).absolute().parent} does not exist")
+            engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        case "postgresql":
+            return sa.create_engine(
+                url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"}
+            )
+        case other:
+            raise StoreError(f"a hub lives in sqlite or postgresql, not in {other}")
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late for reads and not at all for DDL
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A writer takes its place at once: an upgrade from reading to writing fails when another has written meanwhile.
+    immediate = connection.get_execution_options().get("kehu_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _without_password(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    return f"{head.partition('://')[0]}://…@{tail}" if at else url
+
+
+def _meaning(error: BaseException) -> str:
+    """The failure in words of the user's world, with the driver's own first line after it."""
+    cause: Any = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    said = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
+    state = getattr(cause, "sqlstate", None) or ""
+    low = said.lower()
+    if "disk is full" in low or state == "53100" or getattr(cause, "errno", None) == 28:
+        return f"the disk of the hub store is full; nothing of this run was published ({said})"
+    if "database is locked" in low or state == "55P03":
+        return f"another process is writing to the hub store ({said})"
+    if "unable to open" in low or "readonly" in low or "read-only" in low:
+        return f"the hub store's file cannot be opened or written ({said})"
+    if "not a database" in low or "malformed" in low:
+        return f"the hub store's file is damaged or is no SQLite database ({said})"
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or state.startswith(("08", "57P")) or type(cause).__name__ in ("OperationalError", "InterfaceError"):
+        return f"the connection to the hub store failed ({said})"
+    return said

@@ -1,0 +1,1 @@
+"""Alembic migrations of the hub store; run by `open_store`, one transaction each, never by hand."""

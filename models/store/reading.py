@@ -1,0 +1,274 @@
+"""What the hub holds, read back in Arrow: source records, keys, edges, crosswalk, golden records, tasks, events.
+
+Every call sees one published state; `Store.snapshot` holds that state for several calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from models.store import bulk
+from models.store import tables as t
+from models.store.columns import arrow_schema
+from models.store.database import Database
+
+if TYPE_CHECKING:  # Arrow's classes take parameters only in their type stubs
+    Ids = Sequence[int] | npt.NDArray[np.int64] | pa.Array[Any] | pa.ChunkedArray[Any]
+    Texts = Sequence[str] | pa.Array[Any] | pa.ChunkedArray[Any]
+
+_FEW_IDS = 5_000  # up to here one bound JSON array is quicker than a temporary table
+_STAGED = "read_ids"
+
+
+class Blocks(NamedTuple):
+    """The records that share match keys, as found under a cap."""
+
+    pairs: pa.Table  # key, record_id: of blocks within the cap
+    capped: pa.Table  # key: of blocks that hold more records than the cap
+
+
+class Reading:
+    """The reading half of a store."""
+
+    database: Database
+
+    def fetch_arrow(
+        self, query: str | sa.Select[Any], params: Mapping[str, Any] | None = None, schema: pa.Schema | None = None
+    ) -> pa.Table:
+        """The result of a query as a table. Parameters are written `:name` in plain SQL and bound.
+
+        For plain SQL the types are read off the first rows; give `schema` where they may be null or absent.
+        """
+        return _table(self.fetch_batches(query, params, schema))
+
+    def fetch_batches(
+        self, query: str | sa.Select[Any], params: Mapping[str, Any] | None = None, schema: pa.Schema | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """`fetch_arrow` in record batches, for results that should not stand in memory whole."""
+        statement = sa.text(query) if isinstance(query, str) else query
+        with self.database.read() as connection:
+            yield from bulk.fetch(connection, statement, params, schema)
+
+    def _by_ids(self, query: sa.Select[Any], column: sa.Column[Any], ids: Ids | Texts) -> pa.Table:
+        """The rows of a query whose column is among the ids."""
+        values = _array(ids)
+        if len(values) == 0:
+            return arrow_schema(list(query.selected_columns)).empty_table()
+        with self.database.read() as connection, _among(connection, column, values) as condition:
+            return _table(bulk.fetch(connection, query.where(condition), large=len(values) > _FEW_IDS))
+
+    def records(self, entity_type: str, columns: Sequence[str] | None = None, *, only_current: bool = True) -> pa.Table:
+        """Source records of an entity type with the columns named (default: all), `record_id` always among them.
+
+        Without `only_current` deleted records come too. The order is not fixed.
+        """
+        return _table(self.record_batches(entity_type, columns, only_current=only_current))
+
+    def record_batches(
+        self, entity_type: str, columns: Sequence[str] | None = None, *, only_current: bool = True
+    ) -> Iterator[pa.RecordBatch]:
+        """`records` in record batches."""
+        query = _record_columns(columns).where(t.source_record.c.entity_type == entity_type)
+        if only_current:
+            query = query.where(t.source_record.c.deleted.is_(False))
+        return self.fetch_batches(query)
+
+    def stream_records(self, entity_type: str, source: str, stream: str) -> pa.Table:
+        """What change detection compares: record_id, deleted, content_hash, version, source_time of a stream."""
+        r = t.source_record.c
+        query = sa.select(r.record_id, r.deleted, r.content_hash, r.version, r.source_time)
+        where = (r.entity_type == entity_type) & (r.source == source) & (r.stream == stream)
+        return self.fetch_arrow(query.where(where))
+
+    def records_by_id(self, ids: Ids, columns: Sequence[str] | None = None) -> pa.Table:
+        """Source records by their ids, deleted ones too; ids that are not there are passed over."""
+        return self._by_ids(_record_columns(columns), t.source_record.c.record_id, ids)
+
+    def versions_of(self, ids: Ids) -> pa.Table:
+        """Superseded and late versions of source records, all columns."""
+        return self._by_ids(sa.select(t.source_record_version), t.source_record_version.c.record_id, ids)
+
+    def keys_for(self, ids: Ids) -> pa.Table:
+        """record_id, key: the match keys of records."""
+        query = sa.select(t.match_key.c.record_id, t.match_key.c.key)
+        return self._by_ids(query, t.match_key.c.record_id, ids)
+
+    def records_for_keys(self, keys: Ids, cap: int) -> Blocks:
+        """The records under match keys; of a key with more than `cap` records only its name is given."""
+        values = _array(keys)
+        k = t.match_key.c
+        empty = arrow_schema([k.key, k.record_id]).empty_table()
+        if len(values) == 0:
+            return Blocks(empty, empty.select(["key"]))
+        with self.database.read() as connection, _given(connection, values) as given:
+            # Counting stops one past the cap, so that a block of millions costs no more than one of `cap`.
+            block = sa.select(sa.literal(1)).where(k.key == given.c.id).limit(cap + 1).correlate(given).subquery()
+            count = sa.select(sa.func.count()).select_from(block).scalar_subquery()
+            sized = sa.select(given.c.id.label("key"), count.label("records")).subquery()
+            sizes = sa.select(sized.c.key, sized.c.records).where(sized.c.records > 0)
+            found = _table(bulk.fetch(connection, sizes, schema=_SIZES, large=False))
+            within = found.filter(pc.field("records") <= cap)["key"]
+            capped = found.filter(pc.field("records") > cap).select(["key"])
+        pairs = self._by_ids(sa.select(k.key, k.record_id), k.key, within)
+        return Blocks(pairs, capped)
+
+    def edges_touching(self, ids: Ids) -> pa.Table:
+        """left_id, right_id, entity_type, weight of every stored edge with an end among the ids."""
+        e = t.edge.c
+        query = sa.select(t.edge)
+        left, right = self._by_ids(query, e.left_id, ids), self._by_ids(query, e.right_id, ids)
+        only_right = ~pc.field("left_id").isin(_array(ids))
+        return pa.concat_tables([left, right.filter(only_right)])
+
+    def edges(self, entity_type: str) -> pa.Table:
+        """left_id, right_id, weight of every stored edge of an entity type."""
+        e = t.edge.c
+        return self.fetch_arrow(sa.select(e.left_id, e.right_id, e.weight).where(e.entity_type == entity_type))
+
+    def memberships(self, ids: Ids | None = None) -> pa.Table:
+        """record_id, golden_id of these records, or of all."""
+        query = sa.select(t.membership.c.record_id, t.membership.c.golden_id)
+        return self.fetch_arrow(query) if ids is None else self._by_ids(query, t.membership.c.record_id, ids)
+
+    def members_of(self, golden_ids: Texts) -> pa.Table:
+        """record_id, golden_id of the records in these golden records."""
+        query = sa.select(t.membership.c.record_id, t.membership.c.golden_id)
+        return self._by_ids(query, t.membership.c.golden_id, golden_ids)
+
+    def membership_history(self, ids: Ids) -> pa.Table:
+        """record_id, golden_id, from_run, to_run: where records were before."""
+        return self._by_ids(sa.select(t.membership_history), t.membership_history.c.record_id, ids)
+
+    def golden(self, entity_type: str, *, only_active: bool = True) -> pa.Table:
+        """Golden records of an entity type, all columns of the table."""
+        return _table(self.golden_batches(entity_type, only_active=only_active))
+
+    def golden_batches(self, entity_type: str, *, only_active: bool = True) -> Iterator[pa.RecordBatch]:
+        """`golden` in record batches."""
+        query = sa.select(t.golden_record).where(t.golden_record.c.entity_type == entity_type)
+        return self.fetch_batches(query.where(t.golden_record.c.status == "active") if only_active else query)
+
+    def golden_by_id(self, golden_ids: Texts) -> pa.Table:
+        """Golden records by their ids, retired ones too."""
+        return self._by_ids(sa.select(t.golden_record), t.golden_record.c.golden_id, golden_ids)
+
+    def golden_versions(self, golden_id: str) -> pa.Table:
+        """The superseded versions of a golden record, oldest first."""
+        v = t.golden_version
+        return self.fetch_arrow(sa.select(v).where(v.c.golden_id == golden_id).order_by(v.c.version))
+
+    def crosswalk(self, entity_type: str | None = None) -> pa.Table:
+        """entity_type, source, stream, source_key, golden_id of every current source record that has one."""
+        r, m = t.source_record.c, t.membership.c
+        query = sa.select(r.entity_type, r.source, r.stream, r.source_key, m.golden_id)
+        query = query.join_from(t.source_record, t.membership, r.record_id == m.record_id).where(r.deleted.is_(False))
+        return self.fetch_arrow(query if entity_type is None else query.where(r.entity_type == entity_type))
+
+    def aliases(self, golden_ids: Texts | None = None) -> pa.Table:
+        """alias_id, golden_id, run_id, recorded_at: all, or those that lead directly to these golden records."""
+        query = sa.select(t.golden_alias)
+        if golden_ids is None:
+            return self.fetch_arrow(query)
+        return self._by_ids(query, t.golden_alias.c.golden_id, golden_ids)
+
+    def resolve_id(self, golden_id: str) -> str | None:
+        """The golden record that an id leads to today: itself, or the survivor behind its aliases; None if unknown."""
+        alias, golden = t.golden_alias.c, t.golden_record.c
+        seen: set[str] = set()
+        with self.database.read() as connection:
+            while golden_id not in seen:
+                seen.add(golden_id)
+                target = connection.scalar(sa.select(alias.golden_id).where(alias.alias_id == golden_id))
+                if target is None:
+                    return connection.scalar(sa.select(golden.golden_id).where(golden.golden_id == golden_id))
+                golden_id = target
+        return None
+
+    def tasks(
+        self, *, status: str | None = "open", kind: str | None = None, entity_type: str | None = None
+    ) -> pa.Table:
+        """Tasks for stewards, all columns, in the order of their keys; None asks for any."""
+        query = sa.select(t.task).order_by(t.task.c.task_key)
+        for column, value in ((t.task.c.status, status), (t.task.c.kind, kind), (t.task.c.entity_type, entity_type)):
+            query = query if value is None else query.where(column == value)
+        return self.fetch_arrow(query)
+
+    def events_after(self, seq: int, limit: int = 1000) -> pa.Table:
+        """Up to `limit` events with numbers above `seq`, in their order."""
+        query = sa.select(t.event).where(t.event.c.seq > seq).order_by(t.event.c.seq).limit(limit)
+        return self.fetch_arrow(query)
+
+    def quarantined(self, run_id: str | None = None) -> pa.Table:
+        """Quarantined rows of a run, or of all."""
+        query = sa.select(t.quarantine).order_by(t.quarantine.c.id)
+        return self.fetch_arrow(query if run_id is None else query.where(t.quarantine.c.run_id == run_id))
+
+    def contact_profiles(self, entity_type: str) -> pa.Table:
+        """Contact values of an entity type with the role they were found to have."""
+        return self.fetch_arrow(sa.select(t.contact_profile).where(t.contact_profile.c.entity_type == entity_type))
+
+    def counts(self) -> dict[str, int]:
+        """Rows per table."""
+        with self.database.read() as connection:
+            return {
+                table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+                for table in t.metadata.sorted_tables
+            }
+
+
+_SIZES = pa.schema([("key", pa.int64()), ("records", pa.int64())])
+
+
+def _table(batches: Iterator[pa.RecordBatch]) -> pa.Table:
+    return pa.Table.from_batches(list(batches))
+
+
+def _record_columns(columns: Sequence[str] | None) -> sa.Select[Any]:
+    if columns is None:
+        return sa.select(t.source_record)
+    return sa.select(*(t.source_record.c[name] for name in dict.fromkeys(("record_id", *columns))))
+
+
+def _array(ids: Any) -> pa.Array[Any]:
+    if isinstance(ids, pa.ChunkedArray):
+        return ids.combine_chunks()
+    return ids if isinstance(ids, pa.Array) else pa.array(ids)
+
+
+@contextmanager
+def _given(connection: sa.Connection, values: pa.Array[Any]) -> Iterator[sa.FromClause]:
+    """Something to select `id` from that holds the values, each once or more."""
+    text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    kind: sa.types.TypeEngine[Any] = sa.Text() if text else sa.BigInteger()
+    if len(values) > _FEW_IDS:
+        batch = pa.record_batch([values], names=["id"])
+        name = bulk.stage(connection, _STAGED, [batch], bulk.TEXT if text else bulk.ID)
+        yield sa.table(name, sa.column("id", kind))
+    elif connection.dialect.name == "sqlite":
+        # One bound value whatever the number of ids, so that the statement is prepared once.
+        each = sa.func.json_each(sa.literal(_json_array(values))).table_valued(sa.column("value", kind))
+        yield sa.select(each.c.value.label("id")).subquery()
+    else:
+        array = sa.literal(values.to_pylist(), sa.ARRAY(kind))
+        yield sa.select(sa.func.unnest(array).label("id")).subquery()
+
+
+@contextmanager
+def _among(
+    connection: sa.Connection, column: sa.Column[Any], values: pa.Array[Any]
+) -> Iterator[sa.ColumnElement[bool]]:
+    with _given(connection, values) as given:
+        yield column.in_(sa.select(given.c.id))
+
+
+def _json_array(values: pa.Array[Any]) -> str:
+    return orjson.dumps(values.to_pylist()).decode()

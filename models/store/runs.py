@@ -1,0 +1,242 @@
+"""Runs and what is written beside them: the lock, the run's own row, publishing, decisions, match models, audit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import sqlalchemy as sa
+
+from models.errors import StoreError
+from models.store import bulk, lock, publish
+from models.store import tables as t
+from models.store.database import Database
+from models.store.outcome import RunOutcome
+
+
+class Runs:
+    """The writing half of a store."""
+
+    database: Database
+    _still_held: Callable[[], None]
+
+    @contextmanager
+    def lock(self, run_id: str, *, wait: float = 0.0) -> Iterator[None]:
+        """Be the only run of this hub for as long as the block lasts; waits up to `wait` seconds for another to end.
+
+        A run that died with the lock is marked as failed. Raises LockError naming who holds the hub.
+        """
+        with lock.hold(self.database, wait=wait, holder=lambda: lock.describe(self.database)) as still:
+            with self.database.write() as connection:
+                lock.sign(connection, run_id)
+                connection.execute(
+                    sa.update(t.run)
+                    .where(t.run.c.status == "running")
+                    .values(status="failed", finished_at=_now(), error="the process ended before the run was published")
+                )
+            self._still_held = still
+            try:
+                yield
+            finally:
+                self._still_held = _nothing
+
+    def start_run(self, run_id: str, *, kind: str = "incremental") -> None:
+        """Write the row of a run that begins (`kind`: full or incremental), visible to everybody at once."""
+        values = {"run_id": run_id, "kind": kind, "status": "running", "started_at": _now()}
+        with self.database.write() as connection:
+            connection.execute(sa.insert(t.run).values(**values, pid=os.getpid(), host=socket.gethostname()))
+
+    def finish_run(
+        self,
+        run_id: str,
+        status: str = "failed",
+        *,
+        error: str | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        phases: Mapping[str, float] | None = None,
+    ) -> None:
+        """End a run that is not published. `publish` ends the others itself."""
+        with self.database.write() as connection:
+            connection.execute(
+                sa.update(t.run)
+                .where((t.run.c.run_id == run_id) & (t.run.c.status == "running"))
+                .values(status=status, finished_at=_now(), error=error, metrics=_json(metrics))
+            )
+            if phases:
+                rows = [{"run_id": run_id, "phase": name, "seconds": seconds} for name, seconds in phases.items()]
+                connection.execute(sa.insert(t.run_phase), rows)
+
+    def publish(self, outcome: RunOutcome, on_step: Callable[[str], None] | None = None) -> dict[str, int]:
+        """Make a run's outcome the state of the hub, in one transaction. Returns rows written by step.
+
+        `on_step` is called with the name of each step (`STEPS`) before it is taken; what it raises undoes everything.
+        Raises StoreError and leaves the old state when anything fails.
+        """
+        self._still_held()
+        with self.database.write() as connection:
+            counts = publish.publish(connection, outcome, on_step or _ignore)
+            self._still_held()
+        self._settle(sum(counts.values()))
+        return counts
+
+    def _settle(self, rows: int) -> None:
+        """After a large publishing: fold the log into the file, let the planner know the new sizes."""
+        if rows < bulk.FETCH_ROWS:
+            return
+        with self.database.clear_errors(), self.database.engine.connect() as connection:
+            auto = connection.execution_options(isolation_level="AUTOCOMMIT")
+            if self.database.dialect == "sqlite":
+                auto.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            else:
+                auto.exec_driver_sql("ANALYZE")
+
+    def last_run(self, status: str | None = "published") -> dict[str, Any] | None:
+        """The latest run of a status (None: of any) as a dictionary, metrics as a dictionary too."""
+        query = sa.select(t.run).order_by(t.run.c.started_at.desc(), t.run.c.run_id.desc()).limit(1)
+        return next(iter(self._rows(query if status is None else query.where(t.run.c.status == status))), None)
+
+    def run(self, run_id: str) -> dict[str, Any] | None:
+        """One run as a dictionary, with `phases` (name → seconds)."""
+        found = next(iter(self._rows(sa.select(t.run).where(t.run.c.run_id == run_id))), None)
+        if found is not None:
+            phases = self._rows(sa.select(t.run_phase).where(t.run_phase.c.run_id == run_id))
+            found["phases"] = {row["phase"]: row["seconds"] for row in phases}
+        return found
+
+    def stream_state(self, source: str, stream: str) -> dict[str, Any] | None:
+        """Where a stream stands: state and schema (dictionaries), rows, batch_id, delivered_at, run_id; None if new."""
+        c = t.stream_state.c
+        query = sa.select(t.stream_state).where((c.source == source) & (c.stream == stream))
+        return next(iter(self._rows(query)), None)
+
+    def stream_states(self) -> list[dict[str, Any]]:
+        """`stream_state` of every stream that was ever published."""
+        return self._rows(sa.select(t.stream_state).order_by(t.stream_state.c.source, t.stream_state.c.stream))
+
+    def add_decisions(self, decisions: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Append decisions to the log, all or none, and return their ids.
+
+        Each holds kind, verdict, by, and what applies of entity_type, left_id, right_id, reason, at, evidence (any
+        JSON), model_id, undoes. `at` defaults to now.
+        """
+        ids: list[int] = []
+        with self.database.write() as connection:
+            for given in decisions:
+                if unknown := set(given) - set(t.decision.c.keys()) - {"id"}:
+                    raise StoreError(f"a decision has no {', '.join(sorted(unknown))}")
+                values = {**given, "at": given.get("at") or _now()}
+                if values.get("evidence") is not None and not isinstance(values["evidence"], str):
+                    values["evidence"] = orjson.dumps(values["evidence"], default=str).decode()
+                key = connection.execute(sa.insert(t.decision).values(**values)).inserted_primary_key
+                assert key is not None
+                ids.append(int(key[0]))
+        return ids
+
+    def decisions(self, *, after: int = 0, active_only: bool = False) -> pa.Table:
+        """The log in its order, all columns, from the id above `after` on.
+
+        With `active_only` the undone ones and the entries that undid them are left out.
+        """
+        d = t.decision
+        query = sa.select(d).where(d.c.id > after).order_by(d.c.id)
+        if active_only:
+            undone = sa.select(d.alias().c.undoes).where(d.alias().c.undoes.is_not(None))
+            other = d.alias()
+            undone = sa.select(other.c.undoes).where(other.c.undoes.is_not(None))
+            query = query.where(d.c.undoes.is_(None), d.c.id.not_in(undone))
+        with self.database.read() as connection:
+            return pa.Table.from_batches(list(bulk.fetch(connection, query)))
+
+    def save_model(
+        self, model_id: str, entity_type: str, document: Mapping[str, Any] | str, *, publish: bool = True
+    ) -> None:
+        """Keep a match model. A published one takes the place of the one before, which is kept as retired.
+
+        Models do not change: an id that is there is refused. Raises StoreError.
+        """
+        text = document if isinstance(document, str) else orjson.dumps(dict(document), default=str).decode()
+        now, m = _now(), t.match_model.c
+        with self.database.write() as connection:
+            if connection.scalar(sa.select(m.model_id).where(m.model_id == model_id)) is not None:
+                raise StoreError(f"there is a match model {model_id} already, and models do not change")
+            if publish:
+                self._retire(connection, entity_type)
+            connection.execute(
+                sa.insert(t.match_model).values(
+                    model_id=model_id,
+                    entity_type=entity_type,
+                    status="published" if publish else "draft",
+                    document=text,
+                    created_at=now,
+                    published_at=now if publish else None,
+                )
+            )
+
+    def publish_model(self, model_id: str) -> None:
+        """Make a draft, or a retired model, the one in use for its entity type. Raises StoreError if it is unknown."""
+        m = t.match_model.c
+        with self.database.write() as connection:
+            entity = connection.scalar(sa.select(m.entity_type).where(m.model_id == model_id))
+            if entity is None:
+                raise StoreError(f"there is no match model {model_id}")
+            self._retire(connection, entity)
+            values = {"status": "published", "published_at": _now()}
+            connection.execute(sa.update(t.match_model).where(m.model_id == model_id).values(**values))
+
+    def _retire(self, connection: sa.Connection, entity_type: str) -> None:
+        m = t.match_model.c
+        where = (m.entity_type == entity_type) & (m.status == "published")
+        connection.execute(sa.update(t.match_model).where(where).values(status="retired"))
+
+    def load_published_model(self, entity_type: str) -> dict[str, Any] | None:
+        """The match model in use: model_id, document (dictionary), published_at; None if none was published."""
+        m = t.match_model.c
+        query = sa.select(t.match_model).where((m.entity_type == entity_type) & (m.status == "published"))
+        return next(iter(self._rows(query)), None)
+
+    def list_models(self, entity_type: str | None = None) -> list[dict[str, Any]]:
+        """Every match model without its document, oldest first."""
+        columns = [column for column in t.match_model.c if column.name != "document"]
+        query = sa.select(*columns).order_by(t.match_model.c.created_at, t.match_model.c.model_id)
+        return self._rows(query if entity_type is None else query.where(t.match_model.c.entity_type == entity_type))
+
+    def add_audit(
+        self, actor: str, action: str, *, object_type: str = "", object_id: str = "", detail: Any = None
+    ) -> None:
+        """Append to the audit log."""
+        row = {"at": _now(), "actor": actor, "action": action, "object_type": object_type, "object_id": object_id}
+        with self.database.write() as connection:
+            connection.execute(sa.insert(t.audit).values(**row, detail=_json(detail)))
+
+    def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        with self.database.read() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        for row in rows:
+            for name in _JSON_COLUMNS & row.keys():
+                row[name] = None if row[name] is None else orjson.loads(row[name])
+        return rows
+
+
+_JSON_COLUMNS = {"metrics", "state", "schema", "document"}
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else orjson.dumps(dict(value), default=str).decode()
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _nothing() -> None:
+    """No lock is held, so none can be lost."""
+
+
+def _ignore(step: str) -> None:
+    """Nobody watches the steps."""

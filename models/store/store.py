@@ -1,0 +1,57 @@
+"""The hub store as one object: reading (`reading`) and writing (`runs`) over one database."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+import sqlalchemy as sa
+
+from models.store.database import Database, Dialect
+from models.store.reading import Reading
+from models.store.runs import Runs, _nothing
+
+
+class Store(Reading, Runs):
+    """A hub store. Safe to use from several threads; `with` closes it."""
+
+    def __init__(self, database: Database):
+        self.database = database
+        self._still_held = _nothing
+
+    @property
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine, for statements of one's own."""
+        return self.database.engine
+
+    @property
+    def dialect(self) -> Dialect:
+        """`sqlite` or `postgresql`."""
+        return self.database.dialect
+
+    @property
+    def url(self) -> str:
+        """The store's URL without its password."""
+        return self.database.shown
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite store."""
+        return self.database.file
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let every read of this thread see one published state until the block ends."""
+        return self.database.snapshot()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
