@@ -1,0 +1,70 @@
+"""Fixtures that any test may use: a hub store on each database, fresh for every test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.store import Store, open_store
+from tests.support import postgres
+
+DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server of this test process; fails where none can be started."""
+    server = postgres.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an empty hub store, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "hub.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: postgres.Server) -> str:
+    """The database of an empty hub store, to be copied."""
+    name = postgres_server.fresh_database()
+    open_store(postgres_server.url(name)).close()
+    return name
+
+
+@pytest.fixture(params=DIALECTS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table, once per dialect."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'hub.db'}"
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    name = server.fresh_database()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture(params=DIALECTS)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty hub store, once per dialect."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "hub.db")
+        yield f"sqlite:///{tmp_path / 'hub.db'}"
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    name = server.fresh_database(request.getfixturevalue("postgres_template"))
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An open, empty hub store, once per dialect."""
+    with open_store(store_url) as opened:
+        yield opened

@@ -1,0 +1,1 @@
+"""What several tests need: servers, small worlds. No test stands here."""
