@@ -7,8 +7,9 @@ whether two records match.
 
 from __future__ import annotations
 
-from matching.standardise.addresses import Address, parse_address, parse_country
+from matching.standardise.addresses import parse_address
 from matching.standardise.contacts import Email, WebDomain, parse_email, parse_web_domain
+from matching.standardise.countries import normal_postcode, parse_country
 from matching.standardise.dates import DateValue, parse_date
 from matching.standardise.ids import (
     IdCheck,
@@ -22,11 +23,12 @@ from matching.standardise.ids import (
     check_vin,
     normal_plate,
 )
-from matching.standardise.org_names import OrgName, parse_org_name
-from matching.standardise.person_names import PersonName, parse_person_name
+from matching.standardise.org_names import parse_org_name
+from matching.standardise.person_names import parse_person_name
 from matching.standardise.phones import Phone, parse_phone
 from matching.standardise.schema import PARSER_VERSION, standard_schema
 from matching.standardise.table import standardise
+from matching.standardise.values import Address, OrgName, PersonName
 
 __all__ = [
     "PARSER_VERSION",
@@ -47,6 +49,7 @@ __all__ = [
     "check_vat",
     "check_vin",
     "normal_plate",
+    "normal_postcode",
     "parse_address",
     "parse_country",
     "parse_date",

@@ -6,10 +6,11 @@ Divisions become codes of today's GB/T 2260; the rest is split by the words that
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from matching.standardise.addresses import Address
 from matching.standardise.divisions import Place, division, read_place
 from matching.standardise.text import HAN, ascii_key
+from matching.standardise.values import Address
 
 _ZONE_PREFIX_RE = re.compile(rf"^(?:中国)?\(([{HAN}]{{2,8}})\)自由贸易试验区")
 _COUNTRY_RE = re.compile(r"^(?:中华人民共和国|中国)[\s,，]*")
@@ -44,9 +45,15 @@ _NUMBER_RE = re.compile(
 _LANE_RE = re.compile(r"^\s*([0-9]+(?:-[0-9]+)?)\s*(?:号楼|号|支弄)")
 _ANY_NUMBER_RE = re.compile(r"([0-9]+(?:-[0-9]+)*[A-Za-z]?)\s*号(?!楼)")
 _UNIT_PART_RE = re.compile(
-    r"([A-Za-z]*[0-9]*[A-Za-z]?[0-9]*(?:-[A-Za-z0-9]+)*|[一二三四五六七八九十百]+)\s*(号楼|座|栋|幢|楼|单元|层|"
+    r"([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*|[一二三四五六七八九十百]+)\s*(号楼|座|栋|幢|楼|单元|层|"
     r"室|房|号|区|门)"
 )
+_NUMERALS = frozenset("一二三四五六七八九十百零〇")
+_POST_RE = re.compile(r"(?:邮编|邮政编码)[::\s]*(\d{6})|\b(\d{6})$")
+_BARE_NUMBER_RE = re.compile(r"^\s*(\d+(?:-\d+)?)\s*$")
+_LISTING_RE = re.compile("[、,;及和]")
+_ROOM_TAIL_RE = re.compile(r"([A-Za-z]?\d{2,5}[A-Za-z]?)\s*$")
+_ROOM_AFTER_RE = re.compile(r"[栋幢座楼层元]\s*([A-Za-z]?\d{3,5})\s*$")
 _DIGIT_WORDS = {c: i for i, c in enumerate("零一二三四五六七八九")}
 _ROAD_SUFFIX_RE = re.compile(
     r"(?:大道|大街|公路|环路|路|街|巷|胡同|道)(?:[东西南北中]?[一二三四五六七八九十]?[段路街])?$"
@@ -55,10 +62,10 @@ _ROAD_SUFFIX_RE = re.compile(
 
 def number_of(text: str) -> str:
     """Digits of a Chinese numeral up to 999 (八十八 → 88); other text unchanged."""
-    if not re.fullmatch(r"[一二三四五六七八九十百零〇]+", text):
+    if not text or not _NUMERALS.issuperset(text):
         return text
     text = text.replace("〇", "零")
-    if not re.search("[十百]", text):
+    if "十" not in text and "百" not in text:
         return "".join(str(_DIGIT_WORDS[c]) for c in text)
     total, digit = 0, 0
     for char in text:
@@ -91,7 +98,7 @@ def parse_han(
             rest = rest[zone.end() :]
         rest = _COUNTRY_RE.sub("", rest)
         if postal is None:
-            found = re.search(r"(?:邮编|邮政编码)[::\s]*(\d{6})|\b(\d{6})$", rest)
+            found = _POST_RE.search(rest) if "邮" in rest or rest[-6:].isdigit() else None
             if found and found.start() > 0:
                 postal = found.group(1) or found.group(2)
                 rest = rest[: found.start()].rstrip(" ,(;")
@@ -110,32 +117,35 @@ def parse_han(
         rest = _BLANK_RE.sub("", rest).strip(" ,.、;:-")
         rest = _NOTE_RE.sub("", rest) or rest.replace("(", "").replace(")", "")
     town, road, number, unit, plain = _street(rest)
-    stems = {k: division(c) for k, c in (("p", place.province), ("c", place.city), ("d", place.district)) if c}
-    province_stem = _stem(stems.get("p"))
-    city_stem = _stem(stems.get("c"))
-    district_stem = _stem(stems.get("d")) or place.loose_district
+    province_stem, city_stem, district_stem = _stems(place.province, place.city, place.district)
+    district_stem = district_stem or place.loose_district
     if country is None and (place.province or place.loose_district or road or line):
         country = {"810000": "HK", "820000": "MO", "710000": "TW"}.get(place.province or "", "CN")
     key = _ROAD_SUFFIX_RE.sub("", road) or road if road else None
     norm = None
     if line:
-        head = "".join(dict.fromkeys(s for s in (city_stem or province_stem, district_stem) if s))
+        head = (city_stem or province_stem or "") + (
+            district_stem if district_stem and district_stem != city_stem else ""
+        )
         street = f"{road}{number or ''}{unit or ''}" if road else plain.lower()
         norm = head + (town or "") + street
-    tokens = tuple(dict.fromkeys(t for t in (city_stem, district_stem, town, road, number, unit) if t))
-    if line and not road and plain:
-        tokens = tuple(dict.fromkeys((*tokens, plain.lower())))
+    words = [city_stem, district_stem, town, road, number, unit, None if road else plain.lower()]
+    tokens = tuple(dict.fromkeys([word for word in words if word])) if line else ()
     return Address(
         country, place.province, place.city, place.district, province_stem, city_stem, district_stem, postal, road,
         key,
-        number, unit, norm, ascii_key(norm) if norm else None, tokens if line else (), reason,
+        number, unit, norm, ascii_key(norm) if norm else None, tokens, reason,
     )  # fmt: skip
 
 
-def _stem(found: object) -> str | None:
-    return getattr(found, "stem", None)
+@lru_cache(maxsize=10_000)
+def _stems(*codes: str | None) -> tuple[str | None, ...]:
+    """Names without suffix of some division codes."""
+    found = [division(code) if code else None for code in codes]
+    return tuple(None if one is None else one.stem for one in found)
 
 
+@lru_cache(maxsize=50_000)
 def _attributes(province: str | None, city: str | None, district: str | None) -> Place:
     """What the attributes beside the line say, whatever level each of them holds."""
     known = Place()
@@ -189,7 +199,7 @@ def _street(text: str) -> _Street:
     rest = text[road_match.end() :]
     number_match = _NUMBER_RE.match(rest)
     if not number_match:
-        bare = re.match(r"^\s*(\d+(?:-\d+)?)\s*$", rest)
+        bare = _BARE_NUMBER_RE.match(rest)
         if bare:
             return town, road, bare.group(1), None, text
         later = _ANY_NUMBER_RE.search(rest)
@@ -210,7 +220,9 @@ def _street(text: str) -> _Street:
 
 def _unit(text: str) -> str | None:
     # Of several rooms the first one is enough to compare.
-    text = re.split("[、,;及和]", text, maxsplit=1)[0]
+    if not text:
+        return None
+    text = _LISTING_RE.split(text, maxsplit=1)[0]
     parts: list[str] = []
     for found in _UNIT_PART_RE.finditer(text):
         value = number_of(found.group(1)).lower()
@@ -219,9 +231,9 @@ def _unit(text: str) -> str | None:
         kind = {"幢": "栋", "号楼": "栋", "楼": "层", "房": "室", "号": "室"}.get(found.group(2), found.group(2))
         parts.append(value + ("座" if kind == "栋" and value.isalpha() else kind))
     if not parts:
-        tail = re.search(r"([A-Za-z]?\d{2,5}[A-Za-z]?)\s*$", text)
+        tail = _ROOM_TAIL_RE.search(text)
         return tail.group(1).lower() + "室" if tail else None
-    tail = re.search(r"[栋幢座楼层元]\s*([A-Za-z]?\d{3,5})\s*$", text)
+    tail = _ROOM_AFTER_RE.search(text)
     if tail:
         parts.append(tail.group(1).lower() + "室")
     return "".join(dict.fromkeys(parts))

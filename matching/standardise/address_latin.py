@@ -7,12 +7,12 @@ number behind the street. Gazetteers are not used: a city inside the line is fou
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
-from matching.standardise.addresses import Address, normal_postcode
-from matching.standardise.countries import country_code, other_states, us_states
+from matching.standardise.countries import country_code, normal_postcode, other_states, us_states
 from matching.standardise.divisions import division, romanised_code
 from matching.standardise.text import plain_latin, squeeze, to_ascii
+from matching.standardise.values import Address
 from matching.standardise.wordlists import list_groups
 
 _DIRECTIONS = {
@@ -44,6 +44,11 @@ _CA_POST_RE = re.compile(r"\b([a-z]\d[a-z])\s*(\d[a-z]\d)\b")
 _ZIP_RE = re.compile(r"\b(\d{5})(?:-\d{4})?\s*$")
 _LONG_POST_RE = re.compile(r"\b\d{6}$")
 _AU_TAIL_RE = re.compile(r"\b(nsw|vic|qld|wa|sa|tas|act|nt)\s+(\d{4})$")
+_WORD_RE = re.compile(r"[a-z0-9]+")
+_DIGIT_RE = re.compile(r"\d")
+_POST_CITY_RE = re.compile(r"^(?:[a-z]{1,2}-)?(\d{4,6})\s+(\D+)$")
+_ROAD_END_RE = re.compile(r"\b(road|rd|street|st)\s*$")
+_STRASSE_RE = re.compile(r"(\w{3,})str(?:asse|\.|$|(?=\s))")
 _SLASH_NUMBER_RE = re.compile(r"^(\d+[a-z]?)/(?=\d+[a-z]?[ ,])")
 _NUMBER_RE = re.compile(r"^(?:no\.?\s*|nr\.?\s*|#\s*)?(\d+(?:\s?-\s?\d+)?[a-z]?(?:\s+\d/\d)?)(?=[\s,]|$)[\s,]*")
 _TRAIL_NUMBER_RE = re.compile(r"^(\D{3,}?)[\s,]+(\d+\s?[a-z]?(?:\s?-\s?\d+\s?[a-z]?)?)$")
@@ -64,9 +69,10 @@ _CITY_WORDS = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=50_000)
 def city_name(text: str) -> str | None:
     """A city's name in lower case ASCII with common abbreviations written out."""
-    words = re.findall(r"[a-z0-9]+", to_ascii(re.sub(r"['’]", "", text)))
+    words = _WORD_RE.findall(to_ascii(text.replace("'", "")))
     joined = " ".join(words)
     if joined in _CITY_ALIASES:
         return _CITY_ALIASES[joined]
@@ -116,17 +122,17 @@ def parse_latin(
             if loose_city and not parts.city:
                 parts.city = city_name(loose_city)
         unit = " ".join(dict.fromkeys(units)) or None
-        if not parts.city and len(streets) > 0 and road and not re.search(r"\d", streets[-1]):
+        if not parts.city and len(streets) > 0 and road and not _DIGIT_RE.search(streets[-1]):
             parts.city = city_name(streets[-1])
             streets = streets[:-1]
-        if not parts.city and city_norm is None and road is None and streets and not re.search(r"\d", streets[-1]):
+        if not parts.city and city_norm is None and road is None and streets and not _DIGIT_RE.search(streets[-1]):
             parts.city = city_name(streets[-1])
     norm = None
     if line:
         where = " ".join(p for p in (parts.city, parts.state) if p)
         norm = squeeze(" ".join(p for p in (number, road, f"unit {unit}" if unit else None, where) if p)) or None
         if road is None and number is None:
-            norm = " ".join(re.findall(r"[a-z0-9]+", to_ascii(line))) or None
+            norm = " ".join(_WORD_RE.findall(to_ascii(line))) or None
     tokens = tuple(sorted(set((norm or "").split())))
     code = romanised_code(parts.city) if parts.country == "CN" and parts.city else None
     place = division(code) if code else None
@@ -151,6 +157,7 @@ class _Tail:
         self.bare = False
 
 
+@lru_cache(maxsize=5_000)
 def _state(text: str) -> tuple[str | None, str | None]:
     plain = " ".join(re.findall(r"[a-z]+", plain_latin(text).lower()))
     if plain in us_states():
@@ -206,7 +213,7 @@ def _tail(text: str, given: _Tail) -> _Tail:
             parts.pop()
             continue
         tail_word = _COUNTRY_TAIL_RE.search(last)
-        if tail_word and not re.search(r"\b(road|rd|street|st)\s*$", last[: tail_word.start()]):
+        if tail_word and not _ROAD_END_RE.search(last[: tail_word.start()]):
             out.country = out.country or country_code(tail_word.group(1))
             parts[-1] = last[: tail_word.start()].strip(" ,.")
             if not parts[-1]:
@@ -227,7 +234,7 @@ def _tail(text: str, given: _Tail) -> _Tail:
         elif (found := _ZIP_RE.search(last)) and (len(parts) > 1 or found.start() > 0):
             out.postal = out.postal or found.group(1)
             parts[-1] = last[: found.start()].strip(" ,.")
-        elif found := re.match(r"^(?:[a-z]{1,2}-)?(\d{4,6})\s+(\D+)$", last):
+        elif found := _POST_CITY_RE.match(last):
             if len(parts) > 1:
                 out.postal = out.postal or found.group(1)
                 out.city = out.city or city_name(found.group(2))
@@ -269,14 +276,14 @@ def _tail(text: str, given: _Tail) -> _Tail:
                 parts[-1] = head
                 if len(parts) == 1:
                     out.bare = True
-                elif not re.search(r"\d", head):
+                elif not _DIGIT_RE.search(head):
                     out.city = out.city or city_name(head)
                     parts.pop()
                 else:
                     out.bare = True
             else:
                 parts.pop()
-                if len(parts) > 1 and not re.search(r"\d", parts[-1]) and not _suffixes().get(parts[-1].split()[-1]):
+                if len(parts) > 1 and not _DIGIT_RE.search(parts[-1]) and not _suffixes().get(parts[-1].split()[-1]):
                     out.city = out.city or city_name(parts[-1])
                     parts.pop()
             hit = True
@@ -338,7 +345,7 @@ def _street(streets: list[str], *, bare_tail: bool) -> tuple[str | None, str | N
             road, key, city = _road(trailing.group(1), bare_tail=False)
             return road, key, re.sub(r"\s+", "", trailing.group(2)), streets[:index] + streets[index + 1 :], city
     for index, part in enumerate(streets):
-        words = re.findall(r"[a-z0-9]+", part)
+        words = _WORD_RE.findall(part)
         if len(words) >= 2 and any(w in _suffixes() for w in words[1:]):
             road, key, city = _road(part, bare_tail=bare_tail)
             return road, key, None, streets[:index] + streets[index + 1 :], city
@@ -346,9 +353,10 @@ def _street(streets: list[str], *, bare_tail: bool) -> tuple[str | None, str | N
 
 
 def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | None]:
-    text = re.sub(r"(?<=[a-z])'(?=[a-z])", "", text)
-    text = re.sub(r"(\w{3,})str(?:asse|\.|$|(?=\s))", r"\1strasse", text)
-    words = re.findall(r"[a-z0-9]+", text)
+    text = text.replace("'", "")
+    if "str" in text:
+        text = _STRASSE_RE.sub(r"\1strasse", text)
+    words = _WORD_RE.findall(text)
     if not words:
         return None, None, None
     words = [_ORDINALS.get(w, w) for w in words]
@@ -384,7 +392,7 @@ def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | 
             tail, name = _DIRECTIONS[name[-1]], name[:-1]
         if bare_tail and len(name) > 1:
             name, city = name[:1], " ".join(name[1:])
-    if name and re.fullmatch(r"\w{3,}strasse", name[-1]):
+    if name and name[-1].endswith("strasse") and len(name[-1]) > 9:
         suffix = None
     key_words = ["saint" if w == "st" else w for w in name]
     key = " ".join(key_words)

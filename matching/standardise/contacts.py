@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from matching.standardise.junk import PLACEHOLDER, TEST, filler_digits, junk_reason
+from matching.standardise.junk import PLACEHOLDER, TEST, filler_digits, folded_junk
 from matching.standardise.text import fold
 from matching.standardise.wordlists import list_words
 
@@ -51,8 +50,7 @@ _SIMPLE_RE = re.compile(
 _SCHEME_RE = re.compile(r"^[a-z][a-z0-9+.-]*:/*|^/+")
 
 
-@dataclass(frozen=True, slots=True)
-class Email:
+class Email(NamedTuple):
     """A parsed address. domain: registrable domain; free: a free-mail provider; role: a mailbox of a function."""
 
     raw: str
@@ -63,8 +61,7 @@ class Email:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WebDomain:
+class WebDomain(NamedTuple):
     """A registrable domain found in a web address, or a reason."""
 
     raw: str
@@ -106,10 +103,11 @@ def split_emails(raw: str) -> list[str]:
 
 def parse_email(raw: str) -> Email:
     """Parses one address: display names and mailto: dropped, lower case, syntax checked, no look-up in DNS."""
-    reason = junk_reason(raw)
+    text = fold(raw).lower()
+    reason = folded_junk(text)
     if reason:
         return Email(raw, reason=reason)
-    text = fold(raw).lower().replace("(at)", "@").replace("[at]", "@").replace(" at ", "@")
+    text = text.replace("(at)", "@").replace("[at]", "@").replace(" at ", "@")
     text = (
         text.replace("mailto:", "").replace("。", ".").replace(" ", "")
         if text.count("@") == 1 and "<" not in text
@@ -142,16 +140,16 @@ def parse_email(raw: str) -> Email:
         return Email(raw, reason=TEST if "test" in bare else PLACEHOLDER)
     if bare.isdigit() and filler_digits(bare):
         return Email(raw, reason="filler digits")
-    role = local in _ROLES or local.replace(".", "").replace("-", "") in _ROLES or re.sub(r"\d+$", "", local) in _ROLES
+    role = local in _ROLES or local.replace(".", "").replace("-", "") in _ROLES or local.rstrip("0123456789") in _ROLES
     return Email(raw, address, domain, free, role)
 
 
 def parse_web_domain(raw: str) -> WebDomain:
     """Registrable domain of a web address, with or without scheme and path; the first when several are given."""
-    reason = junk_reason(raw)
+    text = fold(raw).lower().replace("。", ".")
+    reason = folded_junk(text)
     if reason:
         return WebDomain(raw, reason=reason)
-    text = fold(raw).lower().replace("。", ".")
     text = re.split(r"[\s、,;|，；]+", text.strip())[0]
     text = _SCHEME_RE.sub("", text)
     text = re.sub(r"^(?:https?|http)[:/.]+", "", text)

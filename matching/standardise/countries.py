@@ -1,9 +1,12 @@
-"""Country names and codes as they are typed, mapped to ISO 3166-1 alpha-2, and states of countries that have them."""
+"""Country names and codes as they are typed, mapped to ISO 3166-1 alpha-2; states; postal codes."""
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from functools import cache, lru_cache
 
+from matching.standardise.junk import junk_reason
+from matching.standardise.text import fold, has_han, plain_latin
 from matching.standardise.wordlists import list_lines
 
 
@@ -44,3 +47,29 @@ def other_states() -> dict[str, tuple[str, str]]:
 def country_code(name: str) -> str | None:
     """ISO code of a country as typed (folded lower-case ASCII or Chinese), null when unknown."""
     return _countries().get(name)
+
+
+@lru_cache(maxsize=5_000)
+def parse_country(raw: str) -> str | None:
+    """ISO 3166-1 alpha-2 code of a country as typed, null when it is not recognised."""
+    if junk_reason(raw):
+        return None
+    text = fold(raw)
+    if not has_han(text):
+        text = re.sub(r"[^a-z]+", " ", plain_latin(text).lower()).strip()
+    return country_code(text)
+
+
+@lru_cache(maxsize=50_000)
+def normal_postcode(raw: str, country: str | None = None) -> str | None:
+    """Postal code without separators, upper case; the five digits of a zip+4; null for fillers."""
+    text = re.sub(r"\.0$", "", fold(raw).upper())
+    found = re.fullmatch(r"\s*(\d{5})-?\d{4}\s*", text)
+    if found:
+        return found.group(1)
+    text = re.sub(r"[\s-]+", "", text)
+    if not re.fullmatch(r"[A-Z0-9]{3,10}", text) or len(set(text)) == 1 or not any(c.isdigit() for c in text):
+        return None
+    if country == "US" and re.fullmatch(r"\d{4}", text):
+        return "0" + text
+    return text

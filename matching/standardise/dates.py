@@ -7,10 +7,10 @@ them; a date that cannot exist keeps its digits.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
-from matching.standardise.junk import junk_reason
+from matching.standardise.junk import folded_junk
 from matching.standardise.text import fold
 
 _MONTHS = {
@@ -29,8 +29,7 @@ _DAY_FIRST_COUNTRIES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DateValue:
+class DateValue(NamedTuple):
     """A parsed date. iso: 'YYYY-MM-DD' when it exists; swapped: day and month exchanged when that exists too.
 
     digits: eight digits year first as written, even for a date that does not exist; year: when known.
@@ -49,13 +48,14 @@ def parse_date(raw: str, country: str | None = None, *, latest: int = 2100) -> D
 
     Two-digit years up to 30 are read as 20xx, later ones as 19xx.
     """
-    reason = junk_reason(raw)
+    text = fold(raw)
+    reason = folded_junk(text)
     if reason:
         return DateValue(raw, reason=reason)
-    text = fold(raw).lower().strip(" .,;")
-    if re.fullmatch(r"\d{8}\.0", text):
+    text = text.lower().strip(" .,;")
+    if len(text) == 10 and text.endswith(".0"):
         text = text[:-2]
-    if re.fullmatch(r"\d{8}", text):
+    if len(text) == 8 and text.isascii() and text.isdigit():
         return _eight(raw, text)
     found = _Y_FIRST_RE.match(text)
     if found:

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from matching.standardise.text import to_ascii
 from matching.standardise.wordlists import list_lines
@@ -39,8 +40,7 @@ _ZONE_WORDS = ("经济", "高新", "技术", "开发区", "工业", "新区", "�
 _FILLERS = frozenset(" ,.、/-·|\t")
 
 
-@dataclass(frozen=True, slots=True)
-class Division:
+class Division(NamedTuple):
     """One division. `city` is the code of its prefecture ('' for a province)."""
 
     code: str
@@ -55,8 +55,7 @@ class Division:
         return self.code[:2] + "0000"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a text says it is: codes (or null) and the length of the text that said it.
 
     `loose_district` is a district named without a prefecture that could tell it from others of that name.

@@ -7,10 +7,10 @@ vininfo. A check says whether the characters are consistent, never whether the i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from operator import mul
+from typing import NamedTuple
 
 from matching.standardise.junk import junk_reason
 from matching.standardise.text import fold
@@ -35,8 +35,7 @@ _PROVINCES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class IdCheck:
+class IdCheck(NamedTuple):
     """An identifier: normalised value (null when unusable), whether its check passes, why not, and its kind.
 
     kind: uscc, org_code, resident, vin, vat, lei, other. repaired: letters misread for digits were put right.

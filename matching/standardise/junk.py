@@ -36,7 +36,7 @@ _TESTS = frozenset(
 )
 # Fillers that are also real given or family names (No Hyun, Nan Li, Mr Blank).
 _NAME_LIKE = frozenset("no na nan non null none blank void sample demo not empty foo bar xx yy anonymous test1".split())
-_LONGEST = 24
+_LONGEST, _LONGEST_HAN = 20, 8
 _STRIP = re.compile(r"[\s_'\"]+")
 _PUNCT = re.compile(r"[\W_]+")
 _ASCENDING, _DESCENDING = "01234567890123456789", "98765432109876543210"
@@ -52,7 +52,7 @@ def junk_reason(value: str, *, name_part: bool = False) -> str | None:
 
 def folded_junk(text: str, *, name_part: bool = False) -> str | None:
     """`junk_reason` of a text that `fold` has already been applied to."""
-    if len(text) > _LONGEST:
+    if len(text) > (_LONGEST if text.isascii() else _LONGEST_HAN):
         # No filler is that long, except one character repeated.
         return PLACEHOLDER if len(set(text)) == 1 else None
     text = text.casefold()

@@ -10,9 +10,10 @@ import re
 from functools import cache
 
 from matching.standardise.divisions import Place, all_divisions, division, read_place
-from matching.standardise.org_names import OrgName
+from matching.standardise.org_latin import parse_latin
 from matching.standardise.text import HAN, ascii_key, has_han, pinyin, script_of
 from matching.standardise.trade_words import institution_tails, shop_tails, trade_words
+from matching.standardise.values import OrgName
 
 # Longest first. Canonical codes: equal statutory forms share one.
 _FORMS: tuple[tuple[str, str], ...] = (
@@ -57,6 +58,7 @@ _LATIN_TAIL_RE = re.compile(
 _LATIN_HEAD_RE = re.compile(
     rf"^(?P<latin>[A-Za-z][A-Za-z&'’.-]*(?:[\s,&/-]+[A-Za-z&'’.-]+)+[.]?)[\s(/|,-]+(?P<han>[{HAN}][{HAN}()]{{3,}})[)]?$"
 )
+_NO_BRACKETS = str.maketrans("", "", "()[]{}【】<>《》「」『』")
 _EDGE = " .,、;:。!?'\"-_/*#&+|~^·"
 _LISTED_RE = re.compile(r"^(?:\*?S\*?ST|\*?ST|N|XD|XR|DR)(?=[一-鿿])|(?<=[一-鿿])(?:-?[ABHUW]{1,2})$|^(?:退市)|退$")
 _BRANCH_KIND = (
@@ -64,6 +66,7 @@ _BRANCH_KIND = (
     "办事处|代表处|联络处|事务处|营业部|营业厅|营业所|项目部|项目经理部|"
     "经理部|工程处|直营店|门店|旗舰店|加盟店|专卖店|工厂|基地|总店|区域公司|事业部|销售公司"
 )
+_BRANCH_ONLY_RE = re.compile(f"[{HAN}]*(?:{_BRANCH_KIND})")
 _BRANCH_TAIL_RE = re.compile(
     r"(?:第[一二三四五六七八九十\d]+)?(?:分公司|支公司|分行|支行|分理处|分店|分厂|分院|分所|分校|分社|分部|"
     r"办事处|代表处|联络处|项目部)$"
@@ -157,8 +160,6 @@ def parse_han(raw: str, text: str) -> OrgName:
     alt += [n.lower() for n in notes if n.isascii() and len(n) >= 3 and n.lower() != core]
     alt_keys = [k for k in map(ascii_key, alt) if k]
     if latin is not None:
-        from matching.standardise.org_latin import parse_latin
-
         other = parse_latin(latin, latin)
         alt += [c for c in (other.core, *other.alt_cores) if c]
         alt_keys += [k for k in (other.ascii, *other.alt_ascii) if k]
@@ -217,14 +218,16 @@ def _take_brackets(text: str) -> tuple[str, list[Place], str | None, list[str]]:
             return ""
         if place.end == 0 and inner.endswith(_AREAS):
             return ""
-        if _AFTER_FORM_RE.search(inner) or re.fullmatch(f"[{HAN}]*(?:{_BRANCH_KIND})", inner):
-            return inner if re.fullmatch(f"[{HAN}]*(?:{_BRANCH_KIND})", inner) else ""
+        if _BRANCH_ONLY_RE.fullmatch(inner):
+            return inner
+        if "公司" in inner:
+            return ""
         notes.append(inner)
         return "" if match.end() >= len(text) - 1 or match.start() > 0 and not has_han(inner) else inner
 
     for _ in range(2):
         text = _BRACKET_RE.sub(replace, text)
-    return re.sub(r"[()\[\]{}【】<>《》「」『』]", "", text).strip(_EDGE), places, form, notes
+    return text.translate(_NO_BRACKETS).strip(_EDGE), places, form, notes
 
 
 def _take_branch(text: str) -> tuple[str, str | None]:

@@ -10,9 +10,9 @@ import re
 from functools import cache
 
 from matching.standardise.divisions import division, romanised_regions
-from matching.standardise.org_names import OrgName
 from matching.standardise.person_latin import is_pinyin
 from matching.standardise.text import ascii_key, bare_latin, script_of, squeeze, to_ascii
+from matching.standardise.values import OrgName
 from matching.standardise.wordlists import list_groups, list_lines, list_words
 
 _STOP = frozenset("the a an of and for at in on by to".split())

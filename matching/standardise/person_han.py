@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from matching.standardise.person_names import PersonName
 from matching.standardise.text import HAN, has_han, pinyin, script_of, to_ascii
+from matching.standardise.values import PersonName
 from matching.standardise.wordlists import list_words
 
 
@@ -40,6 +40,9 @@ _STRONG_TITLE_RE = re.compile(
 _PREFIX_RE = re.compile(r"^(?:尊敬的|联系人[::]?|法人[::]?|收件人[::]?|先生|女士|姓名[::]?)\s*")
 _YOUNG_OLD_RE = re.compile(rf"^(?:[小老阿大])([{HAN}])$")
 _NOTE_RE = re.compile(r"[(\[【<《][^)\]】>》]*[)\]】>》]?|[\d#*+_/\\,;:。!?\"~^=|@.-]+")
+_TITLE_ONLY_RE = re.compile(rf"总|工|董|{_STRONG_TITLE_RE.pattern.removesuffix('$')}")
+_TITLE_NOTE_RE = re.compile(rf"[(\[]({_TITLE_WORDS})[)\]]")
+_DOTTED_RE = re.compile(rf"[{HAN}A-Za-z][·.•・‧]\s?[{HAN}]")
 _DOT_RE = re.compile(r"[·.•・‧]")
 _SURNAME_READINGS = {
     "单": "shan", "区": "ou", "查": "zha", "仇": "qiu", "曾": "zeng", "解": "xie", "朴": "piao", "盖": "ge",
@@ -77,17 +80,19 @@ def parse_han(raw: str, full: str | None, given: str | None, family: str | None)
             surname = surname[: -len(first)]
         if (
             len(first) == 1
-            and len(surname) in (2, 3)
+            and len(surname) in (1, 2, 3)
             and surname not in compound_surnames()
             and first in _surname_list()
             and surname[0] not in _surname_list()
         ):
             surname, first = first, surname
+        if _TITLE_ONLY_RE.fullmatch(first):
+            return _build(raw, surname or None, None, first, script)
         return _build(raw, surname or None, first or None, None, script)
     text = full or family or given or ""
     text = _PREFIX_RE.sub("", text)
-    title_note = re.search(rf"[(\[]({_TITLE_WORDS})[)\]]", text)
-    if _DOT_RE.search(text) and re.search(rf"[{HAN}A-Za-z][·.•・‧]\s?[{HAN}]", text):
+    title_note = _TITLE_NOTE_RE.search(text) if "(" in text or "[" in text else None
+    if not text.isalnum() and _DOTTED_RE.search(text):
         parts = [p for p in (_clean(p) for p in _DOT_RE.split(text)) if p]
         if len(parts) >= 2:
             return _foreign(raw, parts, script)
@@ -115,7 +120,9 @@ def _is_address(head: str, title: str) -> bool:
 
 
 def _clean(text: str) -> str:
-    return re.sub(r"\s+", "", _NOTE_RE.sub(" ", text)).strip("'·")
+    if text.isalpha():
+        return text
+    return "".join(_NOTE_RE.sub(" ", text).split()).strip("'·")
 
 
 def _split(text: str) -> tuple[str | None, str | None]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from matching.standardise.person_names import PersonName
-from matching.standardise.text import script_of, squeeze, to_ascii
+from matching.standardise.text import ascii_key, script_of, squeeze, to_ascii
+from matching.standardise.values import PersonName
 from matching.standardise.wordlists import list_groups, list_words
 
 _TITLES = frozenset(
@@ -238,5 +238,5 @@ _KEY_FIX = {"lv": "lu", "lyu": "lu", "lue": "lu", "nv": "nu"}
 
 
 def _key(word: str) -> str | None:
-    key = re.sub(r"[^a-z0-9]", "", to_ascii(word))
+    key = ascii_key(word) or ""
     return _KEY_FIX.get(key, key) or None

@@ -6,34 +6,11 @@ are usable for display and weak evidence, and say so in `is_partial`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from matching.standardise.junk import junk_reason
+from matching.standardise.person_han import parse_han
+from matching.standardise.person_latin import parse_latin
 from matching.standardise.text import fold, has_han
-
-
-@dataclass(frozen=True, slots=True)
-class PersonName:
-    """A parsed person name; every part is null when absent, `reason` says why there is no usable name.
-
-    full_norm: family name first for Chinese without a blank, given name first for Latin. ascii: all name tokens in
-    ASCII, sorted, so that order does not matter. given_root: the given name a nickname stands for.
-    """
-
-    raw: str
-    full_norm: str | None = None
-    surname: str | None = None
-    given: str | None = None
-    middle: str | None = None
-    suffix: str | None = None
-    title: str | None = None
-    is_partial: bool = False
-    script: str | None = None
-    ascii: str | None = None
-    surname_ascii: str | None = None
-    given_ascii: str | None = None
-    given_root: str | None = None
-    reason: str | None = None
+from matching.standardise.values import PersonName
 
 
 def parse_person_name(full: str | None, given: str | None = None, family: str | None = None) -> PersonName:
@@ -41,9 +18,6 @@ def parse_person_name(full: str | None, given: str | None = None, family: str | 
 
     Parts win over the full form; a part that repeats the full name (given "Jane Doe", family "Doe") is cut down.
     """
-    from matching.standardise.person_han import parse_han
-    from matching.standardise.person_latin import parse_latin
-
     raw = full or " ".join(p for p in (given, family) if p)
     reason = None
     if full is not None:

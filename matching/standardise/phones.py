@@ -7,14 +7,13 @@ the region the record speaks of. A number nothing recognises keeps its digits as
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matching.standardise.junk import filler_digits, folded_junk
 from matching.standardise.text import fold, has_han
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
+class Phone(NamedTuple):
     """A parsed number. `value` is '+861062345678;ext=801', 'local:62345678' or null with a `reason`.
 
     kind: mobile, landline, service (400/800 numbers), local (no area code), other. base: value without extension.
@@ -37,7 +36,6 @@ _EXT_RE = re.compile(
     r"(?<=\d{7})\s*[-–/]\s*(\d{1,5})$",
     re.IGNORECASE,
 )
-_DASH_EXT_RE = re.compile(r"^(\D*(?:0\d{2,3})?\D*\d{3,4}[\s-]?\d{4})\s*-\s*(\d{1,5})$")
 _SPLIT_RE = re.compile(r"[;,、\uff1b\uff0c|\n]|\s/\s|\s+(?:or|and|或|及)\s+|(?<=\d{7})/(?=\d{7})")
 _LABEL_RE = re.compile(r"^[^\d+(]*?(?=[\d+(])")
 _MOBILE_RE = re.compile(r"1[3-9]\d{9}")
@@ -45,20 +43,28 @@ _AREA_2 = "10|2[0-57-9]"
 _AREA_3 = "[3-9][1-9]\\d"
 _LANDLINE_RE = re.compile(rf"0({_AREA_2})([2-8]\d{{7}})$|0({_AREA_3})([2-9]\d{{6,7}})$")
 _LANDLINE_NO_ZERO_RE = re.compile(rf"({_AREA_2})([2-8]\d{{7}})$|({_AREA_3})([2-9]\d{{6,7}})$")
+_LOOKS = str.maketrans("", "", " -()")
 _PLAIN_CHINESE_RE = re.compile(
-    r"(1[3-9][0-9]{9})|0(?:(?:10|2[0-57-9])-?[2-8][0-9]{7}|[3-9][1-9][0-9]-?[2-9][0-9]{6,7})"
+    r"(?:(?:\+|00)86)?(1[3-9][0-9]{9})|(?:0|(?:\+|00)86)((?:10|2[0-57-9])[2-8][0-9]{7}|[3-9][1-9][0-9][2-9][0-9]{6,7})"
 )
 _SERVICE_RE = re.compile(r"[48]00\d{7}$")
 _SHORT_SERVICE_RE = re.compile(r"9[56]\d{3,6}$|1[02]\d{3}$")
 _NANP_RE = re.compile(r"1?([2-9]\d{2}[2-9]\d{6})$")
 # Written the American way (3-3-4 with a leading 1), which no Chinese mobile number is.
 _NANP_WRITTEN_RE = re.compile(r"1?[-. (]*(?!400)[2-9]\d{2}[)]?[-. /]+\s*\d{3}[-. ]+\d{4}")
+_TRUNK_ZERO = {
+    "GB": "44", "DE": "49", "FR": "33", "AT": "43", "CH": "41", "NL": "31", "BE": "32", "SE": "46", "AU": "61",
+    "NZ": "64", "JP": "81", "KR": "82", "IE": "353", "FI": "358", "ZA": "27", "TR": "90", "TH": "66", "MY": "60",
+    "IN": "91", "PK": "92",
+}  # fmt: skip
 # A region hint: the record is not Chinese, its country is unknown.
 NOT_CHINA = "XX"
 
 
 def split_phones(raw: str) -> list[str]:
     """Parts of a field that holds several numbers ('010-1; 010-2', '… 或 …')."""
+    if _SPLIT_RE.search(raw) is None:
+        return [raw]
     parts = [p.strip() for p in _SPLIT_RE.split(raw) if sum(c.isdigit() for c in p) >= 5]
     return parts if len(parts) > 1 else [raw]
 
@@ -69,13 +75,13 @@ def parse_phone(raw: str, region: str | None = None, area: str | None = None) ->
     `region` is the ISO country of the record if known (CN, US …); `area` an area code of its city ('010'), which
     completes a local Chinese number.
     """
-    quick = _PLAIN_CHINESE_RE.fullmatch(raw) if region in (None, "CN") else None
-    if quick and len(set(raw[-8:])) > 1:
-        # Most numbers are written plainly: eleven digits, or area code and number.
-        digits = raw.replace("-", "")
-        if quick.group(1):
-            return Phone(raw, "+86" + digits, "+86" + digits, None, "mobile", "CN")
-        return Phone(raw, "+86" + digits[1:], "+86" + digits[1:], None, "landline", "CN")
+    if region in (None, "CN"):
+        quick = _PLAIN_CHINESE_RE.fullmatch(raw.translate(_LOOKS))
+        # 1-312-555-1846 has the digits of a Chinese mobile number, but nobody writes one so.
+        if quick and len(set(raw[-8:])) > 2 and raw[1:2] not in " -(":
+            # Most numbers are written plainly; what is left undecided takes the long way.
+            number = quick.group(1) or quick.group(2)
+            return Phone(raw, "+86" + number, "+86" + number, None, "mobile" if quick.group(1) else "landline", "CN")
     text = fold(raw)
     reason = folded_junk(text)
     if reason:
@@ -110,18 +116,18 @@ def parse_phone(raw: str, region: str | None = None, area: str | None = None) ->
 
 
 def _take_extension(text: str) -> tuple[str, str | None]:
-    dash = _DASH_EXT_RE.match(text)
-    if dash:
-        head = _NOT_DIGIT_RE.sub("", dash.group(1))
-        if head.startswith(("0", "86", "400", "800")) or len(head) in (7, 8):
-            if not (len(head) in (3, 6, 7) and len(dash.group(2)) == 4 and len(head) != 7):
-                return dash.group(1), dash.group(2)
     found = _EXT_RE.search(text)
-    if found and sum(c.isdigit() for c in text[: found.start()]) >= 7:
-        if found.group(2) and not text[: found.start()].strip().startswith(("0", "(0", "+86", "400", "800")):
-            return text, None
-        return text[: found.start()], found.group(1) or found.group(2)
-    return text, None
+    if found is None:
+        return text, None
+    head = text[: found.start()]
+    digits = _NOT_DIGIT_RE.sub("", head)
+    if len(digits) < 7:
+        return text, None
+    if found.group(1):
+        return head, found.group(1)
+    # Digits behind a dash are an extension only where the number before it is whole: 0532-85671234-601.
+    whole = digits.startswith(("0", "86", "400", "800")) and len(digits) >= 10
+    return (head, found.group(2)) if whole else (text, None)
 
 
 def _phone(raw: str, base: str, ext: str | None, kind: str, region: str | None) -> Phone:
@@ -183,24 +189,16 @@ def _american(raw: str, digits: str, ext: str | None, region: str | None) -> Pho
 
 
 def _anywhere(raw: str, text: str, digits: str, plus: bool, ext: str | None, region: str | None) -> Phone:
-    import phonenumbers
-
     region = None if region == NOT_CHINA else region
-
     if digits.startswith("00") and len(digits) > 9:
-        text, plus = "+" + digits[2:], True
-    try:
-        number = phonenumbers.parse(text, None if plus else region)
-    except phonenumbers.NumberParseException:
-        number = None
-    if (
-        number is not None
-        and phonenumbers.is_possible_number(number)
-        and (plus or phonenumbers.is_valid_number(number))
-    ):
-        base = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
-        extension = ext or number.extension
-        return _phone(raw, base, extension, "other", phonenumbers.region_code_for_number(number) or region)
+        digits, plus = digits[2:], True
+        text = "+" + digits
+    base = _by_trunk_zero(digits, plus, region)
+    if base is not None:
+        return _phone(raw, base, ext, "other", region)
+    found = _by_library(raw, text, plus, ext, region)
+    if found is not None:
+        return found
     if len(digits) < 6:
         return Phone(raw, reason="too short")
     if len(digits) > 17:
@@ -208,3 +206,31 @@ def _anywhere(raw: str, text: str, digits: str, plus: bool, ext: str | None, reg
     if plus:
         return _phone(raw, "+" + digits, ext, "other", region)
     return _phone(raw, "local:" + digits.lstrip("0"), ext, "local", region)
+
+
+def _by_trunk_zero(digits: str, plus: bool, region: str | None) -> str | None:
+    """Number of a country where a trunk zero stands before the area code at home and nowhere else."""
+    if plus:
+        code = next((c for c in _TRUNK_ZERO.values() if digits.startswith(c)), None)
+        national = digits[len(code) :] if code else ""
+    else:
+        code = _TRUNK_ZERO.get(region or "")
+        national = digits if digits.startswith("0") else ""
+    national = national.removeprefix("0")
+    return f"+{code}{national}" if code and 7 <= len(national) <= 11 and national[0] != "0" else None
+
+
+def _by_library(raw: str, text: str, plus: bool, ext: str | None, region: str | None) -> Phone | None:
+    """What the phonenumbers library makes of a number with a country, null when it is not possible there."""
+    if not plus and region is None:
+        return None
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, None if plus else region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number) or not (plus or phonenumbers.is_valid_number(number)):
+        return None
+    base = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+    return _phone(raw, base, ext or number.extension, "other", region)

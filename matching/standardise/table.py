@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from multiprocessing import get_context
 from typing import Any
 
@@ -31,7 +32,7 @@ from matching.standardise.subjects import (
 
 # Below this number of distinct values the start of worker processes costs more than they save.
 _POOL_THRESHOLD = 100_000
-_CHUNK = 20_000
+_CHUNK = 10_000
 
 
 def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Table:
@@ -52,30 +53,32 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
     out: dict[str, pa.Array[Any]] = {"record_id": _flat(table.column("record_id")).cast(pa.int64())}
     reasons: list[pa.Array[Any]] = []
 
-    def run(subject: Subject, inputs: dict[str, pa.Array[Any]]) -> dict[str, pa.Array[Any]]:
-        present = [inputs.get(name) for name in subject.inputs]
-        if all(column is None or column.null_count == rows for column in present):
-            return {}
-        keys, inverse = _distinct(present, rows)
-        batch = _build(subject.name, keys, threads)
-        taken = {name: batch.column(i).take(inverse) for i, name in enumerate(batch.schema.names)}
-        reason = taken.pop(REASON)
-        if reason.null_count < rows:
-            reasons.append(reason)
-        return taken
+    with _Workers(threads) as workers:
 
-    names = run(NAME_SUBJECTS[entity_type], raw)
-    hint = names.pop("_hint", pa.nulls(rows, pa.string()))
-    out.update(names)
-    address = run(ADDRESS, raw)
-    out.update(address)
-    country = address.get("country", pa.nulls(rows, pa.string()))
-    if "phone" in raw:
-        out.update(run(PHONE, {"phone": raw["phone"], "_region": pc.coalesce(country, hint)}))
-    if entity_type == "person" and "birth_date" in raw:
-        out.update(run(BIRTH, {"birth_date": raw["birth_date"], "country": country}))
-    for subject in SINGLE_SUBJECTS[entity_type]:
-        out.update(run(subject, raw))
+        def run(subject: Subject, inputs: dict[str, pa.Array[Any]]) -> dict[str, pa.Array[Any]]:
+            present = [inputs.get(name) for name in subject.inputs]
+            if all(column is None or column.null_count == rows for column in present):
+                return {}
+            keys, inverse = _distinct(present, rows)
+            batch = workers.build(subject.name, keys)
+            taken = {name: batch.column(i).take(inverse) for i, name in enumerate(batch.schema.names)}
+            reason = taken.pop(REASON)
+            if reason.null_count < rows:
+                reasons.append(reason)
+            return taken
+
+        names = run(NAME_SUBJECTS[entity_type], raw)
+        hint = names.pop("_hint", pa.nulls(rows, pa.string()))
+        address = run(ADDRESS, raw)
+        country = address.get("country", pa.nulls(rows, pa.string()))
+        out.update(names)
+        out.update(address)
+        if "phone" in raw:
+            out.update(run(PHONE, {"phone": raw["phone"], "_region": pc.coalesce(country, hint)}))
+        if entity_type == "person" and "birth_date" in raw:
+            out.update(run(BIRTH, {"birth_date": raw["birth_date"], "country": country}))
+        for subject in SINGLE_SUBJECTS[entity_type]:
+            out.update(run(subject, raw))
     out["reasons"] = _objects(reasons, rows)
     columns = [out[field.name] if field.name in out else pa.nulls(rows, field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -123,12 +126,40 @@ def _distinct(columns: list[pa.Array[Any] | None], rows: int) -> tuple[list[Key]
     return list(zip(*values, strict=True)), pa.array(code, pa.int64())
 
 
-def _build(subject: str, keys: list[Key], threads: int) -> pa.RecordBatch:
-    if threads > 1 and len(keys) > _POOL_THRESHOLD:
-        batches = _in_pool(subject, keys, threads)
-        if batches is not None:
-            return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-    return build(subject, keys)
+class _Workers:
+    """Builds columns here or, for many distinct values, in worker processes that live as long as one call.
+
+    Where no process can be started (a daemonic parent, a script without a main guard) everything is done here.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads, self._pool = threads, ExitStack()
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+    def build(self, subject: str, keys: list[Key]) -> pa.RecordBatch:
+        """Standard columns of all keys, in chunks: a chunk's Python objects are gone before the next one is made."""
+        chunks = [keys[i : i + _CHUNK] for i in range(0, len(keys), _CHUNK)]
+        batches = self._elsewhere(subject, chunks) if self._threads > 1 and len(keys) > _POOL_THRESHOLD else None
+        if batches is None:
+            batches = [build(subject, chunk) for chunk in chunks]
+        return batches[0] if len(batches) == 1 else pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+
+    def _elsewhere(self, subject: str, chunks: list[list[Key]]) -> list[pa.RecordBatch] | None:
+        try:
+            if self._executor is None:
+                executor = ProcessPoolExecutor(self._threads, mp_context=get_context("spawn"))
+                self._executor = self._pool.enter_context(executor)
+            parts = list(self._executor.map(_worker, [subject] * len(chunks), chunks))
+        except (BrokenProcessPool, AssertionError, OSError, RuntimeError):
+            self._threads = 1
+            return None
+        return [batch for part in parts for batch in pa.ipc.open_stream(part)]
 
 
 def _worker(subject: str, keys: list[Key]) -> bytes:
@@ -137,17 +168,6 @@ def _worker(subject: str, keys: list[Key]) -> bytes:
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return sink.getvalue().to_pybytes()
-
-
-def _in_pool(subject: str, keys: list[Key], threads: int) -> list[pa.RecordBatch] | None:
-    """The batches of all chunks, or null where worker processes cannot be started (daemonic or unguarded parent)."""
-    chunks = [keys[i : i + _CHUNK] for i in range(0, len(keys), _CHUNK)]
-    try:
-        with ProcessPoolExecutor(threads, mp_context=get_context("spawn")) as pool:
-            parts = list(pool.map(_worker, [subject] * len(chunks), chunks))
-    except (BrokenProcessPool, AssertionError, OSError, RuntimeError):
-        return None
-    return [batch for part in parts for batch in pa.ipc.open_stream(part)]
 
 
 def _objects(parts: list[pa.Array[Any]], rows: int) -> pa.Array[Any]:

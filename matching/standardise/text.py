@@ -59,6 +59,7 @@ _PHRASES = {
     "行政": "xingzheng", "飞行": "feixing", "行动": "xingdong", "自行车": "zixingche", "乐山": "leshan",
     "朝阳": "chaoyang",
 }  # fmt: skip
+_PHRASE_HEADS = frozenset(word[0] for word in _PHRASES)
 _PHRASE_RE = re.compile("|".join(sorted(_PHRASES, key=len, reverse=True)))
 
 
@@ -119,11 +120,16 @@ def fold(text: str) -> str:
         return " ".join((text if text.isprintable() else text.translate(_fold_table())).split())
     if not unicodedata.is_normalized("NFKC", text):
         text = unicodedata.normalize("NFKC", text)
-    text = text.translate(_fold_table())
-    if not unicodedata.is_normalized("NFKC", text):
-        # Dropping an invisible character may bring a letter and its accent together.
-        text = unicodedata.normalize("NFKC", text)
+    # Looking a character up in vain is dear in `translate`; most texts hold none that changes.
+    if not _folded_characters().isdisjoint(text):
+        # Dropping an invisible character may bring a letter and its accent together: normalised once more.
+        text = unicodedata.normalize("NFKC", text.translate(_fold_table()))
     return " ".join(text.split())
+
+
+@cache
+def _folded_characters() -> frozenset[str]:
+    return frozenset(map(chr, _fold_table()))
 
 
 def plain_latin(text: str) -> str:
@@ -144,7 +150,7 @@ def bare_latin(text: str) -> str:
 
 def pinyin(text: str) -> str:
     """Toneless pinyin of Chinese characters without blanks; other characters stay."""
-    if len(text) > 1:
+    if not _PHRASE_HEADS.isdisjoint(text):
         text = _PHRASE_RE.sub(lambda m: _PHRASES[m.group()], text)
     table = _pinyin_readings()
     return "".join([table.get(char, char) for char in text])

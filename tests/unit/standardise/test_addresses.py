@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching.standardise import parse_address, parse_country
-from matching.standardise.addresses import normal_postcode
+from matching.standardise import normal_postcode, parse_address, parse_country
 
 
 @pytest.mark.parametrize(
