@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +31,27 @@ Batches = Iterable[pa.RecordBatch]
 def insert(connection: sa.Connection, table: sa.Table, batches: Batches) -> int:
     """Add rows; the batches' column names are the table's. Returns how many."""
     return _insert(connection, table, batches, "")
+
+
+def ahead(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """The same batches, each fetched while the one before is in use."""
+    iterator = iter(batches)
+    with ThreadPoolExecutor(1, thread_name_prefix="batches-ahead") as pool:
+        coming = pool.submit(next, iterator, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, iterator, None)
+            yield batch
+
+
+@contextmanager
+def indexes_after(connection: sa.Connection, table: sa.Table, *, when: bool) -> Iterator[None]:
+    """Build the table's secondary indexes at the end of the block instead of row by row, if `when`."""
+    indexes = sorted(table.indexes, key=lambda index: str(index.name)) if when else []
+    for index in indexes:
+        index.drop(connection)
+    yield
+    for index in indexes:
+        index.create(connection)
 
 
 KEEP = "coalesce({new}, {old})"

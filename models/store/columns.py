@@ -52,9 +52,10 @@ def to_python(column: pa.Array[Any] | pa.ChunkedArray[Any], kind: pa.DataType) -
         column = column.cast(pa.timestamp("us")).cast(pa.string())
     elif pa.types.is_boolean(kind):
         column = column.cast(pa.int8())
-    if column.null_count == 0 and not pa.types.is_string(column.type):
-        return list(column.to_numpy().tolist())
-    return list(column.to_pylist())
+    if pa.types.is_string(column.type):  # nulls become None in a numpy array of objects, and it is the faster way
+        objects = column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
+        return list(objects.tolist())
+    return list(column.to_numpy().tolist() if column.null_count == 0 else column.to_pylist())
 
 
 def json_object(columns: Sequence[str], alias: str, raw: Sequence[str] = ()) -> str:

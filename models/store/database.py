@@ -68,6 +68,11 @@ class Database:
         with self.clear_errors(), self.engine.connect() as connection:
             yield connection
 
+    def is_empty(self, table: sa.Table) -> bool:
+        """Whether a table has no row."""
+        with self.read() as connection:
+            return connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let every read of this thread see one published state, however long it takes."""
@@ -91,6 +96,38 @@ class Database:
             connection = plain.execution_options(kehu_write=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def write_much(self) -> Iterator[sa.Connection]:
+        """A write transaction for gigabytes into a store that nobody has read yet.
+
+        On SQLite the log in front of the file is left out, which halves what is written. The price: while the block
+        runs, readers may have to wait for its end. Where another connection is open it is a plain `write`.
+        """
+        if self.dialect == "postgresql":
+            with self.write() as connection:
+                yield connection
+            return
+        self.engine.dispose()  # the mode of the journal changes only when nobody else is connected
+        with self.clear_errors(), self.engine.connect() as plain:
+            driver: Any = plain.connection.driver_connection
+            driver.execute("PRAGMA cache_size = -262144")
+            driver.execute("PRAGMA threads = 2")
+            driver.execute("PRAGMA busy_timeout = 0")
+            try:
+                driver.execute("PRAGMA journal_mode = TRUNCATE")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+            driver.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+            try:
+                connection = plain.execution_options(kehu_write=True)
+                with connection.begin():
+                    yield connection
+            finally:
+                plain.invalidate()  # the next connection is set up anew, with the log
+        with self.read():
+            pass
 
     @contextmanager
     def clear_errors(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from models.errors import StoreError
 from models.store.columns import TIME
 
+LARGE_ROWS = 200_000
 _INT, _TEXT, _REAL = pa.int64(), pa.string(), pa.float64()
 
 # Columns by kind of file; a file may hold more (changes and standard do), never less.
@@ -115,6 +116,11 @@ class RunOutcome:
     def file(self, kind: str, entity: str) -> Path | None:
         """The file of this kind, with its columns checked, or None when the run has none. Raises StoreError."""
         return self._checked(self.folder / f"{kind}_{entity}.parquet", FILES[kind])
+
+    def is_large(self) -> bool:
+        """Whether so many records changed that loading differs from updating."""
+        paths = [path for entity in self.entities if (path := self.file("changes", entity))]
+        return sum(pq.read_metadata(path).num_rows for path in paths) >= LARGE_ROWS
 
     def quarantine(self) -> Path | None:
         """The file of quarantined rows, or None. Raises StoreError."""

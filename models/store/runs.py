@@ -79,7 +79,8 @@ class Runs:
         Raises StoreError and leaves the old state when anything fails.
         """
         self._still_held()
-        with self.database.write() as connection:
+        first = outcome.is_large() and self.database.is_empty(t.source_record)
+        with self.database.write_much() if first else self.database.write() as connection:
             counts = publish.publish(connection, outcome, on_step or _ignore)
             self._still_held()
         self._settle(sum(counts.values()))
