@@ -28,10 +28,11 @@ def identify(
     """Give every cluster its golden id.
 
     clusters: record_id int64, cluster int64 — every living record in scope.
-    current: record_id int64, golden_id — the members so far of every golden record that is touched, also those that
-        leave; one that is missing from `clusters` counts as deleted.
+    current: record_id int64, golden_id[, from_run] — the members so far of every golden record that is touched, also
+        those that leave; one that is missing from `clusters` counts as deleted.
     history: record_id, golden_id[, to_run] — former members of ids that are now aliases or retired; complete for each
-        id that occurs. With `to_run` only the last members of an id are taken.
+        id that occurs. With `to_run` only the last members of an id are taken; with `from_run` as well (run ids that
+        sort by time) an undone merge is told from an earlier one exactly.
     aliases: alias_id, golden_id — every alias row that names an id of `current` or `history` on either side.
     order: record_id, first_run — decides ties in favour of the records that came first; else by record id.
     mint: makes n new ids, ascending, after the id given.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matching.identify.claims import claims, is_split
 from matching.identify.scope import NONE, Bools, Ints, Scope
 
 
@@ -32,7 +33,7 @@ class Assignment:
 def assign(scope: Scope) -> Assignment:
     """Apply the rules: old ids come back first, then every id follows its largest part, then the oldest survives."""
     ids, parts = len(scope.ids), len(scope.part_size)
-    claim = _claims(scope)
+    claim = claims(scope)
     home, claim = _homes(scope, claim)
 
     golden = np.full(parts, ids, dtype=np.int64)
@@ -52,58 +53,9 @@ def assign(scope: Scope) -> Assignment:
 
     successor = np.full(ids, NONE, dtype=np.int64)
     successor[settled] = golden[home[settled]]
-    joined = _joined(scope, occupied, is_alias, revived)
+    joined = _joined(scope, is_alias, revived)
     successor[joined[0]] = golden[joined[1]]
     return Assignment(golden, home, successor, revived, joined[0], len(fresh))
-
-
-def _claims(scope: Scope) -> Ints:
-    """The dead id that each part may take back (NONE: none).
-
-    A part qualifies for an alias's id when it has at least half of the alias's former members and they are at least
-    half of the part; for a retired id, which nobody else can claim, the second half is enough. Only parts which split
-    off a living id, or have none at all, take an id back: a merge that stays whole must not rename itself.
-
-    Members that went back to an id of their own no longer count for the id that had absorbed them, so that a tree of
-    merges can be undone at once: each round settles the ids whose absorbed ids are settled.
-    """
-    claim = np.full(len(scope.part_size), NONE, dtype=np.int64)
-    former = scope.former
-    eligible = np.ones(len(claim), np.bool_)
-    eligible[scope.current.part] = False
-    eligible[scope.current.part[_split(scope)[scope.current.golden]]] = True
-    is_alias = np.zeros(len(scope.ids), np.bool_)
-    is_alias[scope.alias] = True
-    mainly = 2 * former.weight >= scope.part_size[former.part]
-
-    taken: set[int] = set()
-    while True:
-        claimed = claim[former.part]
-        elsewhere = (claimed != NONE) & (claimed != former.golden)
-        left = scope.former_size - np.bincount(
-            former.golden[elsewhere], weights=former.weight[elsewhere], minlength=len(scope.ids)
-        ).astype(np.int64)
-        size = left[former.golden]
-        fits = eligible[former.part] & (claimed == NONE) & mainly
-        fits &= (2 * former.weight >= size) | ~is_alias[former.golden]
-        rows = np.flatnonzero(fits)
-        # Largest overlap first; of equal ones the closest fit, then the id created first, then the part with the
-        # smallest record: greedy, and independent of the order of the input.
-        misfit = scope.part_size[former.part] + size
-        rows = rows[np.lexsort((former.part[rows], former.golden[rows], misfit[rows], -former.weight[rows]))]
-        before = len(taken)
-        for part, golden in zip(former.part[rows].tolist(), former.golden[rows].tolist(), strict=True):
-            if claim[part] == NONE and golden not in taken:
-                claim[part] = golden
-                taken.add(golden)
-        if len(taken) == before:
-            return claim
-
-
-def _split(scope: Scope) -> Bools:
-    """By id: are its living records spread over several parts?"""
-    split: Bools = np.bincount(scope.current.golden, minlength=len(scope.ids)) > 1
-    return split
 
 
 def _homes(scope: Scope, claim: Ints) -> tuple[Ints, Ints]:
@@ -114,7 +66,7 @@ def _homes(scope: Scope, claim: Ints) -> tuple[Ints, Ints]:
     would, because an id with living records never dies in a split.
     """
     overlap = scope.current
-    aside = (claim[overlap.part] != NONE) & _split(scope)[overlap.golden]
+    aside = (claim[overlap.part] != NONE) & is_split(scope)[overlap.golden]
     sequence = np.lexsort((overlap.age, -overlap.weight, aside, overlap.golden))
     golden = overlap.golden[sequence]
     first = sequence[np.r_[True, golden[1:] != golden[:-1]]] if len(golden) else np.zeros(0, np.int64)
@@ -125,10 +77,10 @@ def _homes(scope: Scope, claim: Ints) -> tuple[Ints, Ints]:
     return home, claim
 
 
-def _joined(scope: Scope, occupied: Bools, is_alias: Bools, revived: Ints) -> tuple[Ints, Ints]:
-    """Retired ids, most of whose last members came back into a part that has a living id: (ids, parts)."""
+def _joined(scope: Scope, is_alias: Bools, revived: Ints) -> tuple[Ints, Ints]:
+    """Retired ids, most of whose last members came back into a part that bears another id: (ids, parts)."""
     former = scope.former
-    rows = occupied[former.part] & ~is_alias[former.golden] & ~np.isin(former.golden, revived)
+    rows = ~is_alias[former.golden] & ~np.isin(former.golden, revived)
     rows &= 2 * former.weight >= scope.former_size[former.golden]
     kept = np.flatnonzero(rows)
     kept = kept[np.lexsort((former.age[kept], -former.weight[kept], former.golden[kept]))]

@@ -35,20 +35,23 @@ class Overlap:
 class Scope:
     """Everything the rules need. `records`, `part`, `before` are parallel, ordered by record id.
 
-    `before` is the id of each living record up to now (NONE for a new one); `deleted` are the records that are gone.
-    `alias`, `target` are the alias rows; `former` are overlaps with ids that are dead, `former_size` their size by id.
+    `before` is the id of each living record up to now (NONE for a new one), `since` the rank of the run that gave it
+    (NONE where unknown); `deleted` are the records that are gone. `alias`, `target` are the alias rows; `former` are
+    overlaps with ids that are dead, by id `former_size` their size and `died` the rank of the run in which they died.
     """
 
     ids: pa.StringArray
     records: Ints
     part: Ints
     before: Ints
+    since: Ints
     part_size: Ints
     deleted: Ints
     living: Ints
     current: Overlap
     former: Overlap
     former_size: Ints
+    died: Ints
     alias: Ints
     target: Ints
 
@@ -76,18 +79,23 @@ def build_scope(
     if np.intersect1d(alias, living).size:
         raise StoreError("an id is both an alias and the id of a record")
     known = before != NONE
-    former, former_size = _former(history, ids, living, records, part, age)
+    from_run, to_run = _runs(current, history)
+    since = np.full(len(records), NONE, dtype=np.int64)
+    since[found] = from_run[sequence][place[found]]
+    former, former_size, died = _former(history, to_run, ids, living, records, part, age)
     return Scope(
         ids=ids,
         records=records,
         part=part,
         before=before,
+        since=since,
         part_size=np.bincount(part).astype(np.int64) if len(part) else np.zeros(0, np.int64),
         deleted=member_records[~still_there],
         living=living,
         current=_overlap(part[known], before[known], age[known], len(ids)),
         former=former,
         former_size=former_size,
+        died=died,
         alias=alias,
         target=target,
     )
@@ -171,30 +179,42 @@ def _alias_rows(aliases: pa.Table | None, ids: pa.StringArray) -> tuple[Ints, In
     return alias[sequence], target[sequence]
 
 
-def _former(
-    history: pa.Table | None, ids: pa.StringArray, living: Ints, records: Ints, part: Ints, age: Ints
-) -> tuple[Overlap, Ints]:
-    """Overlaps of parts with dead ids, and how many records each dead id had when it died.
+def _runs(current: pa.Table, history: pa.Table | None) -> tuple[Ints, Ints]:
+    """The runs in which memberships began and ended, as ranks on one scale; NONE where the tables do not say."""
+    unknown = [np.full(len(rows) if rows is not None else 0, NONE, np.int64) for rows in (current, history)]
+    columns = [
+        rows[name]
+        for rows, name in ((current, "from_run"), (history, "to_run"))
+        if rows is not None and name in rows.column_names
+    ]
+    if not columns or history is None or "to_run" not in history.column_names:
+        return unknown[0], unknown[1]
+    runs = pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
+    ranks = pc.rank(runs, sort_keys="ascending", tiebreaker="dense").to_numpy().astype(np.int64)
+    ended = len(ranks) - len(history)
+    return (ranks[:ended] if len(columns) == 2 else unknown[0]), ranks[ended:]
 
-    Where `history` says when a membership ended (`to_run`), only the last members of an id count: those who left
-    earlier, by a split or a deletion, are not what the id stood for when it became an alias.
+
+def _former(
+    history: pa.Table | None, ended: Ints, ids: pa.StringArray, living: Ints, records: Ints, part: Ints, age: Ints
+) -> tuple[Overlap, Ints, Ints]:
+    """Overlaps of parts with dead ids; by id, how many records it had when it died, and when that was.
+
+    Where `history` says when a membership ended, only the last members of an id count: those who left earlier, by a
+    split or a deletion, are not what the id stood for when it became an alias.
     """
     nothing = np.zeros(0, np.int64)
-    size = np.zeros(len(ids), np.int64)
+    size, died = np.zeros(len(ids), np.int64), np.full(len(ids), NONE, dtype=np.int64)
     if history is None or len(history) == 0:
-        return Overlap(nothing, nothing, nothing, nothing), size
+        return Overlap(nothing, nothing, nothing, nothing), size, died
     record, golden = _int64(history["record_id"]), _codes(history["golden_id"], ids)
-    keep = np.ones(len(ids), np.bool_)
-    keep[living] = False
-    keep = keep[golden]
-    if "to_run" in history.column_names:
-        ranks = pc.rank(history["to_run"], sort_keys="ascending", tiebreaker="dense").to_numpy().astype(np.int64)
-        last = np.zeros(len(ids), np.int64)
-        np.maximum.at(last, golden, ranks)
-        keep &= ranks == last[golden]
+    dead = np.ones(len(ids), np.bool_)
+    dead[living] = False
+    np.maximum.at(died, golden, ended)
+    keep = dead[golden] & (ended == died[golden])
     rows = np.unique(np.stack([record[keep], golden[keep]]), axis=1)
     record, golden = rows[0], rows[1]
     size += np.bincount(golden, minlength=len(ids))
     found, place = _locate(record, records)
     place = place[found]
-    return _overlap(part[place], golden[found], age[place], len(ids)), size
+    return _overlap(part[place], golden[found], age[place], len(ids)), size, died

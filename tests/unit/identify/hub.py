@@ -35,6 +35,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.members: dict[int, str] = {}
+        self.since: dict[int, int] = {}
         self.history: list[tuple[int, str, int]] = []
         self.aliases: dict[str, str] = {}
         self.status: dict[str, str] = {}
@@ -55,7 +56,7 @@ class Hub:
         """What a run over these clusters would say; `gone` are records that were deleted."""
         scope = set(gone).union(*parts)
         touched = {self.members[r] for r in scope if r in self.members}
-        current = [(r, g) for r, g in self.members.items() if g in touched]
+        current = [(r, g, self.since[r]) for r, g in self.members.items() if g in touched]
         dead = {g for r, g, _ in self.history if r in scope and (g in self.aliases or self.status[g] == "retired")}
         dead |= {a for a, g in self.aliases.items() if g in touched}
         past = [row for row in self.history if row[1] in dead]
@@ -63,7 +64,7 @@ class Hub:
         rows = [(a, g) for a, g in self.aliases.items() if a in named or g in named]
         return identify(
             clusters(*parts),
-            table(current, record_id=pa.int64(), golden_id=pa.string()),
+            table(current, record_id=pa.int64(), golden_id=pa.string(), from_run=pa.int64()),
             table(past, record_id=pa.int64(), golden_id=pa.string(), to_run=pa.int64()),
             table(rows, alias_id=pa.string(), golden_id=pa.string()),
             table(self.first_run.items(), record_id=pa.int64(), first_run=pa.int64()),
@@ -81,6 +82,7 @@ class Hub:
                 self.history.append((record, self.members.pop(record), self.run))
             if golden is not None:
                 self.members[record] = golden
+                self.since[record] = self.run
         for row in found.golden.to_pylist():
             self._act(row["golden_id"], row["action"], row["records"])
         for row in found.aliases.to_pylist():

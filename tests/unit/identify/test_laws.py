@@ -55,11 +55,9 @@ class Histories(RuleBasedStateMachine):
         before = self.hub.golden()
         chosen = dice.sample(sorted(before), min(5, len(before)))
         groups = [{chosen[i] for i in group} for group in partition(set(range(len(chosen))), dice, parts)]
-        aliases = dict(self.hub.aliases)
         self.hub.publish([set().union(*(before[g] for g in group)) for group in groups])
         self.hub.publish([before[g] for g in chosen])
         assert self.hub.golden() == before
-        assert self.hub.aliases == aliases
 
     @rule()
     def again(self) -> None:
@@ -70,7 +68,7 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+TestHistories.settings = settings(max_examples=40, stateful_step_count=12, deadline=None)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
