@@ -92,6 +92,7 @@ _GROUP_REGION_RE = re.compile(rf"^([{HAN}A-Za-z0-9]{{2,}}?)集团([{HAN}]{{2,8}}
 # A university bears the name of its place: 山东大学 is no 大学 in 山东.
 _UNIVERSITY_RE = re.compile(rf"^[{HAN}]{{2,4}}?(?:大学|师范|理工|医科|财经|工业大学|农业大学|科技大学|交通大学)")
 _BARE_FORM_RE = re.compile(r"^(?:股份|集团|有限|责任|总|分|子)*公司$")
+_SUFFIXES_RE = re.compile(rf"(?<=[{HAN}]{{2}})(?:自治区|自治州|自治县|省|市|区|县)")
 _GROUP_RE = re.compile(r"(?:集团|控股)+$")
 _AREAS = (
     "自由贸易试验区",
@@ -263,7 +264,8 @@ def _take_branch(text: str) -> tuple[str, str | None]:
 def _branch_name(text: str) -> str:
     place = read_place(text)
     if place.end and place.end < len(text):
-        return (_region_words(place)[0] or "") + text[place.end :]
+        # Only what is written, without suffixes: 天河区分公司 and 天河分公司 are one.
+        return _SUFFIXES_RE.sub("", text[: place.end]) + text[place.end :]
     return text
 
 

@@ -46,8 +46,9 @@ _ALSO_WORDS = frozenset("d/b/a dba a/k/a aka t/a trading doing also formerly f/k
     "d",
 }
 _STATUS_MARKS = frozenset("([*")
-_BRANCH_RE = re.compile(
-    r"(?:,|-|\()?\s*((?:[a-z]+ ){0,2}(?:branch|branch office|representative office|rep office))\)?$"
+_BRANCH_KINDS = frozenset("branch depot niederlassung filiale succursale sucursal agency".split())
+_TWO_WORD_PLACES = frozenset(
+    "new los san las saint st fort el la hong kansas salt santa great greater north south east west".split()
 )
 
 
@@ -159,11 +160,7 @@ def _parse_part(text: str) -> _Part | None:
     words = words_of(text)
     if not words:
         return None
-    branch: str | None = None
-    tail = _BRANCH_RE.search(" ".join(words)) if words[-1] in ("branch", "office") else None
-    if tail and tail.start() > 3:
-        branch = tail.group(1)
-        words = words[: -len(branch.split())]
+    words, branch = _take_branch(text, words)
     if words and words[0] == "the" and len(words) > 1:
         words = words[1:]
     if len(words) > 1 and words[-1] == "the":
@@ -174,7 +171,7 @@ def _parse_part(text: str) -> _Part | None:
         words, form = _take_forms(words) if form is None else (words, form)
     short = _abbreviations()
     full = [short.get(w, w) for w in words]
-    norm = " ".join(full)
+    norm = " ".join(full) + (f" {branch}" if branch else "")
     region, code, rest = _take_region(full, company=form is not None)
     if bracketed and not code:
         code = bracketed
@@ -193,6 +190,22 @@ def _parse_part(text: str) -> _Part | None:
         industry_words.insert(0, word)
     tokens = tuple(sorted({w for w in full if w not in _STOP} or set(full)))
     return norm, core, form, region, code, " ".join(industry_words) or None, branch, tokens
+
+
+def _take_branch(text: str, words: list[str]) -> tuple[list[str], str | None]:
+    """Separates a branch: what a dash or a branch's kind sets apart behind the legal form, or place and kind."""
+    head, dash, tail = text.partition(" - ")
+    if dash and tail:
+        before = words_of(head)
+        if _take_forms(before)[1] is not None:
+            return before, " ".join(words_of(tail)) or None
+    if len(words) < 3 or words[-1] not in _BRANCH_KINDS:
+        return words, None
+    for end in range(len(words) - 1, max(1, len(words) - 6), -1):
+        if _take_forms(words[:end])[1] is not None:
+            return words[:end], " ".join(words[end:])
+    size = 3 if len(words) > 4 and words[-3] in _TWO_WORD_PLACES else 2
+    return (words[:-size], " ".join(words[-size:])) if len(words) > size + 1 else (words, None)
 
 
 def _bracket_region(text: str) -> str | None:

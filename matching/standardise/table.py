@@ -31,7 +31,7 @@ from matching.standardise.subjects import (
 )
 
 # Below this number of distinct values the start of worker processes costs more than they save.
-_POOL_THRESHOLD = 100_000
+_POOL_THRESHOLD = 300_000
 _CHUNK = 10_000
 
 
@@ -39,9 +39,9 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
     """Standard columns of raw records, one row per input row in the same order.
 
     `table` holds record_id and any of the canonical raw attributes of the entity (text, or list of text for phone and
-    email); unknown columns are ignored. The result has exactly the columns of `standard_schema(entity_type)`; `reasons`
-    is a JSON object attribute → why it has no usable value. Above a hundred thousand distinct values `threads` worker
-    processes share the work; where none can be started it is done in this one.
+    email); unknown columns are ignored. The result has exactly the columns of `standard_schema(entity_type)`;
+    `reasons` is a JSON object attribute → why it has no usable value. Above three hundred thousand distinct values
+    `threads` worker processes share the work; where none can be started it is done in this one.
 
     Raises ValueError for an entity type without standard columns or a table without record_id.
     """

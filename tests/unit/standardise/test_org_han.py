@@ -68,6 +68,7 @@ def test_branches_are_told_from_their_company():
     company, branch = parse_org_name("青岛海川货运有限公司"), parse_org_name("青岛海川货运有限公司济南市分公司")
     assert company.branch is None and branch.branch == "济南分公司"
     assert company.core == branch.core and company.norm != branch.norm
+    assert parse_org_name("海川货运天河区分公司").branch == parse_org_name("海川货运天河分公司").branch == "天河分公司"
     assert parse_org_name("海川货运济南分公司").branch == "济南分公司"
     assert parse_org_name("海川超市（中山路店）").branch == "中山路店"
     assert parse_org_name("海川银行股份有限公司济南历下支行").branch == "济南历下支行"

@@ -55,6 +55,19 @@ def test_english_names_of_chinese_firms_show_region_and_trade_name():
     assert parse_org_name("Ali's Kebab").region is None
 
 
+def test_branches():
+    plain = parse_org_name("Bergmann Freight GmbH")
+    for name, branch in (
+        ("Bergmann Freight GmbH - Bremen Depot", "bremen depot"),
+        ("Bergmann Freight GmbH Bremen Branch", "bremen branch"),
+        ("Bergmann Freight GmbH - Bremen", "bremen"),
+    ):
+        found = parse_org_name(name)
+        assert (found.core, found.form, found.branch) == (plain.core, "gmbh", branch)
+    assert parse_org_name("Bergmann Freight New York Branch").branch == "new york branch"
+    assert parse_org_name("Bethel House - Lake Street").branch is None and plain.branch is None
+
+
 def test_second_names_and_notes():
     found = parse_org_name("Northwind Holdings LLC d/b/a Corner Bakery")
     assert found.core == "northwind" and found.alt_cores == ("corner bakery",)
