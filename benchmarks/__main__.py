@@ -1,0 +1,50 @@
+"""`python -m benchmarks [quality|scale] …`: the benchmarks by one command. Without a word both run, at usual sizes."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks import quality, scale
+from benchmarks.sets import SETS
+from benchmarks.splink_baseline import BASELINES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and run; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    what = parser.add_subparsers(dest="what")
+    q = what.add_parser("quality", help="precision, recall and F1 of the default model, no labels")
+    q.add_argument("sets", nargs="*", metavar="SET", help=f"one or more of: {', '.join(SETS)}")
+    q.add_argument("--data", type=Path, metavar="FOLDER", help="folder of the real sets, which are not shipped")
+    q.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    s = what.add_parser("scale", help="seconds and memory of the whole run beside bare Splink")
+    s.add_argument("--sizes", default="10k,100k,1M", help="source records, comma separated (default: %(default)s)")
+    s.add_argument("--train-size", default="100k", help="records that the model is trained on (default: %(default)s)")
+    s.add_argument("--keep", type=Path, metavar="FOLDER", help="keep worlds and hubs here; the model is used again")
+    s.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    b = what.add_parser("splink", help="the Splink baseline of one real set, to a JSON file")
+    b.add_argument("set", choices=sorted(BASELINES))
+    b.add_argument("--data", type=Path, required=True)
+    b.add_argument("--to", type=Path, required=True)
+    o = what.add_parser("scale-one", help="one project's run and bare Splink in this process, to a JSON file")
+    o.add_argument("config", type=Path)
+    o.add_argument("--to", type=Path, required=True)
+    given = parser.parse_args(arguments)
+    if given.what == "quality":
+        unknown = [n for n in given.sets if n not in SETS]
+        if unknown:
+            parser.error(f"no set {', '.join(unknown)}; there are {', '.join(SETS)}")
+        return quality.run(given.sets, given.data, given.json)
+    if given.what == "scale":
+        sizes = [scale.size_of(x) for x in given.sizes.split(",")]
+        return scale.run(sizes, scale.size_of(given.train_size), given.json, given.keep)
+    if given.what == "splink":
+        quality.splink_to_file(given.set, given.data, given.to)
+        return 0
+    if given.what == "scale-one":
+        scale.one_to_file(given.config, given.to)
+        return 0
+    return quality.run([], None) or scale.run([10_000, 100_000], 100_000)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
