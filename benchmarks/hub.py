@@ -102,7 +102,11 @@ def prepared(con: duckdb.DuckDBPyConnection, model: Any) -> SplinkInput:
     from matching.profile import profile_contacts
 
     declaration = model.declaration
-    build_features(con, declaration, "standard", profile_contacts(con, declaration, "standard"), "bare")
+    con.execute(
+        "CREATE TEMP VIEW profiled AS SELECT *, list_distinct(list_filter(list_append(coalesce(email_domains, []),"
+        " web_domain), lambda d: d IS NOT NULL)) AS domains FROM standard"
+    )
+    build_features(con, declaration, "standard", profile_contacts(con, declaration, "profiled"), "bare")
     add_term_frequencies(con, model, "bare", "features")
     build_keys(con, declaration, "features")
     count_blocks(con, declaration)

@@ -80,7 +80,8 @@ def test_sets_that_are_not_here_say_so(tmp_path: Path) -> None:
 def test_bare_splink_predicts_and_clusters() -> None:
     connection = duckdb.connect()
     connection.execute(
-        "CREATE TABLE people AS SELECT i AS record_id, 'n' || (i // 2) AS name, ['k' || (i // 2)] AS keys FROM range(40) r(i)"
+        "CREATE TABLE people AS SELECT i AS record_id, 'n' || (i // 2) AS name, ['k' || (i // 2)] AS keys"
+        " FROM range(40) r(i)"
     )
     level = {
         "sql_condition": '"name_l" = "name_r"',
