@@ -30,7 +30,7 @@ _UNIT_RE = re.compile(
     r"(?:^|[\s,(])(?:(unit|flat|apartment|apt|suite|ste|room|rm|shop|lot|no unit|unit no|office|ofc|"
     r"#)\s*[#.:]*\s*(?:no\.?\s*)?([a-z]?\d+[a-z]?(?:[-/]\d+[a-z]?)?|[a-z]\d*)|"
     r"(floor|fl|level|lvl)\.?\s*(\d{1,2}|[a-z])|(\d+)(?:st|nd|rd|th)\s+(?:floor|fl)|(building|bldg|bld|block|"
-    r"tower)\.?\s*([a-z]?\d*[a-z]?))(?=[\s,).]|$)"
+    r"tower)\.?\s*(\d+[a-z]?|[a-z]\d*))(?=[\s,).]|$)"
 )
 _BOX_RE = re.compile(
     r"\bp\.?\s*o\.?\s*box\s*#?\s*(\d+)|\bpost office box\s*(\d+)|\bgpo box\s*(\d+)|\blocked bag\s*(\d+)"

@@ -35,7 +35,9 @@ _TESTS = frozenset(
     """.split()
 )
 # Fillers that are also real given or family names (No Hyun, Nan Li, Mr Blank).
-_NAME_LIKE = frozenset("no na nan non null none blank void sample demo not empty foo bar xx yy anonymous test1".split())
+_NAME_LIKE = frozenset(
+    "no na nan non null none blank void sample demo not empty foo bar xx yy anonymous test1 先生 女士 小姐".split()
+)
 _LONGEST, _LONGEST_HAN = 20, 8
 _STRIP = re.compile(r"[\s_'\"]+")
 _PUNCT = re.compile(r"[\W_]+")

@@ -40,11 +40,7 @@ _ALSO_RE = re.compile(
     r"formerly|f\s?/\s?k\s?/\s?a|fka|née)\b[:\s]*",
     re.IGNORECASE,
 )  # noqa: E501
-_ALSO_WORDS = frozenset("d/b/a dba a/k/a aka t/a trading doing also formerly f/k/a fka née d / b a".split()) - {
-    "a",
-    "b",
-    "d",
-}
+_ALSO_WORDS = frozenset("d/b/a dba a/k/a aka t/a trading doing also formerly f/k/a fka née".split())
 _STATUS_MARKS = frozenset("([*")
 _BRANCH_KINDS = frozenset("branch depot niederlassung filiale succursale sucursal agency".split())
 _TWO_WORD_PLACES = frozenset(

@@ -33,6 +33,7 @@ from matching.standardise.subjects import (
 # Below this number of distinct values the start of worker processes costs more than they save.
 _POOL_THRESHOLD = 300_000
 _CHUNK = 10_000
+_COUNTRY_DOMAIN = r"\.(?P<country>cn|de|uk|fr|it|es|nl|be|at|ch|se|dk|no|fi|ie|pl|cz|jp|kr|in|au|nz|sg|my|th|br|mx|ru)$"
 
 
 def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Table:
@@ -73,15 +74,31 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
         country = address.get("country", pa.nulls(rows, pa.string()))
         out.update(names)
         out.update(address)
-        if "phone" in raw:
-            out.update(run(PHONE, {"phone": raw["phone"], "_region": pc.coalesce(country, hint)}))
-        if entity_type == "person" and "birth_date" in raw:
-            out.update(run(BIRTH, {"birth_date": raw["birth_date"], "country": country}))
         for subject in SINGLE_SUBJECTS[entity_type]:
             out.update(run(subject, raw))
+        if "phone" in raw:
+            region = pc.coalesce(country, hint, *_country_hints(raw, out))
+            out.update(run(PHONE, {"phone": raw["phone"], "_region": region}))
+        if entity_type == "person" and "birth_date" in raw:
+            out.update(run(BIRTH, {"birth_date": raw["birth_date"], "country": country}))
     out["reasons"] = _objects(reasons, rows)
     columns = [out[field.name] if field.name in out else pa.nulls(rows, field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _country_hints(raw: dict[str, pa.Array[Any]], out: dict[str, pa.Array[Any]]) -> list[pa.Array[Any]]:
+    """Countries that a tax number, web domain or mailbox speaks of, for reading telephone numbers only."""
+    compute: Any = pc
+    hints = []
+    if "tax_id_kind" in out:
+        vat = compute.equal(out["tax_id_kind"], "vat")
+        hints.append(compute.if_else(vat, compute.utf8_slice_codeunits(out["tax_id"], 0, 2), None))
+    for column in (out.get("web_domain"), raw.get("email")):
+        if column is not None:
+            found = compute.extract_regex(compute.utf8_lower(column), _COUNTRY_DOMAIN)
+            hints.append(compute.utf8_upper(compute.struct_field(found, "country")))
+    # The United Kingdom and Greece go by other letters in domains and VAT numbers.
+    return [compute.replace_substring(compute.replace_substring(h, "UK", "GB"), "EL", "GR") for h in hints]
 
 
 def _flat(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:

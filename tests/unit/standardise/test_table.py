@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -93,6 +95,21 @@ def test_the_record_says_of_which_country_a_number_is():
     assert found == [["local:85671234"], ["local:85671234"]] or found[0] == ["local:85671234"]
 
 
+def test_domains_and_vat_numbers_say_how_to_read_a_number():
+    table = pa.table(
+        {
+            "record_id": [1, 2, 3, 4],
+            "name": ["Seariver"] * 4,
+            "phone": ["(0113) 3216847"] * 4,
+            "email": ["eva@seariver.co.uk", None, None, None],
+            "website": [None, "seariver.de", None, None],
+            "tax_id": [None, None, "GB980780684", None],
+        }
+    )
+    found = [r["phones"] for r in standardise("organization", table).to_pylist()]
+    assert found == [["+441133216847"], ["+491133216847"], ["+441133216847"], ["local:1133216847"]]
+
+
 def test_types_other_than_text_are_read_as_text():
     table = pa.table(
         {
@@ -155,6 +172,12 @@ def test_the_order_of_records_does_not_matter():
 def test_lists_travel_through_encoding():
     batch = build("phone", [(LIST_SEPARATOR.join(("13705321234", "0532-85671234")), None)])
     assert batch.column(0).to_pylist() == [["+8613705321234", "+8653285671234"]]
+
+
+def test_every_column_is_explained():
+    text = (Path(__file__).parents[3] / "docs" / "standardisation.md").read_text(encoding="utf-8")
+    names = {n for entity in ("organization", "person") for n in standard_schema(entity).names}
+    assert names - set(re.findall(r"`(\w+)`", text)) == set()
 
 
 def test_the_version_is_text():
