@@ -26,7 +26,8 @@ from worlds.demo_systems import ACCOUNTS, CONTACTS, ORGANIZATION_SYSTEMS, PEOPLE
 from worlds.dice import Dice
 from worlds.files import TRUTH_COLUMNS, WorldFiles
 from worlds.generate import Desk
-from worlds.organizations import FamilyMix, Organization, OrganizationMaker
+from worlds.organization import FamilyMix, Organization
+from worlds.organizations import OrganizationMaker
 from worlds.persons import PeopleMix, Person, PersonMaker
 from worlds.systems import Layout, Noise, System
 from worlds.writing import Record

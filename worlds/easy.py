@@ -10,7 +10,7 @@ from pathlib import Path
 from worlds.files import WorldFiles
 from worlds.generate import World
 from worlds.generate import generate as _generate
-from worlds.organizations import FamilyMix
+from worlds.organization import FamilyMix
 from worlds.persons import PeopleMix
 from worlds.systems import Layout, Noise, organization_systems, person_systems
 

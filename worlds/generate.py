@@ -14,7 +14,8 @@ from worlds import writing
 from worlds.contact import phone_text
 from worlds.dice import Dice
 from worlds.files import WorldFiles, WorldWriter, join_truth, source_configuration, write_configuration
-from worlds.organizations import FamilyMix, Organization, OrganizationMaker
+from worlds.organization import FamilyMix, Organization
+from worlds.organizations import OrganizationMaker
 from worlds.persons import PeopleMix, Person, PersonMaker
 from worlds.systems import Layout, System
 from worlds.writing import Record

@@ -9,7 +9,7 @@ from worlds import lexicon_latin as latin
 from worlds.contact import COUNTRY_NAMES, address_line, phone_text, wrong_phone
 from worlds.dice import Dice
 from worlds.identifiers import landline, mobile, typo_digit, typo_letter
-from worlds.organizations import Organization
+from worlds.organization import Organization
 from worlds.persons import Person
 from worlds.places import City
 from worlds.systems import Noise, System
