@@ -68,3 +68,12 @@ def store(store_url: str) -> Iterator[Store]:
     """An open, empty hub store, once per dialect."""
     with open_store(store_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def postgres_store(postgres_server: postgres.Server, postgres_template: str) -> Iterator[Store]:
+    """An open, empty hub store on PostgreSQL."""
+    name = postgres_server.fresh_database(postgres_template)
+    with open_store(postgres_server.url(name)) as opened:
+        yield opened
+    postgres_server.drop(name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -54,7 +54,6 @@ def indexes_after(connection: sa.Connection, table: sa.Table, *, when: bool) -> 
         index.create(connection)
 
 
-KEEP = "coalesce({new}, {old})"
 OLD = "{old}"
 
 
@@ -64,7 +63,7 @@ def upsert(
     """Add rows or, where the primary key is there already, replace their other columns.
 
     `assign` gives SQL for columns that are not simply replaced, with `{new}` and `{old}` for the two values of the
-    column (`KEEP`: a null changes nothing). Returns how many rows were given.
+    column. Returns how many rows were given.
     """
     batches, columns = _peek(batches)
     key = [column.name for column in table.primary_key]
@@ -76,10 +75,10 @@ def upsert(
     return _insert(connection, table, batches, f" ON CONFLICT ({', '.join(map(quoted, key))}) {action}")
 
 
-def update(connection: sa.Connection, table: sa.Table, batches: Batches) -> int:
+def update(connection: sa.Connection, table: sa.Table, batches: Batches, keep: Sequence[str] = ()) -> int:
     """Replace columns of rows that are there; the batches hold the primary key and the new values.
 
-    Rows that are not there are passed over. Returns how many rows were given.
+    In the columns of `keep` a null changes nothing. Rows that are not there are passed over. Returns how many changed.
     """
     batches, columns = _peek(batches)
     if not columns:
@@ -89,21 +88,32 @@ def update(connection: sa.Connection, table: sa.Table, batches: Batches) -> int:
     kinds = {name: arrow_type(table.c[name].type) for name in columns}
     target = quoted(table.name)
     if connection.dialect.name == "sqlite":
-        changes = ", ".join(f"{quoted(name)} = ?" for name in values)
+        changes = ", ".join(
+            f"{quoted(name)} = coalesce(?, {quoted(name)})" if name in keep else f"{quoted(name)} = ?"
+            for name in values
+        )
         where = " AND ".join(f"{quoted(name)} = ?" for name in key)
         cursor, count = _cursor(connection), 0
         try:
             for batch in batches:
                 arrays = [to_python(batch.column(name), kinds[name]) for name in (*values, *key)]
                 cursor.executemany(f"UPDATE {target} SET {changes} WHERE {where}", zip(*arrays, strict=True))
-                count += batch.num_rows
+                count += cursor.rowcount
         finally:
             cursor.close()
         return count
-    staged, count = _stage(connection, table, columns, list(kinds.values()), batches)
-    changes = ", ".join(f"{quoted(name)} = {staged}.{quoted(name)}" for name in values)
+    staged, _ = _stage(connection, table, columns, list(kinds.values()), batches)
+    changes = ", ".join(
+        f"{quoted(name)} = "
+        + (
+            f"coalesce({staged}.{quoted(name)}, {target}.{quoted(name)})"
+            if name in keep
+            else f"{staged}.{quoted(name)}"
+        )
+        for name in values
+    )
     where = " AND ".join(f"{target}.{quoted(name)} = {staged}.{quoted(name)}" for name in key)
-    connection.exec_driver_sql(f"UPDATE {target} SET {changes} FROM {staged} WHERE {where}")
+    count = connection.exec_driver_sql(f"UPDATE {target} SET {changes} FROM {staged} WHERE {where}").rowcount
     connection.exec_driver_sql(f"DROP TABLE {staged}")
     return count
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from models.errors import StoreError
 from models.store import bulk
 from models.store import tables as t
 from models.store.columns import quoted
 from models.store.publication import IDS, TEXTS, Publication, parquet
 
 # A retired golden record keeps its last values, so that readers of the id still learn who it was.
-_GOLDEN_RULES = dict.fromkeys(("values", "provenance", "valid_from"), bulk.KEEP)
+_KEPT = ("values", "provenance", "valid_from")
 
 
 _STILL_OPEN = "CASE WHEN task.status = 'open' THEN {old} ELSE {new} END"
@@ -50,7 +51,11 @@ def _superseding(work: Publication, source: str, rows: str, params: tuple[Any, .
         f"WHERE golden_id IN {TEXTS}",
         at=work.at,
     )
-    return bulk.upsert(work.connection, t.golden_record, work.batches(rows, *params, False), _GOLDEN_RULES)
+    expected = work.number(f"SELECT count(*) FROM {source} WHERE action <> 'created'")
+    found = bulk.update(work.connection, t.golden_record, work.batches(rows, *params, False), _KEPT)
+    if found != expected:
+        raise StoreError(f"{source}: changes golden records that the hub does not hold ({found} of {expected} found)")
+    return found
 
 
 def publish_aliases(work: Publication) -> int:

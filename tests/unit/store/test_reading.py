@@ -1,0 +1,159 @@
+"""Reading: look-ups of few and of many ids, blocks under a cap, aliases, decisions, models, audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from models.errors import StoreError
+from models.store import Store, reading
+from tests.support import outcomes as o
+
+
+@pytest.fixture
+def many(store: Store, tmp_path: Path) -> Store:
+    """A hub of 2,000 records: i is in block i // 10 and in block -1; pairs (i, i + 1) for even i are edges."""
+    n = 2_000
+    o.write(tmp_path, "changes", [o.change(i, source_key=f'键 {i}, "{i}"') for i in range(1, n + 1)])
+    o.write(tmp_path, "keys", [{"record_id": i, "key": k} for i in range(1, n + 1) for k in (i // 10, -1)])
+    o.write(tmp_path, "edges", [{"left_id": i, "right_id": i + 1, "weight": i / 8} for i in range(2, n, 2)])
+    o.write(tmp_path, "membership", [{"record_id": i, "golden_id": f"g{i // 2}"} for i in range(1, n + 1)])
+    o.publish(store, "r1", tmp_path, full=True)
+    return store
+
+
+@pytest.fixture(params=[5_000, 3], ids=["few", "many"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of looking ids up: bound, and through a temporary table."""
+    monkeypatch.setattr(reading, "_FEW_IDS", request.param)
+
+
+@pytest.mark.usefixtures("way")
+def test_records_are_found_by_their_ids(many: Store) -> None:
+    ids = np.array([5, 7, 1999, 9999, 7, 12])
+    table = many.records_by_id(ids, ["source_key", "content_hash"])
+    assert sorted(zip(*table.to_pydict().values(), strict=True)) == [
+        (i, f'键 {i}, "{i}"', i * 10 + 1) for i in (5, 7, 12, 1999)
+    ]
+    assert table.schema.names == ["record_id", "source_key", "content_hash"]
+
+
+@pytest.mark.usefixtures("way")
+def test_keys_edges_and_memberships_are_found_by_ids(many: Store) -> None:
+    ids = [20, 21, 40, 41, 42]
+    keys = many.keys_for(ids).to_pylist()
+    assert sorted((r["record_id"], r["key"]) for r in keys) == sorted((i, k) for i in ids for k in (i // 10, -1))
+    edges = many.edges_touching([20, 21, 43]).sort_by("left_id").to_pylist()
+    assert [(e["left_id"], e["right_id"], e["weight"]) for e in edges] == [(20, 21, 2.5), (42, 43, 5.25)]
+    assert many.memberships(ids).sort_by("record_id")["golden_id"].to_pylist() == ["g10", "g10", "g20", "g20", "g21"]
+    members = many.members_of(["g10", "g21", "g5", "none", "g6"])["record_id"].to_pylist()
+    assert sorted(members) == [10, 11, 12, 13, 20, 21, 42, 43]
+
+
+@pytest.mark.usefixtures("way")
+def test_a_block_above_the_cap_is_named_and_not_read(many: Store) -> None:
+    blocks = many.records_for_keys([-1, 4, 5, 77, 123456], cap=10)
+    assert blocks.capped["key"].to_pylist() == [-1]
+    assert sorted(set(blocks.pairs["key"].to_pylist())) == [4, 5, 77]
+    assert sorted(blocks.pairs.filter(pa.compute.field("key") == 4)["record_id"].to_pylist()) == list(range(40, 50))
+    assert many.records_for_keys([4], cap=9).capped["key"].to_pylist() == [4]
+
+
+def test_nothing_asked_for_is_an_empty_table_with_its_columns(many: Store) -> None:
+    assert many.records_by_id([], ["source"]).schema.names == ["record_id", "source"]
+    assert many.memberships(pa.array([], pa.int64())).num_rows == 0
+    assert many.records_for_keys([], 5).pairs.num_rows == 0
+    assert many.golden(o.ORG).schema.field("recorded_at").type == pa.timestamp("us", tz="UTC")
+    assert many.records("person").num_rows == 0
+
+
+def test_a_stream_is_read_for_change_detection(many: Store) -> None:
+    table = many.stream_records(o.ORG, "crm", "accounts").sort_by("record_id")
+    assert table.schema.names == ["record_id", "deleted", "content_hash", "version", "source_time"]
+    assert table.num_rows == 2_000
+    assert table.slice(0, 1).to_pylist() == [
+        {"record_id": 1, "deleted": False, "content_hash": 11, "version": 1, "source_time": o.DAY}
+    ]
+
+
+def test_large_results_come_in_batches(many: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading.bulk, "FETCH_ROWS", 600)
+    batches = list(many.record_batches(o.ORG, ["payload"]))
+    assert sum(batch.num_rows for batch in batches) == 2_000
+
+
+def test_plain_sql_binds_its_parameters(many: Store) -> None:
+    table = many.fetch_arrow("SELECT record_id FROM source_record WHERE record_id < :top", {"top": 4})
+    assert sorted(table["record_id"].to_pylist()) == [1, 2, 3]
+
+
+def test_an_id_is_followed_through_its_aliases(store: Store, tmp_path: Path) -> None:
+    o.write(tmp_path, "golden", [o.golden("g1")])
+    aliases = [("a", "b"), ("b", "g1"), ("x", "y"), ("y", "x")]
+    o.write(tmp_path, "aliases", [{"alias_id": a, "golden_id": g, "action": "add"} for a, g in aliases])
+    o.publish(store, "r1", tmp_path)
+    assert [store.resolve_id(i) for i in ("g1", "b", "a", "nobody", "x")] == ["g1", "g1", "g1", None, None]
+    assert store.aliases(["g1"])["alias_id"].to_pylist() == ["b"]
+
+
+def test_the_decision_log_only_grows(store: Store) -> None:
+    pair = {"kind": "pair", "left_id": 1, "right_id": 2, "by": "ann"}
+    first, second = store.add_decisions(
+        [{**pair, "verdict": "match", "evidence": {"name": "x"}}, {**pair, "verdict": "unsure"}]
+    )
+    (undo,) = store.add_decisions([{**pair, "verdict": "match", "undoes": first, "reason": "wrong"}])
+    assert first < second < undo
+    log = store.decisions()
+    assert log["id"].to_pylist() == [first, second, undo]
+    assert log["evidence"].to_pylist()[0] == '{"name":"x"}'
+    assert store.decisions(after=second)["id"].to_pylist() == [undo]
+    assert store.decisions(active_only=True)["id"].to_pylist() == [second]
+
+
+def test_decisions_are_added_all_or_none(store: Store) -> None:
+    good = {"kind": "pair", "verdict": "match", "left_id": 1, "right_id": 2, "by": "ann"}
+    with pytest.raises(StoreError, match="a decision has no colour"):
+        store.add_decisions([good, {**good, "colour": "red"}])
+    assert store.decisions().num_rows == 0
+
+
+def test_one_model_is_published_per_entity_type(store: Store) -> None:
+    assert store.load_published_model(o.ORG) is None
+    store.save_model("m1", o.ORG, {"prior": 0.1})
+    store.save_model("m2", o.ORG, {"prior": 0.2})
+    store.save_model("p1", "person", {"prior": 0.3}, publish=False)
+    found = store.load_published_model(o.ORG)
+    assert found is not None and (found["model_id"], found["document"]) == ("m2", {"prior": 0.2})
+    assert store.load_published_model("person") is None
+    store.publish_model("m1")
+    assert [(m["model_id"], m["status"]) for m in store.list_models()] == [
+        ("m1", "published"),
+        ("m2", "retired"),
+        ("p1", "draft"),
+    ]
+    with pytest.raises(StoreError, match="there is a match model m1 already"):
+        store.save_model("m1", o.ORG, {})
+    with pytest.raises(StoreError, match="there is no match model m9"):
+        store.publish_model("m9")
+
+
+def test_runs_are_told_apart_by_how_they_ended(store: Store, tmp_path: Path) -> None:
+    o.first_run(tmp_path)
+    o.publish(store, "r1", tmp_path)
+    store.start_run("r2", kind="full")
+    store.finish_run("r2", error="no space", metrics={"n": 1}, phases={"score": 1.5})
+    last, published = store.last_run(None), store.last_run()
+    assert last is not None and (last["run_id"], last["status"], last["error"]) == ("r2", "failed", "no space")
+    assert published is not None and published["run_id"] == "r1"
+    assert store.run("r9") is None
+    assert [s["stream"] for s in store.stream_states()] == ["accounts"]
+    assert store.stream_state("crm", "nothing") is None
+
+
+def test_the_audit_log_keeps_who_did_what(store: Store) -> None:
+    store.add_audit("ann", "read", object_type="golden", object_id="g1", detail={"attribute": "national_id"})
+    row = store.fetch_arrow("SELECT actor, action, object_id, detail FROM audit").to_pylist()[0]
+    assert row == {"actor": "ann", "action": "read", "object_id": "g1", "detail": '{"attribute":"national_id"}'}
