@@ -43,7 +43,7 @@ def _encoding(value: str) -> str:
 def _connector(value: dict[str, Any]) -> dict[str, Any]:
     kind = value.get("type")
     if not isinstance(kind, str) or not kind:
-        raise PydanticCustomError("kehu", "needs a 'type', for example {{type: files}}")
+        raise PydanticCustomError("kehu", "needs a 'type', for example {type: files}")
     return value
 
 

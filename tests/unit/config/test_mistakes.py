@@ -73,7 +73,7 @@ ENTITY_TYPES = "organization, person, vehicle, touchpoint, relation"
         (f"{SOURCE_0}.family", "sale", f"{SOURCE}.family: unknown family 'sale' (did you mean 'sales'?)"),
         (f"{SOURCE_0}.family", ..., f"{SOURCE}.family: is required"),
         (f"{SOURCE_0}.connector", "files", f"{SOURCE}.connector: expected a mapping (key: value), got 'files'"),
-        (f"{SOURCE_0}.connector", {"path": "x"}, f"{SOURCE}.connector: needs a 'type', for example {type: files}"),
+        (f"{SOURCE_0}.connector", {"path": "x"}, f"{SOURCE}.connector: needs a 'type', for example {{type: files}}"),
         (f"{SOURCE_0}.streams", [], f"{SOURCE}.streams: must not be empty"),
         (f"{SOURCE_0}.name", "a b", f"{SOURCE}.name: a name is made of the letters a-z, digits, '_' and '-'"),
         (f"{SOURCE_0}.priority", "ten", f"{SOURCE}.priority: expected a whole number, got 'ten'"),
