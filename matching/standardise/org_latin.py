@@ -178,6 +178,12 @@ def _parse_part(text: str) -> _Part | None:
         core_words.pop()
     if not core_words:
         core_words = full
+    if len(core_words) > 3:
+        # Agency and site typed one after the other repeat words: each is said once.
+        core_words = list(dict.fromkeys(core_words))
+    if code and form == "limited":
+        # Co., Ltd. translates 有限公司 and 股份有限公司 alike: it says nothing about which.
+        form = None
     core = " ".join(core_words)
     industry_words: list[str] = []
     for word in reversed(core_words[1:]):

@@ -53,6 +53,11 @@ def test_english_names_of_chinese_firms_show_region_and_trade_name():
     assert parse_org_name("Widget Works (Kunshan) Co., Ltd.").core == "widget works kunshan"
     assert parse_org_name("Widget Works (Suzhou) Co., Ltd.").region == "苏州"
     assert parse_org_name("Ali's Kebab").region is None
+    assert found.form is None and parse_org_name("Widget Works Co., Ltd.").form == "limited"
+
+
+def test_a_site_that_repeats_its_agency():
+    assert parse_org_name("Bethel House - Bethel House - Lake Street").core == "bethel house lake street"
 
 
 def test_branches():
