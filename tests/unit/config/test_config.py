@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from models.config import AttributeRule, Config, Trust, load_config, parse_config
 from models.config.cron import cron_mistake
@@ -126,3 +128,20 @@ def test_sound_cron_expressions(sound: str) -> None:
 )
 def test_wrong_cron_expressions(wrong: str) -> None:
     assert cron_mistake(wrong)
+
+
+def test_the_schema_for_editors_is_the_present_one() -> None:
+    # After a change of the models: write Config.json_schema() to the file again.
+    written = (Path(__file__).parents[3] / "docs/kehu.schema.json").read_text(encoding="utf-8")
+    assert json.loads(written) == Config.json_schema()
+
+
+def test_the_examples_in_the_documents_are_sound() -> None:
+    text = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
+    whole, *parts = re.findall(r"```yaml\n(.*?)```", text, re.S)
+    assert len(parts) == 3
+    extra = yaml.safe_load(whole)["sources"][0] | {"name": "service_dms"}
+    for part in ("", *parts):
+        document = yaml.safe_load(whole) | (yaml.safe_load(part) or {})
+        document["sources"].append(extra)
+        assert parse_config(yaml.safe_dump(document), "kehu.yaml")
