@@ -7,13 +7,11 @@ number behind the street. Gazetteers are not used: a city inside the line is fou
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
 
-from matching.standardise.countries import country_code, normal_postcode, other_states, us_states
+from matching.standardise.address_tail import Tail, city_name, state_name, street_suffixes
 from matching.standardise.divisions import division, romanised_code
-from matching.standardise.text import plain_latin, squeeze, to_ascii
+from matching.standardise.text import squeeze, to_ascii
 from matching.standardise.values import Address
-from matching.standardise.wordlists import list_groups
 
 _DIRECTIONS = {
     "n": "n", "north": "n", "s": "s", "south": "s", "so": "s", "e": "e", "east": "e", "w": "w", "west": "w",
@@ -39,44 +37,12 @@ _NOISE_RE = re.compile(
     r"\s+(?:between|btwn\.?|betw\.?|bet\.|b/t|btw|near|nr\.?|off(?: of)?|opposite|opp\.?|across from|next to|"
     r"corner of|cor\.?|cnr\.?|adjacent to|in front of|behind|at|in the|inside|@)\s+[^,]*"
 )
-_UK_POST_RE = re.compile(r"\b([a-z]{1,2}\d[a-z\d]?)\s*(\d[a-z]{2})\b")
-_CA_POST_RE = re.compile(r"\b([a-z]\d[a-z])\s*(\d[a-z]\d)\b")
-_ZIP_RE = re.compile(r"\b(\d{5})(?:-\d{4})?\s*$")
-_LONG_POST_RE = re.compile(r"\b\d{6}$")
-_AU_TAIL_RE = re.compile(r"\b(nsw|vic|qld|wa|sa|tas|act|nt)\s+(\d{4})$")
 _WORD_RE = re.compile(r"[a-z0-9]+")
 _DIGIT_RE = re.compile(r"\d")
-_POST_CITY_RE = re.compile(r"^(?:[a-z]{1,2}-)?(\d{4,6})\s+(\D+)$")
-_ROAD_END_RE = re.compile(r"\b(road|rd|street|st)\s*$")
 _STRASSE_RE = re.compile(r"(\w{3,})str(?:asse|\.|$|(?=\s))")
 _SLASH_NUMBER_RE = re.compile(r"^(\d+[a-z]?)/(?=\d+[a-z]?[ ,])")
 _NUMBER_RE = re.compile(r"^(?:no\.?\s*|nr\.?\s*|#\s*)?(\d+(?:\s?-\s?\d+)?[a-z]?(?:\s+\d/\d)?)(?=[\s,]|$)[\s,]*")
 _TRAIL_NUMBER_RE = re.compile(r"^(\D{3,}?)[\s,]+(\d+\s?[a-z]?(?:\s?-\s?\d+\s?[a-z]?)?)$")
-_COUNTRY_TAIL_RE = re.compile(
-    r"(?<=[\s\d])(usa|united states|united kingdom|singapore|germany|india|china|cambodia|canada|australia|france)$"
-)
-_CITY_ALIASES = {
-    "la": "los angeles", "l a": "los angeles", "nyc": "new york", "new york city": "new york",
-    "manhattan": "new york", "sf": "san francisco",
-    "lv": "las vegas", "west la": "west los angeles", "w la": "west los angeles", "phila": "philadelphia",
-    "chgo": "chicago",
-    "wash dc": "washington", "washington dc": "washington", "st louis": "saint louis", "ny": "new york",
-}  # fmt: skip
-_CITY_WORDS = {
-    "st": "saint", "mt": "mount", "ft": "fort", "n": "north", "s": "south", "e": "east", "w": "west",
-    "hts": "heights", "vlg": "village",
-    "spgs": "springs", "pk": "park", "bch": "beach", "hls": "hills", "jct": "junction", "ctr": "center",
-}  # fmt: skip
-
-
-@lru_cache(maxsize=50_000)
-def city_name(text: str) -> str | None:
-    """A city's name in lower case ASCII with common abbreviations written out."""
-    words = _WORD_RE.findall(to_ascii(text.replace("'", "")))
-    joined = " ".join(words)
-    if joined in _CITY_ALIASES:
-        return _CITY_ALIASES[joined]
-    return " ".join(_CITY_WORDS.get(w, w) for w in words) or None
 
 
 def parse_latin(
@@ -89,13 +55,13 @@ def parse_latin(
     reason: str | None,
 ) -> Address:
     """Parses a folded line without Chinese characters and the folded attributes beside it."""
-    state, state_country = _state(province) if province else (None, None)
+    state, state_country = state_name(province) if province else (None, None)
     if state == "wa" and postal:
         state_country = "AU" if len(postal) == 4 else "US"
     country = country or state_country
     city_norm = city_name(city) if city else None
     district_norm = city_name(district) if district else None
-    parts: _Tail = _Tail([], state, city_norm, postal, country)
+    parts = Tail(state, city_norm, postal, country)
     road = key = number = unit = None
     if line:
         text = to_ascii(line)
@@ -111,7 +77,7 @@ def parse_latin(
             # 12/34 King St: unit 12 of number 34.
             units.append(slash.group(1))
             text = text[slash.end() :]
-        parts = _tail(text, parts)
+        parts.read(text)
         streets: list[str] = []
         for part in parts.rest:
             part = squeeze(_NOISE_RE.sub("", part)).strip(" ,.-")
@@ -143,170 +109,6 @@ def parse_latin(
         parts.postal, road, key, number, unit,
         norm, norm, tokens, reason,
     )  # fmt: skip
-
-
-class _Tail:
-    """What stands behind the street: state, city, postal code, country. `bare`: found without a comma before it."""
-
-    __slots__ = ("bare", "city", "country", "postal", "rest", "state")
-
-    def __init__(
-        self, rest: list[str], state: str | None, city: str | None, postal: str | None, country: str | None
-    ) -> None:
-        self.rest, self.state, self.city, self.postal, self.country = rest, state, city, postal, country
-        self.bare = False
-
-
-@lru_cache(maxsize=5_000)
-def _state(text: str) -> tuple[str | None, str | None]:
-    plain = " ".join(re.findall(r"[a-z]+", plain_latin(text).lower()))
-    if plain in us_states():
-        if plain in other_states() and plain in ("wa",):
-            return plain, None
-        return us_states()[plain], "US"
-    if plain in other_states():
-        country, code = other_states()[plain]
-        return code, country
-    return plain or None, None
-
-
-def _tail(text: str, given: _Tail) -> _Tail:
-    text = squeeze(text.replace("\n", ", ").replace(";", ",")).strip(" ,.")
-    parts = [p for p in (p.strip(" .") for p in text.split(",")) if p]
-    out = _Tail(parts, given.state, given.city, given.postal, given.country)
-    for _ in range(3):
-        if not parts:
-            break
-        last = parts[-1]
-        code = country_code(" ".join(last.replace(".", " ").split())) if len(parts) > 1 and last[0].isalpha() else None
-        if (
-            code
-            and len(parts) > 1
-            and last
-            not in (
-                "ca",
-                "in",
-                "de",
-                "co",
-                "il",
-                "ar",
-                "la",
-                "al",
-                "ga",
-                "md",
-                "me",
-                "mn",
-                "mo",
-                "ms",
-                "mt",
-                "nc",
-                "ne",
-                "pa",
-                "sc",
-                "sd",
-                "va",
-                "id",
-                "can",
-            )
-        ):
-            out.country = out.country or code
-            parts.pop()
-            continue
-        tail_word = _COUNTRY_TAIL_RE.search(last)
-        if tail_word and not _ROAD_END_RE.search(last[: tail_word.start()]):
-            out.country = out.country or country_code(tail_word.group(1))
-            parts[-1] = last[: tail_word.start()].strip(" ,.")
-            if not parts[-1]:
-                parts.pop()
-            continue
-        numeric = any(c.isdigit() for c in last[-8:])
-        found = _UK_POST_RE.search(last) if numeric else None
-        if not numeric:
-            pass
-        elif found and (out.country in (None, "GB") and found.end() == len(last)):
-            out.postal = out.postal or (found.group(1) + found.group(2)).upper()
-            out.country = out.country or "GB"
-            parts[-1] = last[: found.start()].strip(" ,.")
-        elif found := _CA_POST_RE.search(last):
-            out.postal = out.postal or (found.group(1) + found.group(2)).upper()
-            out.country = out.country or "CA"
-            parts[-1] = last[: found.start()].strip(" ,.")
-        elif (found := _ZIP_RE.search(last)) and (len(parts) > 1 or found.start() > 0):
-            out.postal = out.postal or found.group(1)
-            parts[-1] = last[: found.start()].strip(" ,.")
-        elif found := _POST_CITY_RE.match(last):
-            if len(parts) > 1:
-                out.postal = out.postal or found.group(1)
-                out.city = out.city or city_name(found.group(2))
-                parts.pop()
-                continue
-        elif (found := _LONG_POST_RE.search(last)) and (len(parts) > 1 or found.start() > 0):
-            out.postal = out.postal or found.group()
-            parts[-1] = last[: found.start()].strip(" ,.")
-        elif found := _AU_TAIL_RE.search(last):
-            out.postal = out.postal or found.group(2)
-            parts[-1] = last[: found.end(1)]
-        if not parts[-1]:
-            parts.pop()
-            if not parts:
-                break
-            last = parts[-1]
-        words = parts[-1].split()
-        hit = False
-        for size in (3, 2, 1) if words[-1].strip(".") in _state_tails() else ():
-            name = " ".join(w.strip(".") for w in words[-size:])
-            if len(words) < size or (size == len(words) and len(parts) == 1):
-                continue
-            if name in us_states() and (len(name) == 2 or len(parts) > 1 or out.postal):
-                if (
-                    name in ("ne", "la", "in", "de", "me", "ct", "al", "co", "pa")
-                    and not out.postal
-                    and not (size == len(words))
-                ):
-                    continue
-                code_, nation = us_states()[name], "US"
-            elif name in other_states() and len(parts) > 1:
-                nation, code_ = other_states()[name]
-            else:
-                continue
-            out.state = out.state or code_
-            out.country = out.country or nation
-            head = " ".join(words[:-size])
-            if head:
-                parts[-1] = head
-                if len(parts) == 1:
-                    out.bare = True
-                elif not _DIGIT_RE.search(head):
-                    out.city = out.city or city_name(head)
-                    parts.pop()
-                else:
-                    out.bare = True
-            else:
-                parts.pop()
-                if len(parts) > 1 and not _DIGIT_RE.search(parts[-1]) and not _suffixes().get(parts[-1].split()[-1]):
-                    out.city = out.city or city_name(parts[-1])
-                    parts.pop()
-            hit = True
-            break
-        if hit or not out.postal:
-            break
-        break
-    out.rest = parts
-    if out.postal is not None:
-        out.postal = normal_postcode(out.postal, out.country)
-    return out
-
-
-@cache
-def _suffixes() -> dict[str, str]:
-    """Street suffix as typed → as written here."""
-    return list_groups("street_suffixes")
-
-
-@cache
-def _state_tails() -> frozenset[str]:
-    """Last words of all state names."""
-    return frozenset(name.split()[-1] for name in (*us_states(), *other_states()))
 
 
 def _take_units(part: str) -> tuple[str, list[str]]:
@@ -346,7 +148,7 @@ def _street(streets: list[str], *, bare_tail: bool) -> tuple[str | None, str | N
             return road, key, re.sub(r"\s+", "", trailing.group(2)), streets[:index] + streets[index + 1 :], city
     for index, part in enumerate(streets):
         words = _WORD_RE.findall(part)
-        if len(words) >= 2 and any(w in _suffixes() for w in words[1:]):
+        if len(words) >= 2 and any(w in street_suffixes() for w in words[1:]):
             road, key, city = _road(part, bare_tail=bare_tail)
             return road, key, None, streets[:index] + streets[index + 1 :], city
     return None, None, None, streets, None
@@ -361,25 +163,25 @@ def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | 
         return None, None, None
     words = [_ORDINALS.get(w, w) for w in words]
     for i, word in enumerate(words[:-1]):
-        if word.isdigit() and words[i + 1] in _suffixes() and len(word) <= 3:
+        if word.isdigit() and words[i + 1] in street_suffixes() and len(word) <= 3:
             words[i] = word + _ordinal(int(word))
     head: str | None = None
     lettered = len(words) == 3 and words[1] == "st" and words[2] in _DIRECTIONS
-    named = len(words) > 1 and words[1] in _suffixes() and (len(words) == 2 or words[1] != "st" or lettered)
+    named = len(words) > 1 and words[1] in street_suffixes() and (len(words) == 2 or words[1] != "st" or lettered)
     if len(words) > 1 and words[0] in _DIRECTIONS and not named:
         head = _DIRECTIONS[words[0]]
         words = words[1:]
     # The last suffix word that is not the first word ends the street; what follows is a direction or the city.
     end = None
     for i in range(len(words) - 1, 0, -1):
-        if words[i] in _suffixes() and not (words[i] in ("la", "way", "view", "row") and i < len(words) - 1):
+        if words[i] in street_suffixes() and not (words[i] in ("la", "way", "view", "row") and i < len(words) - 1):
             end = i
             break
     city: str | None = None
     suffix: str | None = None
     tail: str | None = None
     if end is not None:
-        suffix = _suffixes()[words[end]]
+        suffix = street_suffixes()[words[end]]
         after = words[end + 1 :]
         name = words[:end]
         if after and after[0] in _DIRECTIONS and (len(after) == 1 or len(after[0]) <= 2):
