@@ -87,7 +87,7 @@ def read_verdicts(path: Path, *, by: str | None = None, reason: str | None = Non
 
 def record_verdicts(
     store: Store, config: Config, verdicts: Sequence[Verdict], *, file: Path | None = None
-) -> list[str]:
+) -> list[int]:
     """Append the decisions to the log, all of them or none, and return their ids.
 
     Raises ConfigError naming every record that is unknown, ambiguous, of another entity type than its partner, or
@@ -105,7 +105,7 @@ def record_verdicts(
             mistakes.extend(said)
             continue
         try:
-            left, right = _pair(v, found)
+            left, right, entity_type = _pair(v, found)
         except ValueError as error:
             mistakes.append(f"{where}{error}")
             continue
@@ -113,6 +113,7 @@ def record_verdicts(
             {
                 "kind": "pair",
                 "verdict": VERDICTS[v.verdict],
+                "entity_type": entity_type,
                 "left_id": min(left, right),
                 "right_id": max(left, right),
                 "by": v.by,
@@ -120,7 +121,7 @@ def record_verdicts(
             }
         )
     _refuse(mistakes, file)
-    return [str(i) for i in store.add_decisions(entries)]
+    return store.add_decisions(entries)
 
 
 def find_records(store: Store, config: Config, names: Iterable[str]) -> dict[str, list[Found] | str]:
@@ -152,14 +153,14 @@ def find_records(store: Store, config: Config, names: Iterable[str]) -> dict[str
     return answers
 
 
-def _pair(verdict: Verdict, found: dict[str, list[Found] | str]) -> tuple[int, int]:
-    """The one pair of records of one entity type that is meant. Raises ValueError."""
+def _pair(verdict: Verdict, found: dict[str, list[Found] | str]) -> tuple[int, int, str]:
+    """The one pair of records that is meant, and the entity type they share. Raises ValueError."""
     lefts, rights = found[verdict.left], found[verdict.right]
     assert not isinstance(lefts, str) and not isinstance(rights, str)
     if verdict.left == verdict.right:
         raise ValueError(f"{verdict.left}: a record cannot be decided against itself")
     pairs = [
-        (a.record_id, b.record_id)
+        (a.record_id, b.record_id, a.entity_type)
         for a in lefts
         for b in rights
         if a.entity_type == b.entity_type and a.record_id != b.record_id

@@ -7,11 +7,12 @@ surface: they may be added at the end, never renamed.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import sqlalchemy as sa
@@ -35,37 +36,32 @@ from serving.writers import writer_for
 if TYPE_CHECKING:
     from models.store import Store
 
-BATCH_ROWS = 20_000
 TIME = pa.timestamp("us", tz="UTC")
 
-Rows = Sequence[Sequence[Any]]
-Reshape = Callable[[Rows, pa.Schema], pa.RecordBatch]
+Reshape = Callable[[pa.RecordBatch, pa.Schema], pa.RecordBatch]
 
 
 @dataclass(frozen=True)
 class Export:
-    """A named table: its columns, the statement that reads it, and how its rows become columns."""
+    """A named table: its columns, the statement that reads it, and, where these differ, how one becomes the other."""
 
-    description: str
     schema: pa.Schema
-    statement: sa.Select[Any] | sa.CompoundSelect[Any]
-    reshape: Reshape
+    statement: sa.Select[Any]
+    reshape: Reshape | None = None
 
 
 def exports(config: Config) -> dict[str, Export]:
     """Every export by name. The columns of `golden` follow from the configuration's attributes."""
     return {
-        "crosswalk": Export("source key → golden id", _CROSSWALK, _crosswalk(), as_they_are),
-        "golden": Export("golden records", golden_schema(config), _golden(golden_record.c["values"]), _golden_rows),
-        "provenance": Export(
-            "where each golden value comes from", _PROVENANCE, _golden(golden_record.c.provenance), _provenance_rows
-        ),
-        "pairs": Export("compared pairs with weight and outcome", _PAIRS, _pairs(), _pair_rows),
-        "tasks": Export("what waits for a steward, and what did", _TASKS, _tasks(), as_they_are),
-        "decisions": Export("the decision log", _DECISIONS, _decisions(), as_they_are),
-        "events": Export("the change feed", _EVENTS, _events(), as_they_are),
-        "aliases": Export("former golden id → golden id", _ALIASES, _aliases(), as_they_are),
-        "quarantine": Export("rows that were set aside", _QUARANTINE, _quarantine(), as_they_are),
+        "crosswalk": Export(_CROSSWALK, _crosswalk()),
+        "golden": Export(golden_schema(config), _golden(golden_record.c["values"]), _golden_rows),
+        "provenance": Export(_PROVENANCE, _golden(golden_record.c.provenance), _provenance_rows),
+        "pairs": Export(_PAIRS, _pairs(), _pair_rows),
+        "tasks": Export(_TASKS, _tasks()),
+        "decisions": Export(_DECISIONS, _decisions()),
+        "events": Export(_EVENTS, _events()),
+        "aliases": Export(_ALIASES, _aliases()),
+        "quarantine": Export(_QUARANTINE, _quarantine()),
     }
 
 
@@ -94,17 +90,12 @@ def read_export(store: Store, config: Config, name: str) -> pa.Table:
 
 
 def batches(store: Store, export: Export) -> Iterator[pa.RecordBatch]:
-    """The rows of an export in batches of `BATCH_ROWS`, all of one published state."""
-    with store.engine.connect().execution_options(stream_results=True, max_row_buffer=BATCH_ROWS) as connection:
-        result = connection.execute(export.statement)
-        while rows := result.fetchmany(BATCH_ROWS):
-            yield export.reshape(rows, export.schema)
-
-
-def as_they_are(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
-    """The statement's columns, in their order, as the schema's."""
-    columns = zip(*rows, strict=True)
-    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+    """The rows of an export in record batches, all of one published state."""
+    if export.reshape is None:
+        yield from store.fetch_batches(export.statement, schema=export.schema)
+        return
+    for batch in store.fetch_batches(export.statement):
+        yield export.reshape(batch, export.schema)
 
 
 def _text(*names: str) -> list[tuple[str, pa.DataType]]:
@@ -168,7 +159,7 @@ def _crosswalk() -> sa.Select[Any]:
     )
 
 
-def _golden(document: sa.Column[Any]) -> sa.Select[Any]:
+def _golden(document: sa.ColumnElement[Any]) -> sa.Select[Any]:
     g = golden_record.c
     return sa.select(g.golden_id, g.entity_type, document).where(g.status == "active").order_by(g.golden_id)
 
@@ -178,7 +169,7 @@ def _name(record: sa.FromClause) -> sa.ColumnElement[str]:
     return record.c.source + ":" + record.c.source_key
 
 
-def _pairs() -> sa.CompoundSelect[Any]:
+def _pairs() -> sa.Select[Any]:
     """Stored edges with what became of them, and tasks on pairs whose edge is no longer stored."""
     left, right = source_record.alias("l"), source_record.alias("r")
     ml, mr = membership.alias("ml"), membership.alias("mr")
@@ -192,7 +183,7 @@ def _pairs() -> sa.CompoundSelect[Any]:
 
     def named(pairs: Any, weight: Any) -> sa.Select[Any]:
         return (
-            sa.select(_name(left), _name(right), weight, outcome)
+            sa.select(_name(left).label("left"), _name(right).label("right"), weight, outcome.label("outcome"))
             .select_from(pairs)
             .outerjoin(ml, ml.c.record_id == left.c.record_id)
             .outerjoin(mr, mr.c.record_id == right.c.record_id)
@@ -207,16 +198,17 @@ def _pairs() -> sa.CompoundSelect[Any]:
     )
     tasks = task.join(left, left.c.record_id == task.c.left_id).join(right, right.c.record_id == task.c.right_id)
     stored = sa.exists().where(edge.c.left_id == task.c.left_id, edge.c.right_id == task.c.right_id)
-    return sa.union_all(named(edges, edge.c.weight), named(tasks, task.c.weight).where(open_task, sa.not_(stored)))
+    rest = named(tasks, task.c.weight).where(open_task, sa.not_(stored))
+    return sa.select(sa.union_all(named(edges, edge.c.weight), rest).subquery())
 
 
-def _pair_rows(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+def _pair_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     # A match weight is log2 of the odds, so the probability follows from it; ±1000 keeps 2**w within a float.
-    shaped = [
-        (left, right, weight, None if weight is None else 1 / (1 + 2.0 ** -max(-1000.0, min(1000.0, weight))), outcome)
-        for left, right, weight, outcome in rows
-    ]
-    return as_they_are(shaped, schema)
+    weight = batch.column("weight")
+    odds = np.exp2(np.clip(weight.to_numpy(zero_copy_only=False).astype(np.float64), -1000, 1000))
+    probability = pa.array(odds / (1 + odds), pa.float64(), from_pandas=True)
+    columns = [batch.column("left"), batch.column("right"), weight, probability, batch.column("outcome")]
+    return pa.record_batch(columns, schema=schema)
 
 
 def _tasks() -> sa.Select[Any]:
@@ -278,28 +270,33 @@ def golden_schema(config: Config) -> pa.Schema:
     return pa.schema([*_text("golden_id", "entity_type"), *fields.items()])
 
 
-def _golden_rows(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
-    values = [orjson.loads(row[2]) for row in rows]
-    columns: list[pa.Array[Any]] = [pa.array([row[i] for row in rows], pa.string()) for i in (0, 1)]
+def _golden_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    values = [orjson.loads(document) for document in batch.column("values").to_pylist() if document is not None]
+    columns = [batch.column("golden_id"), batch.column("entity_type")]
     for field in list(schema)[2:]:
         shape = _as_list if pa.types.is_list(field.type) else _as_text
         columns.append(pa.array([shape(v.get(field.name)) for v in values], field.type))
     return pa.record_batch(columns, schema=schema)
 
 
-def _provenance_rows(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+def _provenance_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """One row per golden value: a list attribute has as many as it has values."""
-    names = schema.names[3:]
-    shaped: list[list[Any]] = []
-    for golden_id, entity_type, document in rows:
-        for attribute, won in orjson.loads(document).items():
+    shaped: list[dict[str, Any]] = []
+    for row in batch.to_pylist():
+        for attribute, won in orjson.loads(row["provenance"]).items():
             for one in won if isinstance(won, list) else [won]:
-                fields = dict(one)
-                fields["value"] = _as_text(fields.get("value"))
-                if fields.get("source_time"):
-                    fields["source_time"] = dt.datetime.fromisoformat(fields["source_time"])
-                shaped.append([golden_id, entity_type, attribute, *(fields.get(n) for n in names)])
-    return pa.record_batch([pa.array([row[i] for row in shaped], f.type) for i, f in enumerate(schema)], schema=schema)
+                time = one.get("source_time")
+                shaped.append(
+                    {
+                        **one,
+                        "golden_id": row["golden_id"],
+                        "entity_type": row["entity_type"],
+                        "attribute": attribute,
+                        "value": _as_text(one.get("value")),
+                        "source_time": dt.datetime.fromisoformat(time) if time else None,
+                    }
+                )
+    return pa.RecordBatch.from_pylist(shaped, schema)
 
 
 def _as_text(value: Any) -> str | None:

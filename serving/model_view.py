@@ -17,20 +17,10 @@ if TYPE_CHECKING:
     from models.store import Store
 
 
-def list_models(store: Store) -> list[dict[str, Any]]:
-    """model_id, entity_type, status, created_at, published_at of every model, the newest first."""
-    m = match_model.c
-    statement = sa.select(m.model_id, m.entity_type, m.status, m.created_at, m.published_at).order_by(
-        m.created_at.desc(), m.model_id
-    )
-    with store.engine.connect() as connection:
-        return [dict(row) for row in connection.execute(statement).mappings()]
-
-
 def get_model(store: Store, name: str) -> dict[str, Any]:
     """The document of a model, by its id or by the entity type it is in use for. Raises ConfigError."""
     m = match_model.c
-    with store.engine.connect() as connection:
+    with store.database.read() as connection:
         document = connection.scalar(
             sa.select(m.document)
             .where(sa.or_(m.model_id == name, sa.and_(m.entity_type == name, m.status == "published")))

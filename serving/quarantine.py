@@ -20,7 +20,7 @@ def quarantined(
     `run_id` may be "latest": the newest run that set anything aside.
     """
     q = quarantine.c
-    with store.engine.connect() as connection:
+    with store.database.read() as connection:
         if run_id == "latest":
             run_id = connection.scalar(sa.select(q.run_id).order_by(q.id.desc()).limit(1))
         wanted = [column == value for column, value in ((q.run_id, run_id), (q.source, source)) if value is not None]

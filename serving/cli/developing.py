@@ -42,7 +42,7 @@ def dev(session: Session, host: str, port: int) -> None:
 
 @click.command(short_help="Example systems in, golden records out.")
 @click.option(
-    "--size", default=5_000, show_default=True, type=click.IntRange(100), help="How many source records to make."
+    "--size", default=3_000, show_default=True, type=click.IntRange(100), help="About how many source records to make."
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same world.")
 @click.option(
@@ -52,15 +52,17 @@ def dev(session: Session, host: str, port: int) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the demonstration.  [default: demo, or the folder of --config]",
 )
+@click.option(
+    "--next-day", is_flag=True, help="Play the next day in the three systems first: new, changed, deleted rows."
+)
 @with_session
-def demo(session: Session, size: int, seed: int, folder: Path | None) -> None:
+def demo(session: Session, size: int, seed: int, folder: Path | None, next_day: bool) -> None:
     """Make three example systems of a commercial-vehicle maker and turn their customers into golden records."""
     from models.config import load_config
-    from models.store import open_store
     from orchestration.run import run_hub
     from serving.evaluate import evaluate_tables, read_truth
     from serving.export import export_to, read_export
-    from worlds.demo import generate
+    from worlds.demo import generate, generate_next_day
 
     if folder is None:
         folder = session.config_given.parent if session.config_given else Path("demo")
@@ -68,22 +70,21 @@ def demo(session: Session, size: int, seed: int, folder: Path | None) -> None:
         raise click.UsageError("--to and --config name different folders; the demonstration writes its own kehu.yaml")
     began = time.monotonic()
     if not (folder / "kehu.yaml").exists():
-        session.say(f"Making three systems with {size:,} records in {folder} …")
+        session.say(f"Making three systems with about {size:,} records in {folder} …")
         generate(folder, size, seed)
+    elif next_day:
+        session.say(f"A day later in the systems in {folder} …")
+        generate_next_day(folder)
     else:
         session.say(f"Using the systems that are in {folder}; delete the folder to start afresh.")
     config = load_config(folder / "kehu.yaml")
     with RunProgress() as progress:
         result = run_hub(config, full=False, source=None, progress=progress)
-    store = open_store(config.store)
-    try:
-        exported = []
-        for name in ("golden", "crosswalk"):
-            exported.append(folder / f"{name}.csv")
-            export_to(store, config, name, exported[-1])
+    exported = [folder / f"{name}.csv" for name in ("golden", "crosswalk")]
+    with session.store(config) as store:
+        for path in exported:
+            export_to(store, config, path.stem, path)
         quality = evaluate_tables(read_truth(folder / "truth.csv"), read_export(store, config, "crosswalk"))
-    finally:
-        store.engine.dispose()
     show_run(session, result)
     pairs = quality.pairwise
     session.show(
@@ -99,6 +100,7 @@ Look at
   {folder / "kehu.yaml"}      the configuration of the three systems
   kehu export pairs {where} --to pairs.csv    what was compared, and what became of it
   kehu dev {where}                            the same as assets in Dagster
+  kehu demo --to {folder} --next-day                 what a day of changes does to golden records
 
 Your own systems: kehu init myhub"""
     )

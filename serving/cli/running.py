@@ -126,10 +126,8 @@ def model() -> None:
 @with_session
 def model_list(session: Session) -> None:
     """List the matching models, the newest first."""
-    from serving.model_view import list_models
-
     with session.store() as store:
-        found = list_models(store)
+        found = store.list_models()[::-1]
     session.show(
         table(
             ("model", "entity type", "published", "status"),

@@ -12,8 +12,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -53,16 +52,11 @@ class Session:
             )
         return load_config(self.config_path)
 
-    @contextmanager
-    def store(self, config: Config | None = None) -> Iterator[Store]:
-        """The hub store that the configuration names, brought to the current schema. Raises StoreError."""
-        from models.store import open_store
+    def store(self, config: Config | None = None) -> Store:
+        """The hub store that the configuration names; `with` closes it. Raises StoreError, also for none yet."""
+        from serving.hub import open_hub
 
-        store = open_store((config or self.config()).store)
-        try:
-            yield store
-        finally:
-            store.engine.dispose()
+        return open_hub(config or self.config())
 
     def say(self, text: str) -> None:
         """Tell the user something that is no result."""
