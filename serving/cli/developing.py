@@ -22,22 +22,38 @@ from serving.cli.session import Session, with_session
 @with_session
 def dev(session: Session, host: str, port: int) -> None:
     """Open Dagster's pages on this project: assets, runs, checks, schedules. Ctrl-C ends them."""
-    from serving.dagster_home import prepare
+    from orchestration.dev import dagster_dev
 
-    config = session.config()
-    home, workspace = prepare(config.workspace)
-    environment = {**os.environ, "DAGSTER_HOME": str(home), "KEHU_CONFIG": str(config.file)}
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
-    session.say(f"Dagster on http://{host}:{port} (its own records are in {home})")
-    child = subprocess.Popen(command, env=environment, cwd=config.base)
-    session.result({"url": f"http://{host}:{port}", "pid": child.pid, "dagster_home": str(home)})
+    started = dagster_dev(session.config(), host=host, port=port)
+    # In a session of its own, so that Ctrl-C reaches it once, through here, however this process was started.
+    child = subprocess.Popen(
+        started.argv, env=started.env, cwd=started.cwd, stdout=sys.stderr.fileno(), start_new_session=True
+    )
+    session.say(f"Dagster on {started.url} (its own records are in {started.home})")
+    session.result({"url": started.url, "pid": child.pid, "dagster_home": str(started.home)})
+    if _wait_for(child):
+        raise click.exceptions.Exit(1)
+
+
+def _wait_for(child: subprocess.Popen[bytes]) -> int:
+    """The exit code of the child; 0 when it was ended from here, by Ctrl-C or by a signal to end."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
-        code = child.wait()
+        return child.wait()
     except KeyboardInterrupt:
         child.send_signal(signal.SIGINT)
-        code = child.wait(timeout=30) and 0
-    if code:
-        raise click.exceptions.Exit(1)
+        try:
+            child.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.command(short_help="Example systems in, golden records out.")

@@ -52,16 +52,29 @@ def run(session: Session, full: bool, source: str | None) -> None:
         result: dict[str, Any] = run_hub(config, full=full, source=source, progress=progress)
     show_run(session, result)
     session.result(result)
+    if result.get("failed_sources"):
+        raise click.exceptions.Exit(1)
 
 
 def show_run(session: Session, result: dict[str, Any]) -> None:
-    """Print a run's result for people."""
+    """Print a run's result for people; what went wrong goes to stderr."""
     rows = [(label, result[key]) for key, label in SUMMARY if result.get(key) is not None]
     session.show(table(("run " + str(result["run_id"]), ""), rows))
     seconds = result.get("seconds") or {}
     session.show(f"{sum(seconds.values()):.1f} s, at most {result.get('peak_rss_mb', 0):,.0f} MB of memory")
+    for message in result.get("messages") or ():
+        session.show(message)
     if result.get("quarantined"):
-        session.show("Rows were set aside: 'kehu quarantine' shows them with their reasons.")
+        session.show("Rows were set aside: 'kehu quarantine --run latest' shows them with their reasons.")
+    for law in result.get("broken_laws") or ():
+        session.say(f"kehu: broken law: {law}")
+    for row in result.get("sources") or ():
+        if row.get("source") in (result.get("failed_sources") or ()) and row.get("error"):
+            session.say(f"kehu: {row['source']}.{row['stream']}: {row['error']}")
+    if failed := result.get("failed_sources"):
+        session.say(
+            f"kehu: not read: {', '.join(failed)}; everything else is published, their records stay as they were"
+        )
 
 
 @click.command(short_help="Train the matching models.")
