@@ -124,6 +124,10 @@ def _insert(connection: sa.Connection, table: sa.Table, batches: Batches, confli
         return 0
     kinds = [arrow_type(table.c[name].type) for name in columns]
     if connection.dialect.name == "sqlite":
+        # Long texts go in as the bytes that they are: decoding and encoding them again costs more than storing them.
+        kinds = [
+            pa.binary() if table.c[name].info.get("json") else kind for name, kind in zip(columns, kinds, strict=True)
+        ]
         return _insert_sqlite(connection, table.name, columns, kinds, batches, conflict)
     if not conflict:
         return _copy_in(connection, quoted(table.name), columns, kinds, batches)
@@ -158,7 +162,7 @@ def _insert_sqlite(
     cursor = _cursor(connection)
     width, count = len(columns), 0
     rows = max(1, _VALUES_PER_STATEMENT // width)
-    one = f"({', '.join('?' * width)})"
+    one = f"({', '.join('CAST(? AS TEXT)' if pa.types.is_binary(kind) else '?' for kind in kinds)})"
     head = f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, columns))}) VALUES "
     many = head + ", ".join([one] * rows) + conflict
     try:

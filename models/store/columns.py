@@ -52,7 +52,9 @@ def to_python(column: pa.Array[Any] | pa.ChunkedArray[Any], kind: pa.DataType) -
         column = column.cast(pa.timestamp("us")).cast(pa.string())
     elif pa.types.is_boolean(kind):
         column = column.cast(pa.int8())
-    if pa.types.is_string(column.type):  # nulls become None in a numpy array of objects, and it is the faster way
+    if pa.types.is_string(column.type) or pa.types.is_binary(
+        column.type
+    ):  # nulls become None in a numpy array of objects, and it is the faster way
         objects = column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
         return list(objects.tolist())
     return list(column.to_numpy().tolist() if column.null_count == 0 else column.to_pylist())

@@ -37,7 +37,7 @@ class UtcTime(sa.types.TypeDecorator[dt.datetime]):
 
 # SQLite makes only a column declared INTEGER the key of the table's own tree.
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-Json = sa.Text
+Json = sa.Text()  # one instance, by which a column of long texts is known
 
 metadata = sa.MetaData(
     naming_convention={
@@ -49,7 +49,7 @@ metadata = sa.MetaData(
 
 
 def _column(name: str, kind: Any, *, null: bool = False, key: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, kind, nullable=null, primary_key=key, autoincrement=False)
+    return sa.Column(name, kind, nullable=null, primary_key=key, autoincrement=False, info={"json": kind is Json})
 
 
 run = sa.Table(
