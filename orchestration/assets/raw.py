@@ -1,0 +1,115 @@
+"""Assets of the layer `raw`: what the sources delivered, as they delivered it.
+
+One step reads one source: an asset per stream, and one for the source as a whole on which everything later rests. A
+stream's asset counts as materialised only when a new delivery landed, so that its age is the delivery's age.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from connectors.landing import Landed
+from models.config import Config, Source, Stream
+from orchestration import checks, steps
+from orchestration.assets import columns
+from orchestration.display import filled_table, table
+from orchestration.hub_run import HubRun
+from orchestration.names import plain, source_asset, stream_assets
+
+GROUP = "raw"
+_KINDS = {"files": "file", "sql": "sql"}
+
+
+def raw_assets(config: Config) -> list[dg.AssetsDefinition]:
+    """One definition per source."""
+    names = stream_assets(config)
+    return [_source(source, {t.name: names[source.name, t.name] for t in source.streams}) for source in config.sources]
+
+
+def _source(source: Source, assets: dict[str, str]) -> dg.AssetsDefinition:
+    whole = source_asset(source)
+    specs = [_stream_spec(source, stream, assets[stream.name]) for stream in source.streams]
+    tags = {"kehu/source": source.name, "kehu/family": source.family}
+    told = dg.AssetSpec(
+        whole,
+        deps=list(assets.values()),
+        group_name=GROUP,
+        kinds={"parquet"},
+        tags=tags,
+        description=f"What {source.name} ({source.family}) delivered in the latest run: its streams with their state.",
+    )
+
+    @dg.multi_asset(
+        name=f"land_{plain(source.name)}",
+        specs=[*specs, told],
+        check_specs=[spec for name in assets.values() for spec in checks.stream_specs(name)],
+        can_subset=True,
+        description=f"Reads {source.name} into the workspace.",
+    )
+    def land_source(
+        context: dg.AssetExecutionContext, hub: dg.ResourceParam[HubRun]
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        chosen = {key.path[-1] for key in context.selected_asset_keys}
+        deliveries = []
+        for stream in source.streams:
+            if assets[stream.name] not in chosen:
+                continue
+            landed = steps.land_stream(hub, source, stream)
+            deliveries.append(landed)
+            yield from checks.stream_results(assets[stream.name], landed)
+            if landed.status == "landed":
+                yield dg.MaterializeResult(assets[stream.name], metadata=_metadata(hub, stream, landed))
+        failed = [landed for landed in deliveries if landed.status in steps.FAILED]
+        if failed and not hub.keep_going:
+            hub.error = "; ".join(f"{f.source}.{f.stream}: {f.error}" for f in failed)
+            raise dg.Failure(hub.error, allow_retries=False)
+        if whole not in chosen:
+            return
+        rows = [(d.stream, d.status, d.rows, d.bad_rows, "; ".join(d.drift), d.error) for d in deliveries]
+        shown = table(("stream", "status", "rows", "bad rows", "drift", "error"), rows)
+        yield dg.MaterializeResult(
+            whole,
+            metadata={
+                "deliveries": dg.MetadataValue.md(shown),
+                "dagster/row_count": sum(d.rows for d in deliveries if d.status == "landed"),
+            },
+        )
+
+    return land_source
+
+
+def _stream_spec(source: Source, stream: Stream, name: str) -> dg.AssetSpec:
+    key = ", ".join(stream.key_columns)
+    kind = str(source.connector["type"])
+    freshness = dg.FreshnessPolicy.time_window(dt.timedelta(hours=source.freshness)) if source.freshness else None
+    return dg.AssetSpec(
+        name,
+        skippable=True,
+        group_name=GROUP,
+        kinds={_KINDS.get(kind, plain(kind)), "parquet"},
+        tags={"kehu/source": source.name, "kehu/family": source.family, "kehu/entity": stream.entity},
+        metadata={"dagster/column_schema": columns.of_stream(stream)},
+        freshness_policy=freshness,
+        description=f"{stream.name} of {source.name} ({source.family}) as delivered, a {stream.entity} per row, by {key}.",
+    )
+
+
+def _metadata(run: HubRun, stream: Stream, landed: Landed) -> dict[str, Any]:
+    batch = run.config.workspace / (landed.batch_dir or "")
+    found: dict[str, Any] = {
+        "dagster/row_count": landed.rows,
+        "bad_rows": landed.bad_rows,
+        "mode": landed.mode,
+        "batch": dg.MetadataValue.path(str(batch)),
+        "seconds": round(landed.seconds, 3),
+    }
+    if landed.extra_columns:
+        found["columns without attribute"] = ", ".join(landed.extra_columns)
+    parts = sorted(batch.glob("part-*.parquet"))
+    if parts:
+        found["dagster/column_schema"] = columns.of_delivery(pq.read_schema(parts[0]), stream)
+        found["filled"] = dg.MetadataValue.md(filled_table(parts[0]))
+    return found

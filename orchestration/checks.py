@@ -1,0 +1,117 @@
+"""The asset checks: which there are, and their results from deliveries, counts and laws.
+
+Severity: WARN is for looking at, ERROR says that something was not taken or is broken. The checks of a delivery do not
+block Dagster's steps even with ERROR, since what they refuse is left out of the run already and the other sources go
+on; the laws before publishing do block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from connectors.landing import Landed
+from orchestration import laws
+from orchestration.steps import FAILED
+
+READ, COLUMNS, VOLUME, DRIFT = "source_read", "mapped_columns", "volume_floor", "schema_drift"
+QUARANTINE = "quarantine_share"
+
+QUARANTINE_LIMIT = 0.05
+"""Share of a delivery's rows in quarantine from which the check warns: a few broken rows are everyday life."""
+
+_OF_STREAM = {
+    READ: "The source could be read, after the attempts that `retry` allows.",
+    COLUMNS: "Every column that `fields` and `key` name was delivered; otherwise nothing of the stream is taken.",
+    VOLUME: "A snapshot holds at least `volume_floor` of the rows of the one before; otherwise it is refused.",
+    DRIFT: "The delivered columns and their types are those of the delivery before.",
+}
+_OF_LAW = {
+    laws.ONE_GOLDEN: "Every current source record is in exactly one golden record, every deleted one in none.",
+    laws.NO_EMPTY: "Every golden record has at least one source record.",
+    laws.CLUSTER_SIZE: "No golden record holds more source records than `max_cluster`.",
+    laws.NO_GAP: "Events are numbered from 1 without a gap.",
+}
+BEFORE = (laws.ONE_GOLDEN, laws.NO_EMPTY, laws.CLUSTER_SIZE)
+AFTER = (laws.ONE_GOLDEN, laws.NO_EMPTY, laws.NO_GAP)
+
+
+def stream_specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """The checks of a raw asset."""
+    return [dg.AssetCheckSpec(name, asset=asset, description=words) for name, words in _OF_STREAM.items()]
+
+
+def stream_results(asset: str, landed: Landed) -> Iterator[dg.AssetCheckResult]:
+    """How a delivery was found; a check that could not be made, because an earlier one failed, is not reported."""
+
+    def result(name: str, passed: bool, words: str, *, warn: bool = False, **numbers: Any) -> dg.AssetCheckResult:
+        severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
+        return dg.AssetCheckResult(
+            asset_key=asset, check_name=name, passed=passed, severity=severity, description=words, metadata=numbers
+        )
+
+    error = landed.error or ""
+    yield result(READ, landed.status != "failed", error if landed.status == "failed" else "read")
+    if landed.status == "failed":
+        return
+    missing = refusal(landed) == COLUMNS
+    yield result(COLUMNS, not missing, error if missing else "all delivered")
+    if missing:
+        return
+    few = refusal(landed) == VOLUME
+    yield result(VOLUME, not few, error if few else f"{landed.rows:,} rows", rows=landed.rows)
+    drift = "; ".join(landed.drift)
+    yield result(DRIFT, not drift, drift or "the same columns as before", warn=True)
+
+
+def refusal(landed: Landed) -> str | None:
+    """The check that a refused delivery did not pass."""
+    if landed.status != "refused":
+        return None
+    return COLUMNS if landed.missing_columns else VOLUME
+
+
+def quarantine_spec(asset: str) -> dg.AssetCheckSpec:
+    """The check of the share of quarantined rows."""
+    words = f"Less than {QUARANTINE_LIMIT:.0%} of the rows of every delivery were set aside."
+    return dg.AssetCheckSpec(QUARANTINE, asset=asset, description=words)
+
+
+def quarantine_result(sources: list[dict[str, Any]]) -> dg.AssetCheckResult:
+    """Streams of which too large a share went to quarantine, from `steps.source_rows`."""
+    shares = {
+        f"{row['source']}.{row['stream']}": row["quarantined"] / row["rows"]
+        for row in sources
+        if row["rows"] and row["status"] not in FAILED
+    }
+    much = {name: share for name, share in shares.items() if share >= QUARANTINE_LIMIT}
+    words = ", ".join(f"{name}: {share:.1%} set aside" for name, share in much.items())
+    return dg.AssetCheckResult(
+        check_name=QUARANTINE,
+        passed=not much,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=words or "few rows were set aside, or none",
+        metadata={name: round(share, 4) for name, share in shares.items()},
+    )
+
+
+def law_specs(asset: str, names: tuple[str, ...], *, blocking: bool) -> list[dg.AssetCheckSpec]:
+    """The laws as checks of an asset; with `blocking` a broken one keeps later assets from running."""
+    return [
+        dg.AssetCheckSpec(name, asset=asset, description=_OF_LAW[name], blocking=blocking and name != laws.CLUSTER_SIZE)
+        for name in names
+    ]
+
+
+def law_result(asset: str, verdict: laws.Verdict) -> dg.AssetCheckResult:
+    """A verdict as the result of an asset check."""
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=verdict.law,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity[verdict.severity],
+        description=verdict.words,
+        metadata={**verdict.counts, **({"examples": verdict.examples} if verdict.examples else {})},
+    )

@@ -1,0 +1,251 @@
+"""The steps of a run, each one call of a plain function with what it needs, and its counts left in the run's folder.
+
+No Dagster here, so that assets and tests take the same steps; no rule either: those are in connectors and matching.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from connectors.changes import detect_changes
+from connectors.landing import Landed, land
+from matching.resolve import resolve_entity, standardise_entity
+from matching.standardise import PARSER_VERSION
+from models.config import Source, Stream
+from models.store import RunOutcome, StreamState
+from models.store import tables as t
+from models.vocabulary import PARTY_TYPES
+from orchestration import laws
+from orchestration.hub_run import HubRun, clear_landing
+from orchestration.standing import standing, why_full
+
+FAILED = ("failed", "refused")
+"""States of a delivery that the hub does not take; what it holds of the stream stays as it is."""
+
+
+def land_stream(run: HubRun, source: Source, stream: Stream) -> Landed:
+    """Read one stream into the workspace. A fault of the source is an answer, not an exception."""
+    with run.phase("land", f"{source.name}.{stream.name}"):
+        before = run.store.stream_state(source.name, stream.name)
+        landed = land(
+            source,
+            stream,
+            state=before["state"] if before else None,
+            workspace=run.config.workspace,
+            run_id=run.run_id,
+            base=run.config.base,
+        )
+        run.write(f"landed/{source.name}/{stream.name}", dataclasses.asdict(landed))
+    return landed
+
+
+def landed_streams(run: HubRun) -> list[Landed]:
+    """What the streams of this run delivered, in the order of the configuration."""
+    found = {(value["source"], value["stream"]): Landed(**value) for value in run.read_all("landed")}
+    order = [(source.name, stream.name) for source, stream in run.config.streams()]
+    return [found[name] for name in order if name in found]
+
+
+def detect(run: HubRun) -> list[dict[str, Any]]:
+    """Compare what landed with the hub. Returns a dictionary of counts per stream that was taken."""
+    with run.phase("changes"):
+        taken = [landed for landed in landed_streams(run) if landed.status not in FAILED]
+        report = detect_changes(run.store, run.config, taken, run.folder)
+        counts = [dataclasses.asdict(stream) for stream in report.streams]
+        run.write("changes", counts)
+    return counts
+
+
+def plan(run: HubRun) -> dict[str, Any]:
+    """Which entity types to resolve, and whether wholly: `entities`, `full`, `reason`, `standing`, `decisions_upto`.
+
+    An entity type is resolved when records of it changed or a decision was made since the last run.
+    """
+    plan = run.read("plan")
+    if plan is not None:
+        run.full = plan["full"]
+        return dict(plan)
+    with run.phase("changes"):
+        last = run.store.last_run()
+        now = standing(run.config, run.store)
+        reason = why_full((last["metrics"] or {}).get("standing") if last else None, now)
+        run.full = run.full or reason is not None
+        upto = int((last or {}).get("decisions_upto") or 0)
+        decisions = run.store.decisions(after=upto)
+        decided = set(decisions["entity_type"].to_pylist())
+        entities = [
+            entity
+            for entity in party_types(run)
+            if rows(run, "changes", entity)
+            or (_is_known(run, entity) and (run.full or entity in decided or None in decided))
+        ]
+        plan = {
+            "entities": entities,
+            "full": run.full,
+            "reason": reason,
+            "standing": now,
+            "decisions_upto": max([upto, *(int(number) for number in decisions["id"].to_pylist() if number)]),
+        }
+        run.write("plan", plan)
+    if reason is not None:
+        run.tell("changes", f"everything is resolved: {reason}")
+    return plan
+
+
+def _is_known(run: HubRun, entity: str) -> bool:
+    query = sa.select(t.source_record.c.record_id).where(t.source_record.c.entity_type == entity).limit(1)
+    return run.store.fetch_arrow(query).num_rows > 0
+
+
+def party_types(run: HubRun) -> list[str]:
+    """The entity types of the configuration that become golden records."""
+    return [entity for entity in run.config.entities() if entity in PARTY_TYPES]
+
+
+def standardise(run: HubRun, entity: str) -> int:
+    """Bring changed records (in a full run all) into standard form; returns how many."""
+    if entity not in plan(run)["entities"]:
+        return 0
+    with run.phase("standardise", entity):
+        report = standardise_entity(
+            run.store, run.config, entity, run.folder, full=run.full, progress=_progress(run, "standardise", entity)
+        )
+    return int(report["rows"])
+
+
+def resolve(run: HubRun, entity: str) -> dict[str, Any]:
+    """Resolve one entity type; returns its EntityResult as a dictionary, empty when there was nothing to do."""
+    if entity not in plan(run)["entities"]:
+        return {}
+    with run.phase("resolve", entity, timed=False):
+        result = resolve_entity(
+            run.store,
+            run.config,
+            entity,
+            run.folder,
+            run_id=run.run_id,
+            full=run.full,
+            progress=_progress(run, None, entity),
+        )
+        found = dataclasses.asdict(result)
+        run.write(f"entities/{entity}", found)
+    run.add_seconds(result.seconds)
+    for message in result.messages:
+        run.tell("resolve", f"{entity}: {message}")
+    return found
+
+
+def check_before(run: HubRun, entity: str, *, max_cluster: int) -> list[laws.Verdict]:
+    """The laws on what one entity type is about to publish."""
+    with run.phase("check", entity):
+        return laws.before_publishing(run.store, run.folder, entity, max_cluster=max_cluster)
+
+
+def publish(run: HubRun) -> dict[str, int]:
+    """Make the run the hub's state, in one transaction; returns rows written by step."""
+    now = plan(run)
+    run.write("events_before", laws.last_event(run.store))
+    # The models that this very run trained are what the state rests on from now on.
+    metrics = {
+        "standing": standing(run.config, run.store),
+        "full": run.full,
+        "sources": source_rows(run),
+        "entities": [{k: v for k, v in row.items() if k != "blocks"} for row in run.read_all("entities")],
+    }
+    with run.phase("publish"):
+        states = stream_states(run)
+        outcome = RunOutcome(
+            run_id=run.run_id,
+            folder=run.folder,
+            entities=tuple(dict.fromkeys([*now["entities"], *changed_types(run)])),
+            full=run.full,
+            stream_states=tuple(states),
+            metrics=metrics,
+            phases=dict(run.seconds),
+            decisions_upto=now["decisions_upto"],
+            parser_version=PARSER_VERSION,
+            memory_limit=run.config.memory_limit,
+        )
+        counts = run.store.publish(outcome, lambda step: run.tell("publish", step))
+        run.published = True
+        run.write("published", counts)
+    clear_landing(run.config, {(s["source"], s["stream"], str(s["batch_id"])) for s in run.store.stream_states()})
+    return counts
+
+
+def check_after(run: HubRun) -> list[laws.Verdict]:
+    """The laws in the published store."""
+    with run.phase("check"):
+        events = laws.events_without_gap(run.store, run.read("events_before"), run.read("published")["events"])
+        parties = tuple(party_types(run))
+        verdicts = [*laws.after_publishing(run.store, run.folder, parties, full=run.full), events]
+        run.write("laws", [dataclasses.asdict(verdict) for verdict in verdicts])
+    return verdicts
+
+
+def stream_states(run: HubRun) -> list[StreamState]:
+    """Where each stream stands that delivered in this run; the others stay where they stood."""
+    states = []
+    for landed in landed_streams(run):
+        if landed.status != "landed" or landed.batch_dir is None:
+            continue
+        batch = run.config.workspace / landed.batch_dir
+        manifest = orjson.loads((batch / "manifest.json").read_bytes())
+        states.append(
+            StreamState(
+                source=landed.source,
+                stream=landed.stream,
+                entity_type=landed.entity,
+                state=landed.new_state,
+                schema=manifest["schema"],
+                rows=landed.rows,
+                batch_id=batch.name,
+                delivered_at=dt.datetime.now(dt.UTC),
+            )
+        )
+    return states
+
+
+def changed_types(run: HubRun) -> list[str]:
+    """Entity types of which the run holds changes, those that are not resolved included."""
+    return [entity for entity in run.config.entities() if rows(run, "changes", entity)]
+
+
+def rows(run: HubRun, kind: str, entity: str) -> int:
+    """Rows of a file of the run, 0 when there is none."""
+    path = run.folder / f"{kind}_{entity}.parquet"
+    return int(pq.read_metadata(path).num_rows) if path.exists() else 0
+
+
+def source_rows(run: HubRun) -> list[dict[str, Any]]:
+    """One dictionary per stream of this run: source, stream, status, rows, the counts of its changes, error."""
+    changes = {(c["source"], c["stream"]): c for c in run.read("changes") or []}
+    found = []
+    for landed in landed_streams(run):
+        counts = changes.get((landed.source, landed.stream), {})
+        row = {"source": landed.source, "stream": landed.stream, "status": landed.status, "rows": landed.rows}
+        row |= {name: counts.get(name, 0) for name in ("inserted", "updated", "deleted", "unchanged")}
+        found.append(row | {"quarantined": counts.get("quarantined", landed.bad_rows), "error": landed.error})
+    return found
+
+
+def peak_rss_mb() -> float:
+    """The most memory that this process ever held, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+def _progress(run: HubRun, phase: str | None, entity: str) -> Callable[[str, int, int], None]:
+    def tell(what: str, done: int, total: int) -> None:
+        run.tell(phase or what, entity if phase is None else f"{entity} {what}", done=done, total=total)
+
+    return tell

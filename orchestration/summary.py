@@ -1,0 +1,65 @@
+"""The summary of a run, as `kehu run --json` ends with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.store import Store
+from models.store import tables as t
+from orchestration.hub_run import HubRun
+from orchestration.steps import FAILED, peak_rss_mb, source_rows
+
+
+def summary(run: HubRun) -> dict[str, Any]:
+    """Counts of the run and of the hub after it; seconds per phase; the streams with what they delivered.
+
+    `records`, `golden`, `tasks_open` and `findings_open` are of the hub, everything else is of this run.
+    """
+    sources = source_rows(run)
+    entities = run.read_all("entities")
+    published = run.read("published") or {}
+
+    def total(rows: list[dict[str, Any]], *names: str) -> int:
+        return sum(int(row[name]) for row in rows for name in names)
+
+    return {
+        "run_id": run.run_id,
+        "records": current_records(run.store),
+        "changed": total(sources, "inserted", "updated"),
+        "deleted": total(sources, "deleted"),
+        "quarantined": total(sources, "quarantined"),
+        "pairs_scored": total(entities, "pairs_scored"),
+        "golden": golden_records(run.store),
+        "merged": total(entities, "merged"),
+        "split": total(entities, "split"),
+        "tasks_open": _count(run.store, sa.select(sa.func.count()).where(t.task.c.status == "open")),
+        "findings_open": 0,
+        "events": int(published.get("events", 0)),
+        "seconds": {phase: round(seconds, 3) for phase, seconds in run.seconds.items()},
+        "peak_rss_mb": peak_rss_mb(),
+        "full": run.full,
+        "sources": sources,
+        "failed_sources": list(dict.fromkeys(row["source"] for row in sources if row["status"] in FAILED)),
+        "models": {row["entity"]: row["model_id"] for row in entities},
+        "trained": [row["entity"] for row in entities if row["trained"]],
+        "broken_laws": [f"{law['law']}: {law['words']}" for law in run.read("laws") or [] if not law["passed"]],
+        "messages": [f"{row['entity']}: {message}" for row in entities for message in row["messages"]],
+    }
+
+
+def current_records(store: Store) -> int:
+    """Source records that are not deleted; read from an index alone."""
+    r = t.source_record.c
+    return _count(store, sa.select(sa.func.count()).where(r.entity_type.is_not(None), r.deleted.is_(False)))
+
+
+def golden_records(store: Store) -> int:
+    """Golden records that have members."""
+    return _count(store, sa.select(sa.func.count(sa.distinct(t.membership.c.golden_id))))
+
+
+def _count(store: Store, query: sa.Select[Any]) -> int:
+    with store.database.read() as connection:
+        return int(connection.scalar(query) or 0)
