@@ -32,9 +32,9 @@ def init(session: Session, folder: Path) -> None:
 @with_session
 def check(session: Session) -> None:
     """Check the configuration and look at each source: what will be read, what is mapped, what looks forgotten."""
+    config = session.config()
     from serving.check import look_at
 
-    config = session.config()
     seen = [look_at(config, source, stream) for source, stream in config.streams()]
     for stream in seen:
         session.show(f"{stream.source}.{stream.stream} → {stream.entity}")
