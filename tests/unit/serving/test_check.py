@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from connectors.protocol import BadRow, Delivery, State
+from models.config import Config, parse_config
+from models.errors import ConfigError, SourceError
+from serving import check
+from serving.check import Seen, look_at, suggest
+
+TEXT = """
+sources:
+  - name: crm
+    family: sales
+    connector: {type: files, path: "x.csv"}
+    streams:
+      - name: contacts
+        entity: person
+        key: id
+        updated_at: changed
+        fields: {full_name: name, phone: [tel, mobile], job_title: title}
+"""
+COLUMNS = {"id": ["1"], "changed": [""], "name": ["王芳"], "tel": [None], "mobile": ["139"], "title": ["CEO"]}
+
+
+class Fake:
+    """A connector that delivers what a test says, and counts how much of it was taken."""
+
+    items: list[Any] = []
+    mistakes: list[ConfigError] = []
+    taken = 0
+
+    def __init__(self, source: object, base: Path) -> None: ...
+
+    def check(self, stream: object) -> list[ConfigError]:
+        return self.mistakes
+
+    def read(self, stream: object, state: object, *, again: bool = False) -> Iterator[Any]:
+        for item in self.items:
+            type(self).taken += 1
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+
+@pytest.fixture
+def connector(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
+    class Fresh(Fake):
+        pass
+
+    monkeypatch.setattr(check, "connector_for", Fresh)
+    return Fresh
+
+
+def config() -> Config:
+    return parse_config(TEXT, "kehu.yaml")
+
+
+def seen(**columns: list[Any]) -> Seen:
+    _, stream = config().streams()[0]
+    return look_at(config(), config().sources[0], stream)
+
+
+def deliver(connector: type[Fake], columns: dict[str, list[Any]], *, sparse: bool = False) -> None:
+    batch = pa.RecordBatch.from_pydict(columns)
+    connector.items = [Delivery(sparse=sparse), BadRow("no key"), batch, batch, State({})]
+
+
+def test_a_sound_stream_shows_its_mapping_and_no_personal_values(connector: type[Fake]) -> None:
+    deliver(connector, COLUMNS)
+    got = seen()
+    assert got.errors == [] and got.unmapped == []
+    assert got.mapping == {"full_name": ["name"], "phone": ["tel", "mobile"], "job_title": ["title"]}
+    assert got.examples == {"job_title": "CEO"}
+    assert connector.taken == 3
+
+
+def test_a_column_that_is_not_delivered_is_named_with_the_nearest(connector: type[Fake]) -> None:
+    deliver(connector, {k if k != "mobile" else "mobil": v for k, v in COLUMNS.items() if k != "changed"})
+    assert len(seen().errors) == 2
+    assert "column 'changed' is not delivered" in seen().errors[0]
+    assert "did you mean 'mobil'" in seen().errors[1]
+
+
+def test_an_absent_column_is_usual_where_empty_ones_are_left_out(connector: type[Fake]) -> None:
+    deliver(connector, {"id": ["1"]}, sparse=True)
+    assert seen().errors == []
+
+
+def test_a_forgotten_column_is_suggested(connector: type[Fake]) -> None:
+    deliver(connector, {**COLUMNS, "E-Mail": ["x"], "Geburtstag": ["x"], "dob": ["x"]})
+    got = seen()
+    assert got.unmapped == ["E-Mail", "Geburtstag", "dob"]
+    assert got.suggestions == {"E-Mail": "email", "dob": "birth_date"}
+
+
+def test_a_source_that_cannot_be_read_is_told(connector: type[Fake]) -> None:
+    connector.items = [SourceError("no such file", source="crm")]
+    got = seen()
+    assert got.errors == ["crm: no such file"] and got.unreadable
+
+
+def test_what_the_connector_finds_wrong_keeps_it_closed(connector: type[Fake]) -> None:
+    connector.mistakes = [ConfigError("unknown key 'pth'")]
+    got = seen()
+    assert got.errors == ["unknown key 'pth'"] and not got.unreadable and connector.taken == 0
+
+
+def test_an_empty_source_is_no_mistake(connector: type[Fake]) -> None:
+    connector.items = [Delivery()]
+    assert seen().errors == []
+
+
+def test_chinese_and_mapped_names() -> None:
+    attributes = ["name", "tax_id", "phone"]
+    assert suggest(["统一社会信用代码", "联系电话", "备注"], attributes, ["phone"]) == {"统一社会信用代码": "tax_id"}
