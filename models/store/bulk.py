@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import sqlalchemy as sa
@@ -41,6 +42,19 @@ def ahead(batches: Batches) -> Iterator[pa.RecordBatch]:
         while (batch := coming.result()) is not None:
             coming = pool.submit(next, iterator, None)
             yield batch
+
+
+def distinct_sorted(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """Sorted batches of numbers without the rows that equal the row before: half the price of a DISTINCT."""
+    last: list[int] | None = None
+    for batch in batches:
+        if batch.num_rows:
+            columns = [column.to_numpy() for column in batch.columns]
+            fresh = np.ones(batch.num_rows, dtype=bool)
+            fresh[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+            fresh[0] = last is None or any(column[0] != value for column, value in zip(columns, last, strict=True))
+            last = [column[-1] for column in columns]
+            yield batch if fresh.all() else batch.filter(pa.array(fresh))
 
 
 @contextmanager

@@ -108,8 +108,8 @@ def _keys(work: Publication) -> int:
             elif work.stage_touched(entity):
                 work.sql(f"DELETE FROM match_key WHERE record_id IN {IDS}")
         if keys is not None:
-            rows = f"SELECT DISTINCT key, record_id FROM {parquet(keys)} ORDER BY key, record_id"
-            count += bulk.insert(work.connection, t.match_key, work.batches(rows))
+            rows = work.batches(f"SELECT key, record_id FROM {parquet(keys)} ORDER BY key, record_id")
+            count += bulk.insert(work.connection, t.match_key, bulk.distinct_sorted(rows))
     return count
 
 

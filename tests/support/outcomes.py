@@ -67,7 +67,9 @@ def first_run(folder: Path) -> None:
     write(folder, "standard", standard, extra=STANDARD)
     write(folder, "touched", [{"record_id": i} for i in (1, 2, 3)])
     write(
-        folder, "keys", [{"record_id": r, "key": k} for r, k in ((1, 100), (2, 100), (3, 100), (1, 7), (2, 7), (3, 3))]
+        folder,
+        "keys",
+        [{"record_id": r, "key": k} for r, k in ((1, 100), (2, 100), (3, 100), (1, 7), (2, 7), (1, 7), (3, 3))],
     )
     write(
         folder, "edges", [{"left_id": 1, "right_id": 2, "weight": 9.5}, {"left_id": 2, "right_id": 3, "weight": 1.25}]
