@@ -140,6 +140,11 @@ def test_links_between_documents_lead_somewhere(path: str) -> None:
             assert ((ROOT / path).parent / target).exists(), target
 
 
+def test_every_document_is_in_the_index() -> None:
+    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    assert [p.name for p in (ROOT / "docs").glob("*.md") if p.name != "index.md" and f"({p.name})" not in index] == []
+
+
 @pytest.mark.parametrize("path", ["README.md", "README.zh-CN.md"])
 def test_the_commands_that_a_readme_shows_exist(path: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
