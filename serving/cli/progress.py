@@ -34,7 +34,7 @@ class RunProgress:
 
             self._display = Display(
                 SpinnerColumn(),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
                 TimeElapsedColumn(),
                 console=Console(stderr=True),
