@@ -43,8 +43,11 @@ def stream_specs(asset: str) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(name, asset=asset, description=words) for name, words in _OF_STREAM.items()]
 
 
-def stream_results(asset: str, landed: Landed) -> Iterator[dg.AssetCheckResult]:
-    """How a delivery was found; a check that could not be made, because an earlier one failed, is not reported."""
+def stream_results(asset: str, landed: Landed, least_rows: float) -> Iterator[dg.AssetCheckResult]:
+    """How a delivery was found; a check that could not be made, because an earlier one failed, is not reported.
+
+    `least_rows` is the floor under a snapshot's rows.
+    """
 
     def result(name: str, passed: bool, words: str, *, warn: bool = False, **numbers: Any) -> dg.AssetCheckResult:
         severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
@@ -56,21 +59,14 @@ def stream_results(asset: str, landed: Landed) -> Iterator[dg.AssetCheckResult]:
     yield result(READ, landed.status != "failed", error if landed.status == "failed" else "read")
     if landed.status == "failed":
         return
-    missing = refusal(landed) == COLUMNS
+    few = landed.status == "refused" and landed.rows < least_rows
+    missing = landed.status == "refused" and not few
     yield result(COLUMNS, not missing, error if missing else "all delivered")
     if missing:
         return
-    few = refusal(landed) == VOLUME
     yield result(VOLUME, not few, error if few else f"{landed.rows:,} rows", rows=landed.rows)
     drift = "; ".join(landed.drift)
     yield result(DRIFT, not drift, drift or "the same columns as before", warn=True)
-
-
-def refusal(landed: Landed) -> str | None:
-    """The check that a refused delivery did not pass."""
-    if landed.status != "refused":
-        return None
-    return COLUMNS if landed.missing_columns else VOLUME
 
 
 def quarantine_spec(asset: str) -> dg.AssetCheckSpec:

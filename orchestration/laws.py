@@ -199,9 +199,9 @@ def events_without_gap(store: Store, before: int, published: int) -> Verdict:
     newest = last_event(store)
     first = _number(store, sa.select(sa.func.coalesce(sa.func.min(e), 1)))
     passed = count == published == newest - before and first == 1
-    words = (
-        f"{published:,} events published; numbers {before + 1:,} to {newest:,}, {count:,} of them there, first {first}"
-    )
+    words = f"{published:,} events published"
+    if published or not passed:
+        words += f"; of the numbers {before + 1:,} to {newest:,}, {count:,} are there; the first of all is {first}"
     return Verdict(NO_GAP, passed, words, counts={"published": published, "found": count, "newest": newest})
 
 

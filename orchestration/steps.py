@@ -10,9 +10,10 @@ import datetime as dt
 import resource
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import orjson
+import duckdb
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
@@ -55,14 +56,18 @@ def landed_streams(run: HubRun) -> list[Landed]:
     return [found[name] for name in order if name in found]
 
 
-def detect(run: HubRun) -> list[dict[str, Any]]:
-    """Compare what landed with the hub. Returns a dictionary of counts per stream that was taken."""
+def least_rows(run: HubRun, source: Source, stream: Stream) -> float:
+    """The floor under the next snapshot of a stream: a share of the rows of the latest one that was taken."""
+    before = run.store.stream_state(source.name, stream.name)
+    return stream.volume_floor * before["rows"] if before else 0.0
+
+
+def detect(run: HubRun) -> None:
+    """Compare what landed with the hub; the changed records and the quarantined rows are files of the run then."""
     with run.phase("changes"):
         taken = [landed for landed in landed_streams(run) if landed.status not in FAILED]
-        report = detect_changes(run.store, run.config, taken, run.folder)
-        counts = [dataclasses.asdict(stream) for stream in report.streams]
-        run.write("changes", counts)
-    return counts
+        detect_changes(run.store, run.config, taken, run.folder)
+        run.write("sources", _source_rows(run))
 
 
 def plan(run: HubRun) -> dict[str, Any]:
@@ -193,25 +198,21 @@ def check_after(run: HubRun) -> list[laws.Verdict]:
 
 
 def stream_states(run: HubRun) -> list[StreamState]:
-    """Where each stream stands that delivered in this run; the others stay where they stood."""
+    """Where each stream stands that was read in this run; the others stay where they stood."""
     states = []
     for landed in landed_streams(run):
-        if landed.status != "landed" or landed.batch_dir is None:
+        if landed.status == "landed" and landed.batch_dir is not None:
+            batch = run.config.workspace / landed.batch_dir
+            part = next(iter(sorted(batch.glob("part-*.parquet"))), None)
+            schema = {f.name: str(f.type) for f in pq.read_schema(part) if f.name != "_row"} if part else {}
+            now = dt.datetime.now(dt.UTC)
+            delivery = {"schema": schema, "rows": landed.rows, "batch_id": batch.name, "delivered_at": now}
+        elif landed.status == "unchanged" and (before := run.store.stream_state(landed.source, landed.stream)):
+            # Looking may have taught the connector a quicker way to see next time that nothing changed.
+            delivery = {name: before[name] for name in ("schema", "rows", "batch_id", "delivered_at")}
+        else:
             continue
-        batch = run.config.workspace / landed.batch_dir
-        manifest = orjson.loads((batch / "manifest.json").read_bytes())
-        states.append(
-            StreamState(
-                source=landed.source,
-                stream=landed.stream,
-                entity_type=landed.entity,
-                state=landed.new_state,
-                schema=manifest["schema"],
-                rows=landed.rows,
-                batch_id=batch.name,
-                delivered_at=dt.datetime.now(dt.UTC),
-            )
-        )
+        states.append(StreamState(landed.source, landed.stream, landed.entity, landed.new_state, **delivery))
     return states
 
 
@@ -227,15 +228,49 @@ def rows(run: HubRun, kind: str, entity: str) -> int:
 
 
 def source_rows(run: HubRun) -> list[dict[str, Any]]:
-    """One dictionary per stream of this run: source, stream, status, rows, the counts of its changes, error."""
-    changes = {(c["source"], c["stream"]): c for c in run.read("changes") or []}
+    """One dictionary per stream of this run: source, stream, status, rows, the counts of its changes, error.
+
+    The counts are those of the files that are published.
+    """
+    found: list[dict[str, Any]] = run.read("sources") or []
+    return found
+
+
+def _source_rows(run: HubRun) -> list[dict[str, Any]]:
+    counts = _change_counts(run)
     found = []
     for landed in landed_streams(run):
-        counts = changes.get((landed.source, landed.stream), {})
         row = {"source": landed.source, "stream": landed.stream, "status": landed.status, "rows": landed.rows}
-        row |= {name: counts.get(name, 0) for name in ("inserted", "updated", "deleted", "unchanged")}
-        found.append(row | {"quarantined": counts.get("quarantined", landed.bad_rows), "error": landed.error})
+        of = counts.get((landed.source, landed.stream), {})
+        row |= {name: of.get(name, 0) for name in ("inserted", "updated", "deleted", "late")}
+        used = row["inserted"] + row["updated"] + row["late"] + of.get("quarantined", 0)
+        row["unchanged"] = max(0, landed.rows - used) if landed.status == "landed" else 0
+        found.append(row | {"quarantined": of.get("quarantined", 0), "error": landed.error})
     return found
+
+
+_NAMES = {"insert": "inserted", "update": "updated", "delete": "deleted", "late": "late"}
+
+
+def _change_counts(run: HubRun) -> dict[tuple[str, str], dict[str, int]]:
+    """(source, stream) → inserted, updated, deleted, late, quarantined, as far as there are any."""
+    files = [run.folder / f"changes_{entity}.parquet" for entity in run.config.entities()]
+    counted = [(f"SELECT source, stream, change FROM {_parquet(path)}") for path in files if path.exists()]
+    if (quarantine := run.folder / "quarantine.parquet").exists():
+        counted.append(f"SELECT source, stream, 'quarantined' FROM {_parquet(quarantine)}")
+    if not counted:
+        return {}
+    with duckdb.connect(config={"threads": 1}) as duck:
+        union = " UNION ALL ".join(counted)
+        rows = duck.execute(f"SELECT source, stream, change, count(*) FROM ({union}) GROUP BY ALL").fetchall()
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for source, stream, change, number in rows:
+        found.setdefault((source, stream), {})[_NAMES.get(change, change)] = int(number)
+    return found
+
+
+def _parquet(path: Path) -> str:
+    return "read_parquet('" + str(path).replace("'", "''") + "')"
 
 
 def peak_rss_mb() -> float:

@@ -59,7 +59,8 @@ def _source(source: Source, assets: dict[str, str]) -> dg.AssetsDefinition:
                 continue
             landed = steps.land_stream(hub, source, stream)
             deliveries.append(landed)
-            yield from checks.stream_results(assets[stream.name], landed)
+            floor = steps.least_rows(hub, source, stream)
+            yield from checks.stream_results(assets[stream.name], landed, floor)
             if landed.status == "landed":
                 yield dg.MaterializeResult(assets[stream.name], metadata=_metadata(hub, stream, landed))
         failed = [landed for landed in deliveries if landed.status in steps.FAILED]
@@ -82,7 +83,6 @@ def _source(source: Source, assets: dict[str, str]) -> dg.AssetsDefinition:
 
 
 def _stream_spec(source: Source, stream: Stream, name: str) -> dg.AssetSpec:
-    key = ", ".join(stream.key_columns)
     kind = str(source.connector["type"])
     freshness = dg.FreshnessPolicy.time_window(dt.timedelta(hours=source.freshness)) if source.freshness else None
     return dg.AssetSpec(
@@ -93,7 +93,7 @@ def _stream_spec(source: Source, stream: Stream, name: str) -> dg.AssetSpec:
         tags={"kehu/source": source.name, "kehu/family": source.family, "kehu/entity": stream.entity},
         metadata={"dagster/column_schema": columns.of_stream(stream)},
         freshness_policy=freshness,
-        description=f"{stream.name} of {source.name} ({source.family}) as delivered, a {stream.entity} per row, by {key}.",
+        description=f"{stream.name} of {source.name} ({source.family}) as delivered, one row per {stream.entity}.",
     )
 
 

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
-from connectors.changes import ChangeReport, StreamChanges
 from connectors.landing import Landed
 from matching.resolve import EntityResult
 from models.config import Config, Source, Stream
@@ -97,8 +96,8 @@ def land(
     if "!" in rows:
         how = {"failed": "connection refused", "columns": "the column 'name' is missing", "volume": "3 rows after 90"}
         status = "failed" if rows["!"] == "failed" else "refused"
-        missing = ["name"] if rows["!"] == "columns" else []
-        return dataclasses.replace(landed, status=status, rows=3, error=how[rows["!"]], missing_columns=missing)
+        read = {"failed": 0, "columns": 90, "volume": 3}[rows["!"]]
+        return dataclasses.replace(landed, status=status, rows=read, error=how[rows["!"]])
     if state == landed.new_state:
         return dataclasses.replace(landed, status="unchanged", rows=0)
     relative = Path("landing") / source.name / stream.name / run_id
@@ -106,16 +105,13 @@ def land(
     batch.mkdir(parents=True)
     table = pa.table({"id": list(rows), "name": list(rows.values()), "_row": range(1, len(rows) + 1)})
     pq.write_table(table, batch / "part-0.parquet")
-    (batch / "manifest.json").write_text(json.dumps({"schema": {"id": "string", "name": "string"}}))
     return dataclasses.replace(landed, batch_dir=str(relative))
 
 
-def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path) -> ChangeReport:
+def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path) -> None:
     changed: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    streams, quarantined = [], []
+    quarantined = []
     for delivery in landed:
-        counts = StreamChanges(delivery.source, delivery.stream)
-        streams.append(counts)
         if delivery.batch_dir is None:
             continue
         rows = pq.read_table(config.workspace / delivery.batch_dir / "part-0.parquet").to_pylist()
@@ -126,7 +122,6 @@ def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path
         seen = set()
         for row in rows:
             if not row["name"]:
-                counts.quarantined += 1
                 quarantined.append(
                     {"source": delivery.source, "stream": delivery.stream, "source_key": row["id"], "row": row["_row"],
                      "field": "name", "value": "", "reason": "no name"}
@@ -137,16 +132,12 @@ def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path
             content = xxhash.xxh3_64_intdigest(row["name"].encode()) >> 1
             old = held.get(number)
             if old and not old["deleted"] and old["content_hash"] == content:
-                counts.unchanged += 1
                 continue
-            counts.updated += bool(old)
-            counts.inserted += not old
             changed[delivery.entity].append(
                 _change(delivery, number, row["id"], "update" if old else "insert", content, row["name"], old)
             )
         for number, old in held.items():
             if number not in seen and not old["deleted"]:
-                counts.deleted += 1
                 changed[delivery.entity].append(_change(delivery, number, "", "delete", None, None, old))
     for entity, found in changed.items():
         schema = pa.schema(
@@ -157,7 +148,6 @@ def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path
         pq.write_table(pa.Table.from_pylist(found, schema), out / f"changes_{entity}.parquet")
     if quarantined:
         pq.write_table(pa.Table.from_pylist(quarantined), out / "quarantine.parquet")
-    return ChangeReport(streams)
 
 
 def _change(

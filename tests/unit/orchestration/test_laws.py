@@ -161,7 +161,7 @@ def test_a_gap_in_the_events_is_noticed(hub: Hub, store_url: str) -> None:
         assert not laws.events_without_gap(store, 0, 4).passed
         with store.database.write() as connection:
             connection.execute(sa.text("DELETE FROM event WHERE seq = 2"))
-        assert "numbers 1 to 3, 2 of them there" in laws.events_without_gap(store, 0, 3).words
+        assert "of the numbers 1 to 3, 2 are there" in laws.events_without_gap(store, 0, 3).words
         assert laws.events_without_gap(store, 2, 1).passed
         with store.database.write() as connection:
             connection.execute(sa.text("DELETE FROM event WHERE seq = 1"))

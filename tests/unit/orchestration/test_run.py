@@ -45,7 +45,7 @@ def test_a_run_publishes_and_ends_with_the_documented_summary(hub: Hub) -> None:
     assert list(rows) == ["accounts", "contacts", "dealers", "orders"]
     assert rows["dealers"] == {
         "source": "service", "stream": "dealers", "status": "landed", "rows": 2, "inserted": 1, "updated": 0,
-        "deleted": 0, "unchanged": 0, "quarantined": 1, "error": None,
+        "deleted": 0, "late": 0, "unchanged": 0, "quarantined": 1, "error": None,
     }  # fmt: skip
     assert {
         ("land", "service.dealers", None, None), ("score", "person", 1, 2), ("publish", "commit", None, None),
