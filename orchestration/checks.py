@@ -43,11 +43,8 @@ def stream_specs(asset: str) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(name, asset=asset, description=words) for name, words in _OF_STREAM.items()]
 
 
-def stream_results(asset: str, landed: Landed, least_rows: float) -> Iterator[dg.AssetCheckResult]:
-    """How a delivery was found; a check that could not be made, because an earlier one failed, is not reported.
-
-    `least_rows` is the floor under a snapshot's rows.
-    """
+def stream_results(asset: str, landed: Landed) -> Iterator[dg.AssetCheckResult]:
+    """How a delivery was found; a check that could not be made, because an earlier one failed, is not reported."""
 
     def result(name: str, passed: bool, words: str, *, warn: bool = False, **numbers: Any) -> dg.AssetCheckResult:
         severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
@@ -59,8 +56,8 @@ def stream_results(asset: str, landed: Landed, least_rows: float) -> Iterator[dg
     yield result(READ, landed.status != "failed", error if landed.status == "failed" else "read")
     if landed.status == "failed":
         return
-    few = landed.status == "refused" and landed.rows < least_rows
-    missing = landed.status == "refused" and not few
+    missing = bool(landed.missing_columns)
+    few = landed.status == "refused" and not missing
     yield result(COLUMNS, not missing, error if missing else "all delivered")
     if missing:
         return

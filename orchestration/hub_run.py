@@ -39,7 +39,11 @@ class Tell(Protocol):
 
 @dataclass
 class HubRun:
-    """A run that holds the hub. `keep_going`: a source that fails is recorded, and the others go on without it."""
+    """A run that holds the hub.
+
+    `keep_going`: a source that fails is recorded, and the others go on without it. `ended`: the store knows how the run
+    ended; any other run is marked as failed when it lets go of the hub.
+    """
 
     run_id: str
     config: Config
@@ -50,7 +54,7 @@ class HubRun:
     tell: Tell = field(default=lambda phase, message="", *, done=None, total=None: None)
     seconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
-    published: bool = False
+    ended: bool = False
 
     @contextmanager
     def phase(self, name: str, message: str = "", *, timed: bool = True) -> Iterator[None]:
@@ -128,7 +132,7 @@ def new_run_id() -> str:
 
 
 def _end(run: HubRun) -> None:
-    if run.published:
+    if run.ended:
         return
     try:
         run.store.finish_run(run.run_id, error=run.error or "ended before anything was published", phases=run.seconds)
@@ -159,7 +163,8 @@ def clear_landing(config: Config, in_use: set[tuple[str, str, str]]) -> int:
     removed = 0
     for source, stream in config.streams():
         folder = config.workspace / "landing" / source.name / stream.name
-        batches = sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+        found = folder.iterdir() if folder.is_dir() else ()
+        batches = sorted(path for path in found if path.is_dir() and not path.name.startswith("."))
         for batch in batches[:-KEPT_BATCHES]:
             if (source.name, stream.name, batch.name) not in in_use:
                 shutil.rmtree(batch, ignore_errors=True)

@@ -19,6 +19,7 @@ from orchestration.assets.out import REPORTS
 from orchestration.build import build_definitions
 from orchestration.hub_run import HubRun, Tell, open_run
 from orchestration.names import source_job
+from orchestration.steps import party_types, peak_rss_mb, train
 from orchestration.summary import summary
 from orchestration.triggers import FULL, RESOLVE
 
@@ -42,6 +43,20 @@ def run_hub(
         return summary(run)
 
 
+def train_hub(config: Config, *, entity: str | None = None, progress: Tell | None = None) -> dict[str, Any]:
+    """Train and publish the match models of all entity types, or of one, on the records in the hub.
+
+    Returns `run_id`, `models` (entity_type, model_id, records of each) and `seconds`. Raises ModelError when a model
+    would make no sense; those trained before it stay published. Needs nothing of Dagster.
+    """
+    with open_run(config, full=True, tell=progress) as run:
+        models = [train(run, e) for e in party_types(run) if entity is None or e == entity]
+        run.store.finish_run(run.run_id, "trained", metrics={"models": models}, phases=run.seconds)
+        run.ended = True
+        seconds = {phase: round(value, 3) for phase, value in run.seconds.items()}
+        return {"run_id": run.run_id, "models": models, "seconds": seconds, "peak_rss_mb": peak_rss_mb()}
+
+
 def _execute(run: HubRun, job: str, tags: dict[str, str]) -> None:
     with _quiet(), _instance() as instance:
         definitions = build_definitions(run.config, run)
@@ -56,7 +71,7 @@ def _execute(run: HubRun, job: str, tags: dict[str, str]) -> None:
             raise KeyboardInterrupt from None
         except dg.DagsterError as error:
             # What a step raises comes back as it is; a broken law comes as an error of Dagster's.
-            if run.error is None or run.published:
+            if run.error is None or run.ended:
                 raise
             raise KehuError(f"nothing was published: {run.error}") from error
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from connectors.changes import detect_changes
 from connectors.landing import Landed, land
-from matching.resolve import resolve_entity, standardise_entity
+from matching.resolve import resolve_entity, standardise_entity, train_entity
 from matching.standardise import PARSER_VERSION
 from models.config import Source, Stream
 from models.store import RunOutcome, StreamState
@@ -54,12 +54,6 @@ def landed_streams(run: HubRun) -> list[Landed]:
     found = {(value["source"], value["stream"]): Landed(**value) for value in run.read_all("landed")}
     order = [(source.name, stream.name) for source, stream in run.config.streams()]
     return [found[name] for name in order if name in found]
-
-
-def least_rows(run: HubRun, source: Source, stream: Stream) -> float:
-    """The floor under the next snapshot of a stream: a share of the rows of the latest one that was taken."""
-    before = run.store.stream_state(source.name, stream.name)
-    return stream.volume_floor * before["rows"] if before else 0.0
 
 
 def detect(run: HubRun) -> None:
@@ -149,6 +143,17 @@ def resolve(run: HubRun, entity: str) -> dict[str, Any]:
     return found
 
 
+def train(run: HubRun, entity: str) -> dict[str, Any]:
+    """Train and publish a match model on all records of an entity type: entity_type, model_id, records."""
+    with run.phase("standardise", entity):
+        standardise_entity(
+            run.store, run.config, entity, run.folder, full=True, progress=_progress(run, "standardise", entity)
+        )
+    with run.phase("train", entity):
+        model = train_entity(run.store, run.config, entity, run.folder, progress=_progress(run, "train", entity))
+    return {"entity_type": entity, "model_id": model.model_id, "records": model.records}
+
+
 def check_before(run: HubRun, entity: str, *, max_cluster: int) -> list[laws.Verdict]:
     """The laws on what one entity type is about to publish."""
     with run.phase("check", entity):
@@ -181,7 +186,7 @@ def publish(run: HubRun) -> dict[str, int]:
             memory_limit=run.config.memory_limit,
         )
         counts = run.store.publish(outcome, lambda step: run.tell("publish", step))
-        run.published = True
+        run.ended = True
         run.write("published", counts)
     clear_landing(run.config, {(s["source"], s["stream"], str(s["batch_id"])) for s in run.store.stream_states()})
     return counts
@@ -203,9 +208,8 @@ def stream_states(run: HubRun) -> list[StreamState]:
     for landed in landed_streams(run):
         if landed.status == "landed" and landed.batch_dir is not None:
             batch = run.config.workspace / landed.batch_dir
-            part = next(iter(sorted(batch.glob("part-*.parquet"))), None)
-            schema = {f.name: str(f.type) for f in pq.read_schema(part) if f.name != "_row"} if part else {}
             now = dt.datetime.now(dt.UTC)
+            schema = landed.new_state.get("schema", {})
             delivery = {"schema": schema, "rows": landed.rows, "batch_id": batch.name, "delivered_at": now}
         elif landed.status == "unchanged" and (before := run.store.stream_state(landed.source, landed.stream)):
             # Looking may have taught the connector a quicker way to see next time that nothing changed.

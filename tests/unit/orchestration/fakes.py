@@ -97,7 +97,8 @@ def land(
         how = {"failed": "connection refused", "columns": "the column 'name' is missing", "volume": "3 rows after 90"}
         status = "failed" if rows["!"] == "failed" else "refused"
         read = {"failed": 0, "columns": 90, "volume": 3}[rows["!"]]
-        return dataclasses.replace(landed, status=status, rows=read, error=how[rows["!"]])
+        missing = ["name"] if rows["!"] == "columns" else []
+        return dataclasses.replace(landed, status=status, rows=read, error=how[rows["!"]], missing_columns=missing)
     if state == landed.new_state:
         return dataclasses.replace(landed, status="unchanged", rows=0)
     relative = Path("landing") / source.name / stream.name / run_id

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
-from models.errors import KehuError, LockError, StoreError
-from orchestration import steps
+from models.errors import KehuError, LockError, ModelError, StoreError
+from orchestration import run, steps
 from orchestration.hub_run import KEPT_BATCHES, KEPT_FOLDERS, new_run_id, open_run
 from tests.unit.orchestration.conftest import Hub
 
@@ -229,6 +231,34 @@ def test_a_killed_run_publishes_nothing_and_the_next_one_goes_on(hub: Hub) -> No
     assert hub.names() == []
     assert hub.run_steps()["golden"] == 3
     assert states(hub) == ["failed", "published"]
+
+
+def test_training_publishes_models_and_no_run(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.run_steps()
+
+    def train(store: Any, config: Any, entity: str, folder: Path, **_: Any) -> Any:
+        names = pq.read_table(folder / f"standard_{entity}.parquet")
+        store.save_model(f"{entity}-9", entity, {})
+        return SimpleNamespace(model_id=f"{entity}-9", records=names.num_rows)
+
+    monkeypatch.setattr(steps, "train_entity", train)
+    found = run.train_hub(hub.config)
+    assert found["models"] == [
+        {"entity_type": "organization", "model_id": "organization-9", "records": 3},
+        {"entity_type": "person", "model_id": "person-9", "records": 1},
+    ]
+    assert {"standardise", "train"} <= set(found["seconds"])
+    assert states(hub) == ["published", "trained"]
+
+
+def test_training_that_fails_is_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(*_: Any, **__: Any) -> Any:
+        raise ModelError("organization: 0 records are too few to train a model")
+
+    monkeypatch.setattr(steps, "train_entity", train)
+    with pytest.raises(ModelError, match="too few"):
+        run.train_hub(hub.config, entity="organization")
+    assert states(hub) == ["failed"]
 
 
 def states(hub: Hub) -> list[str]:
