@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -34,14 +34,17 @@ def insert(connection: sa.Connection, table: sa.Table, batches: Batches) -> int:
     return _insert(connection, table, batches, "")
 
 
-def ahead(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """The same batches, each fetched while the one before is in use."""
-    iterator = iter(batches)
-    with ThreadPoolExecutor(1, thread_name_prefix="batches-ahead") as pool:
-        coming = pool.submit(next, iterator, None)
-        while (batch := coming.result()) is not None:
+def ahead(reader: pa.RecordBatchReader) -> Generator[pa.RecordBatch, None, None]:
+    """The reader's batches, each fetched while the one before is in use; closing it closes the reader."""
+    iterator = iter(reader)
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="batches-ahead") as pool:
             coming = pool.submit(next, iterator, None)
-            yield batch
+            while (batch := coming.result()) is not None:
+                coming = pool.submit(next, iterator, None)
+                yield batch
+    finally:
+        reader.close()
 
 
 def distinct_sorted(batches: Batches) -> Iterator[pa.RecordBatch]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import sqlalchemy as sa
 
 from models.store import bulk
@@ -27,12 +29,24 @@ class Publication:
     outcome: RunOutcome
     at: dt.datetime
     empty: dict[str, bool] = field(default_factory=dict)
+    reading: Generator[pa.RecordBatch, None, None] | None = None
 
     def batches(self, query: str, *params: Any) -> bulk.Batches:
         """The result of a DuckDB query over the run's files, in record batches."""
         values = [p.isoformat() if isinstance(p, dt.datetime) else p for p in params]
         reader = self.duck.sql(query, params=values).to_arrow_reader(BATCH_ROWS)
-        return [] if reader is None else bulk.ahead(reader)
+        if reader is None:
+            return []
+        if self.reading is not None:
+            self.reading.close()
+        self.reading = bulk.ahead(reader)
+        return self.reading
+
+    def close(self) -> None:
+        """Give up what is still being read; the connection of DuckDB could not be closed otherwise."""
+        if self.reading is not None:
+            self.reading.close()
+        self.duck.close()
 
     def file(self, kind: str, entity: str) -> str | None:
         """The path of a file as DuckDB takes it, or None."""

@@ -31,11 +31,11 @@ from models.store.publish_records import publish_edges, publish_keys, publish_me
 def publish(connection: sa.Connection, outcome: RunOutcome, on_step: Callable[[str], None]) -> dict[str, int]:
     """Carry out every step inside the transaction of `connection`. Returns counts of what was written."""
     duck = duckdb.connect()
+    work = Publication(connection, duck, outcome, dt.datetime.now(dt.UTC))
     try:
         duck.execute("SET memory_limit = ?", [outcome.memory_limit])
         duck.execute("SET temp_directory = ?", [str(outcome.folder / "spill")])
         duck.execute("SET VARIABLE parser_version = ?::VARCHAR", [outcome.parser_version])
-        work = Publication(connection, duck, outcome, dt.datetime.now(dt.UTC))
         counts: dict[str, int] = {}
         for name, step in STEPS_TO_TAKE:
             on_step(name)
@@ -45,7 +45,7 @@ def publish(connection: sa.Connection, outcome: RunOutcome, on_step: Callable[[s
     except duckdb.Error as error:
         raise StoreError(f"{outcome.folder}: the run's files cannot be published ({error})") from error
     finally:
-        duck.close()
+        work.close()
 
 
 def _start(work: Publication) -> int:
