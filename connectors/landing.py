@@ -1,0 +1,266 @@
+"""Lands a stream: reads it through its connector into an immutable batch, with retries, drift and guards.
+
+The outcome is an answer in every case; a source that fails, or delivers what must not be taken, stops only its own
+stream. What changed against the hub is found later (`changes`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+import pyarrow as pa
+import xxhash
+
+from connectors.batch import BatchWriter
+from connectors.drift import describe_drift, kinds_of
+from connectors.protocol import BadRow, Delivery, Item, LiveKeys, State
+from connectors.registry import connector_for, missing_words, timezone_of, wanted_columns
+from connectors.row_checks import RowChecks
+from connectors.text import key_of, texts_of
+from models.config import Source, Stream
+from models.errors import KehuError, SourceError
+
+Status = Literal["landed", "unchanged", "failed", "refused"]
+
+
+@dataclasses.dataclass
+class Landed:
+    """What came of reading a stream once; JSON-able.
+
+    `batch_dir` is relative to the workspace; `rows` are the usable ones, `bad_rows` the entries in quarantine; `drift`
+    and `extra_columns` (delivered, mapped nowhere) are for people; `new_state` is stored when the run is published.
+    """
+
+    source: str
+    stream: str
+    entity: str
+    status: Status
+    batch_dir: str | None = None
+    mode: str = "snapshot"
+    rows: int = 0
+    bad_rows: int = 0
+    drift: list[str] = dataclasses.field(default_factory=list)
+    extra_columns: list[str] = dataclasses.field(default_factory=list)
+    new_state: dict[str, Any] = dataclasses.field(default_factory=dict)
+    error: str | None = None
+    seconds: float = 0.0
+    missing_columns: list[str] = dataclasses.field(default_factory=list)
+    repeated: int = 0
+
+
+def land(
+    source: Source,
+    stream: Stream,
+    *,
+    state: dict[str, Any] | None,
+    workspace: Path,
+    run_id: str,
+    base: Path,
+    accept_shrink: bool = False,
+    again: bool = False,
+    dates: frozenset[str] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Landed:
+    """Read a stream and land what it delivers, with as many tries as `source.retry` allows.
+
+    `state` is `new_state` of the last published landing, None at first. `accept_shrink` takes a snapshot below the volume
+    floor, `again` takes what was landed before, `dates` names the attributes that hold dates (default: the vocabulary's).
+    Faults of the source end as status `failed`, deliveries that must not be taken as `refused`; only faults of this
+    machine (a full disk) are raised.
+    """
+    started = time.perf_counter()
+    attempts = source.retry.attempts
+    for attempt in range(1, attempts + 1):
+        try:
+            landed = _Landing(source, stream, state or {}, workspace, run_id, base, accept_shrink, again, dates).run()
+            break
+        except KehuError as error:
+            message = str(error) if isinstance(error, SourceError) else f"{source.name}.{stream.name}: {error}"
+            if not (isinstance(error, SourceError) and error.retryable) or attempt == attempts:
+                tries = f" (tried {attempt} times)" if attempt > 1 else ""
+                landed = Landed(source.name, stream.name, stream.entity, "failed", error=message + tries)
+                break
+            # Doubled each time, and spread, so that many streams of one source do not come back together.
+            sleep(source.retry.backoff * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
+    landed.seconds = time.perf_counter() - started
+    return landed
+
+
+@dataclasses.dataclass
+class _Landing:
+    """One attempt."""
+
+    source: Source
+    stream: Stream
+    state: dict[str, Any]
+    workspace: Path
+    run_id: str
+    base: Path
+    accept_shrink: bool
+    again: bool
+    dates: frozenset[str] | None
+
+    def run(self) -> Landed:
+        source, stream = self.source, self.stream
+        connector = connector_for(source, self.base)
+        config = _fingerprint(source, stream)
+        # Another key, encoding or query makes another reading of the same data: start over.
+        same = self.state.get("config") == config
+        before = self.state.get("connector") if same else None
+        items = _guarded(connector.read(stream, before, again=self.again or not same), source, stream)
+        landed = Landed(source.name, stream.name, stream.entity, "landed")
+        delivery, progress = Delivery(), None
+        checks = RowChecks(source.name, stream, timezone_of(source, stream), self.dates)
+        folder = self.workspace / "landing" / source.name / stream.name
+        began, keys = datetime.now(UTC), list[pa.Array]()
+        try:
+            with BatchWriter(folder) as writer:
+                for item in items:
+                    if isinstance(item, pa.RecordBatch):
+                        checks.add(writer.add(item))
+                    elif isinstance(item, BadRow):
+                        checks.unreadable(writer.skip_row(), item)
+                    elif isinstance(item, LiveKeys):
+                        keys.append(key_of(texts_of(item.batch), stream.key_columns))
+                    elif isinstance(item, Delivery):
+                        delivery = item
+                        if item.unchanged:
+                            return dataclasses.replace(landed, status="unchanged", new_state=self.state)
+                    else:
+                        progress = item
+                index, quarantine = checks.finish(writer.parts())
+                landed.mode = stream.mode or delivery.mode
+                landed.rows, landed.bad_rows, landed.repeated = index.num_rows, quarantine.num_rows, checks.repeated
+                self._columns(landed, writer.columns, delivery)
+                kinds = kinds_of(writer.parts())
+                schema = {name: str(kind) for name, kind in writer.columns.items()}
+                sparse = delivery.sparse
+                known = self.state if same else {}
+                landed.drift += describe_drift(known.get("schema"), known.get("kinds"), schema, kinds, sparse)
+                if sparse or not schema:
+                    schema, kinds = {**known.get("schema", {}), **schema}, {**known.get("kinds", {}), **kinds}
+                if refusal := self._refusal(landed, writer, keys, known):
+                    return dataclasses.replace(landed, status="refused", error=refusal)
+                writer.write("rows.parquet", index)
+                writer.write("quarantine.parquet", quarantine)
+                if keys:
+                    writer.write("keys.parquet", pa.table({"source_key": pa.chunked_array(keys)}))
+                landed.new_state = {
+                    "connector": progress.values if progress else {},
+                    "config": config,
+                    "schema": schema,
+                    "kinds": kinds,
+                    "rows": self._size(landed, keys),
+                    "batch_id": writer.batch_id,
+                }
+                path = writer.commit(
+                    {
+                        "batch_id": writer.batch_id,
+                        "run_id": self.run_id,
+                        "source": source.name,
+                        "stream": stream.name,
+                        "entity": stream.entity,
+                        "connector": source.connector["type"],
+                        "mode": landed.mode,
+                        "delivered": writer.rows,
+                        "rows": landed.rows,
+                        "bad_rows": landed.bad_rows,
+                        "keyless": checks.keyless,
+                        "repeated": checks.repeated,
+                        "schema": schema,
+                        "kinds": kinds,
+                        "drift": landed.drift,
+                        "extra_columns": landed.extra_columns,
+                        "began": began.isoformat(),
+                        "ended": datetime.now(UTC).isoformat(),
+                        **delivery.info,
+                    }
+                )
+                landed.batch_dir = str(path.relative_to(self.workspace))
+                return landed
+        finally:
+            checks.close()
+
+    def _columns(self, landed: Landed, columns: dict[str, pa.DataType], delivery: Delivery) -> None:
+        """Which configured columns are missing, and which delivered ones are used nowhere."""
+        wanted = wanted_columns(self.stream)
+        if columns:
+            known = self.state.get("schema", {}) if delivery.sparse and landed.mode == "delta" else {}
+            landed.missing_columns = [name for name in wanted if name not in columns and name not in known]
+        landed.extra_columns = [name for name in columns if name not in wanted]
+
+    def _refusal(
+        self, landed: Landed, writer: BatchWriter, keys: list[pa.Array], known: dict[str, Any]
+    ) -> str | None:
+        """Why the delivery must not be taken, if it must not."""
+        name = f"{self.source.name}.{self.stream.name}"
+        if landed.missing_columns:
+            wanted, there = wanted_columns(self.stream), list(writer.columns)
+            words = [missing_words(column, wanted[column], there) for column in landed.missing_columns]
+            return f"{name}: {'; '.join(words)}"
+        last, size = int(known.get("rows", 0)), self._size(landed, keys)
+        if self.accept_shrink or not last or (landed.mode != "snapshot" and not keys):
+            return None
+        if size == 0:
+            return f"{name}: nothing usable was delivered ({writer.rows:,} rows), after {last:,} rows the last time"
+        floor = self.stream.volume_floor
+        if size < floor * last:
+            return (
+                f"{name}: {size:,} rows are fewer than volume_floor {floor:g} of the last {last:,}; "
+                "taking them would delete the others"
+            )
+        return None
+
+    def _size(self, landed: Landed, keys: list[pa.Array]) -> int:
+        """Rows that the source holds, as far as the delivery tells."""
+        return sum(len(part) for part in keys) if keys else landed.rows
+
+
+def _guarded(items: Iterator[Item], source: Source, stream: Stream) -> Iterator[Item]:
+    """The items of a reading; whatever a connector throws is a fault of its source."""
+    while True:
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        except KehuError:
+            raise
+        except Exception as error:
+            words = f"{type(error).__name__}: {without_secrets(str(error))}"
+            raise SourceError(words, source=source.name, stream=stream.name, retryable=False) from None
+        yield item
+
+
+_USER = re.compile(r"//[^/@\s'\"]*@")
+_SECRET = re.compile(r"(?i)(password|passwd|pwd|secret|token|api_?key)(\s*[=:]\s*)[^\s&;,'\"]+")
+
+
+def without_secrets(text: str) -> str:
+    """A message on one line, without the user part of URLs and without the values of what sounds like a secret."""
+    return _SECRET.sub(r"\1\2***", _USER.sub("//***@", " ".join(text.split())))
+
+
+def _fingerprint(source: Source, stream: Stream) -> str:
+    """A hash of everything in the configuration that decides how delivered rows are read; no secret goes into it."""
+    connector = {k: v for k, v in source.connector.items() if not _SECRET.search(f"{k}=x")}
+    parts = [
+        connector,
+        stream.options,
+        stream.key_columns,
+        stream.updated_at,
+        stream.deleted,
+        stream.mode,
+        stream.date_format,
+        stream.encoding,
+        stream.rekey.read_text("utf-8", "replace") if stream.rekey and stream.rekey.is_file() else None,
+    ]
+    text = _USER.sub("//", orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS).decode())
+    return xxhash.xxh3_64_hexdigest(text.encode())

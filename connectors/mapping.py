@@ -1,0 +1,157 @@
+"""From delivered columns to canonical raw values, by a stream's `fields`: from a batch, or again out of stored payloads.
+
+Values are only trimmed; bringing them to one form is standardisation's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+import duckdb
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.text import clean, payload_texts, text_form
+from models.config import Config, Stream
+from models.vocabulary import attributes
+
+LIST = pa.list_(pa.string())
+
+
+def map_columns(
+    stream: Stream, table: pa.Table | pa.RecordBatch, *, multi: Collection[str] | None = None
+) -> pa.Table:
+    """Canonical raw columns of delivered rows: one per attribute of the stream's `fields`, in the vocabulary's order.
+
+    A text attribute of several columns holds their values joined by a space. An attribute in `multi` (default: the
+    vocabulary's) is a list<string>; a cell that holds a JSON list adds each of its values. Empty values are null.
+    Raises KeyError for a column that the table does not hold.
+    """
+    if isinstance(table, pa.Table):
+        column: Callable[[str], pa.Array] = lambda name: _one(table.column(name))  # noqa: E731
+    else:
+        column = table.column
+    cache: dict[str, pa.StringArray] = {}
+
+    def value(name: str) -> pa.StringArray:
+        if name not in cache:
+            cache[name] = clean(text_form(column(name)))
+        return cache[name]
+
+    return _mapped(stream, value, _multi(stream.entity) if multi is None else multi)
+
+
+def remap(config: Config, records: pa.Table, *, entity: str) -> pa.Table:
+    """Canonical raw columns of stored records under the present configuration, in the order of `records`.
+
+    `records` needs the columns source, stream and payload (others are kept in front); the attributes are those of every
+    stream of the entity type, null where a record's stream does not map one. Records of a stream that the configuration
+    no longer holds keep no values.
+    """
+    multi = multi_attributes(config, entity)
+    schema = canonical_schema(config, entity)
+    connection = duckdb.connect(config={"threads": 1})
+    known = pc.binary_join_element_wise(_one(records.column("source")), _one(records.column("stream")), "\x1f")
+    pieces, places = [], []
+    try:
+        for source, stream in config.streams(entity):
+            rows = np.flatnonzero(pc.equal(known, f"{source.name}\x1f{stream.name}").to_numpy(zero_copy_only=False))
+            if not len(rows):
+                continue
+            columns = sorted({column for names in stream.field_columns.values() for column in names})
+            payload = _one(records.column("payload")).take(pa.array(rows)).cast(pa.string())
+            texts = {name: clean(text) for name, text in payload_texts(connection, payload, columns).items()}
+            pieces.append(fitted(_mapped(stream, texts.__getitem__, multi), schema, len(rows)))
+            places.append(rows)
+    finally:
+        connection.close()
+    rest = np.setdiff1d(np.arange(records.num_rows), np.concatenate(places) if places else np.empty(0, np.int64))
+    pieces.append(fitted(pa.table({}), schema, len(rest)))
+    order = np.argsort(np.concatenate([*places, rest]), kind="stable")
+    values = pa.concat_tables(pieces).combine_chunks().take(pa.array(order))
+    for name in values.column_names:
+        records = records.append_column(values.schema.field(name), values.column(name))
+    return records
+
+
+def multi_attributes(config: Config, entity: str) -> frozenset[str]:
+    """The attributes of an entity type that hold lists, those that the configuration adds included."""
+    return frozenset(name for name, attribute in config.attributes_of(entity).items() if attribute.multi)
+
+
+def canonical_schema(config: Config, entity: str) -> pa.Schema:
+    """One field per attribute that any stream of the entity type maps, in the vocabulary's order."""
+    mapped = {name for _, stream in config.streams(entity) for name in stream.fields}
+    found = config.attributes_of(entity)
+    return pa.schema([(name, LIST if found[name].multi else pa.string()) for name in found if name in mapped])
+
+
+def fitted(table: pa.Table, schema: pa.Schema, rows: int) -> pa.Table:
+    """The table with exactly the columns of the schema; what it lacks is null."""
+    present = set(table.column_names)
+    return pa.table(
+        [table.column(f.name).cast(f.type) if f.name in present else pa.nulls(rows, f.type) for f in schema],
+        schema=schema,
+    )
+
+
+def _multi(entity: str) -> frozenset[str]:
+    return frozenset(name for name, attribute in attributes(entity).items() if attribute.multi)
+
+
+def _mapped(stream: Stream, value: Callable[[str], pa.StringArray], multi: Collection[str]) -> pa.Table:
+    fields: Mapping[str, list[str]] = stream.field_columns
+    order = [name for name in attributes(stream.entity) if name in fields]
+    order += [name for name in fields if name not in order]
+    columns: dict[str, pa.Array] = {}
+    for name in order:
+        parts = [value(column) for column in fields[name]]
+        if name in multi:
+            columns[name] = _lists(parts)
+        elif len(parts) == 1:
+            columns[name] = parts[0]
+        else:
+            joined = pc.binary_join_element_wise(*parts, " ", null_handling="skip")
+            columns[name] = pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
+    return pa.table(columns)
+
+
+def _lists(parts: list[pa.StringArray]) -> pa.ListArray:
+    """Row-wise lists of the values that are there, in the order of the columns; null when there is none."""
+    rows, width = len(parts[0]), len(parts)
+    if any(pc.any(pc.starts_with(part, "[")).as_py() for part in parts):
+        return _lists_with_json(parts)
+    valid = np.column_stack([part.is_valid().to_numpy(zero_copy_only=False) for part in parts])
+    places = np.arange(width) * rows + np.arange(rows)[:, None]
+    values = pa.concat_arrays(parts).take(pa.array(places[valid]))
+    counts = valid.sum(axis=1)
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+    # A null offset makes a null list; the last offset closes the array.
+    empty = np.append(counts == 0, False)
+    return pa.ListArray.from_arrays(pa.array(offsets, mask=empty), values)
+
+
+def _lists_with_json(parts: list[pa.StringArray]) -> pa.ListArray:
+    rows = []
+    for cells in zip(*(part.to_pylist() for part in parts), strict=True):
+        values = [value for cell in cells if cell is not None for value in _cell_values(cell)]
+        rows.append(values or None)
+    return pa.array(rows, LIST)
+
+
+def _cell_values(cell: str) -> list[str]:
+    if not cell.startswith("["):
+        return [cell]
+    try:
+        found = orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return [cell]  # a bracket at the start of ordinary text
+    flat = [v if isinstance(v, str) else orjson.dumps(v).decode() for v in found if v is not None]
+    return [v for v in clean(pa.array(flat, pa.string())).to_pylist() if v is not None]
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)

@@ -1,0 +1,122 @@
+"""What a connector is: the small contract between a system that delivers and the landing of its rows.
+
+A connector reads and says what it could not read; numbering rows, writing batches, drift, retries and row checks are
+the landing's work, so that every connector gets them alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field as new
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from models.config import Source, Stream
+from models.errors import ConfigError
+
+GROUP = "kehu.connectors"
+"""Entry point group in which installed packages announce their connectors."""
+
+Mode = Literal["snapshot", "delta"]
+
+
+class Options(BaseModel):
+    """Base of a connector's options: what `connector:` holds beside `type`, overridden by the stream's `options:`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    timezone: str = "UTC"
+    """IANA name of the zone that times without an offset are in, for example Asia/Shanghai."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The first item of a reading: what is about to be delivered.
+
+    `mode` is what absence means when the configuration is silent; `unchanged` ends the reading: the source holds
+    nothing that was not landed before; `info` goes to the manifest (files, encodings, the statement that is read);
+    `sparse` says that a column may be left out of a delivery when it is empty, as in JSON.
+    """
+
+    mode: Mode = "snapshot"
+    unchanged: bool = False
+    sparse: bool = False
+    info: dict[str, Any] = new(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be read. It takes its place in the numbering of rows, and goes to quarantine.
+
+    `value` is its raw text, `field` the column at fault if it is one, `cells` what could be read of it, so that its key
+    is known: a row that is set aside must not look deleted.
+    """
+
+    reason: str
+    value: str | None = None
+    field: str | None = None
+    cells: dict[str, str] = new(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LiveKeys:
+    """Keys of rows that exist in the source, the key columns alone.
+
+    When a reading holds any, it must hold all of them: what the hub knows and is not among them was deleted.
+    """
+
+    batch: pa.RecordBatch
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the next reading starts, JSON-able. It is stored when the run is published, never before."""
+
+    values: dict[str, Any]
+
+
+Item: TypeAlias = pa.RecordBatch | Delivery | BadRow | LiveKeys | State
+"""What a reading yields: one Delivery, then rows in Arrow batches and bad rows in their order, and the State."""
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """A stream that a source offers: its columns with their types, its key and a cursor where the source tells."""
+
+    name: str
+    columns: dict[str, str]
+    key: tuple[str, ...] = ()
+    cursor: str | None = None
+
+
+class Connector(Protocol):
+    """A kind of source. It is built per source; nothing is opened before one of its methods is called.
+
+    Errors that end a reading are `models.errors.SourceError`, with `retryable=True` for what may pass by itself. No
+    message holds a secret.
+    """
+
+    options: ClassVar[type[Options]]
+
+    def __init__(self, source: Source, base: Path):
+        """`base` is the folder that relative paths start from: the configuration file's."""
+        ...
+
+    def check(self, stream: Stream) -> list[ConfigError]:
+        """What is wrong with the stream's configuration, as far as it can be seen without reading rows."""
+        ...
+
+    def discover(self) -> list[Discovered]:
+        """The streams that the source offers."""
+        ...
+
+    def read(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
+        """Rows after `state` (None: from the start), in batches small enough for memory.
+
+        `again` asks for rows that were delivered before, too.
+        """
+        ...

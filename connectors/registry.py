@@ -1,0 +1,132 @@
+"""Finds the connector that a source names, and checks its options.
+
+The built-in connectors are known by name, so that they work from a bare checkout; others are found by entry point.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TypeVar, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import ValidationError
+
+from connectors.protocol import GROUP, Connector, Options
+from models.config import Source, Stream, mistakes_of, nearest
+from models.errors import ConfigError, KehuError, SourceError
+
+BUILT_IN = {"files": "connectors.files:FilesConnector", "sql": "connectors.sql:SqlConnector"}
+
+Kind = TypeVar("Kind", bound=Options)
+
+
+def connector_types() -> list[str]:
+    """The names that `connector: {type: …}` may hold here."""
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+
+
+def connector_class(name: str, *, key: str | None = None) -> type[Connector]:
+    """The connector of this name. Raises ConfigError with the nearest name, or when its package cannot be loaded."""
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        return cast(type[Connector], getattr(import_module(module), attribute))
+    for entry in entry_points(group=GROUP, name=name):
+        try:
+            return cast(type[Connector], entry.load())
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"connector '{name}' ({entry.value}) cannot be loaded: {error}", key=key) from error
+    valid = connector_types()
+    close = nearest(name, valid)
+    others = "" if close else f"; there are {', '.join(valid)}"
+    raise ConfigError(f"unknown connector '{name}'{others}", key=key, nearest=close)
+
+
+def connector_for(source: Source, base: Path) -> Connector:
+    """The connector of a source, its options checked for every stream. Raises ConfigError."""
+    kind = connector_class(str(source.connector["type"]), key=f"{_place(source)}.connector.type")
+    for stream in source.streams:
+        options_of(source, stream, kind.options)
+    return kind(source, base)
+
+
+def options_of(source: Source, stream: Stream, model: type[Kind]) -> Kind:
+    """The connector's options for one stream: the source's, with the stream's own on top. Raises ConfigError."""
+    given = {name: value for name, value in source.connector.items() if name != "type"} | stream.options
+    try:
+        options = model.model_validate(given)
+    except ValidationError as error:
+        mistake = mistakes_of(error, model)[0]
+        name = (mistake.key or "").partition(".")[0].partition("[")[0]
+        place = f"{_place(source)}.streams[{stream.name}].options" if name in stream.options else None
+        place = place or f"{_place(source)}.connector"
+        key = f"{place}.{mistake.key}" if mistake.key else place
+        raise ConfigError(mistake.message, key=key, nearest=mistake.nearest) from None
+    try:
+        ZoneInfo(options.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(f"unknown time zone '{options.timezone}'", key=f"{_place(source)}.connector.timezone") from None
+    return options
+
+
+def timezone_of(source: Source, stream: Stream) -> str:
+    """The zone of times without offset that the stream's options name; UTC when they name none."""
+    return str(stream.options.get("timezone") or source.connector.get("timezone") or Options().timezone)
+
+
+def check_source(source: Source, base: Path) -> list[ConfigError]:
+    """Everything that is wrong with a source, as far as can be seen without reading its rows.
+
+    That is: the connector's name and options, whether files exist and open, whether a database answers and holds the
+    table and columns. Empty when all is well.
+    """
+    try:
+        connector = connector_for(source, base)
+    except ConfigError as error:
+        return [error]
+    found: list[ConfigError] = []
+    for stream in source.streams:
+        try:
+            found += connector.check(stream)
+        except ConfigError as error:
+            found.append(error)
+        except (KehuError, OSError) as error:
+            found.append(ConfigError(str(error), key=f"{_place(source)}.streams[{stream.name}]"))
+    return found
+
+
+def missing_columns(source: Source, stream: Stream, columns: list[str]) -> list[ConfigError]:
+    """One mistake per configured column that is not among the delivered ones, with the nearest name."""
+    return [
+        ConfigError(
+            str(SourceError(missing_words(column, role, columns), source=source.name, stream=stream.name)),
+            key=f"{_place(source)}.streams[{stream.name}].{role}",
+        )
+        for column, role in wanted_columns(stream).items()
+        if column not in columns
+    ]
+
+
+def missing_words(column: str, role: str, columns: list[str]) -> str:
+    """One sentence about a configured column that is not delivered."""
+    close = nearest(column, columns)
+    names = ", ".join(columns[:20]) + (" …" if len(columns) > 20 else "")
+    hint = f" (did you mean '{close}'?)" if close else f"; there are {names}" if columns else ""
+    return f"column '{column}' ({role}) is not delivered{hint}"
+
+
+def wanted_columns(stream: Stream) -> dict[str, str]:
+    """The columns that the configuration names, each with the place where it does (`key`, `fields.phone`)."""
+    found = dict.fromkeys(stream.key_columns, "key")
+    for role, column in (("updated_at", stream.updated_at), ("deleted", stream.deleted)):
+        if column is not None:
+            found.setdefault(column, role)
+    for attribute, columns in stream.field_columns.items():
+        for column in columns:
+            found.setdefault(column, f"fields.{attribute}")
+    return found
+
+
+def _place(source: Source) -> str:
+    return f"sources[{source.name}]"

@@ -1,0 +1,174 @@
+"""The one text form of a delivered value, for every Arrow type, and what is built from it: keys, tombstones, payloads.
+
+The text form is the same whether a value comes from a delivered column or out of a stored payload, so that a mapping
+may change without the source being read again. What a value means is decided elsewhere (matching).
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+import xxhash
+
+WHITE = (
+    " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
+)
+"""What is trimmed from both ends of a value: white space of every script and the invisible marks that files leave."""
+
+TRUE_WORDS = ("1", "true", "t", "yes", "y", "x", "on", "deleted", "是", "真", "已删除", "删除")
+"""What a tombstone column says when the row is deleted, in lower case."""
+
+_EXACT = 1e15  # whole floats below this are written without fraction or exponent
+_MASK63 = (1 << 63) - 1
+
+
+def text_form(column: pa.Array) -> pa.StringArray:
+    """A column as text, untrimmed.
+
+    Whole floats and decimals lose their fraction (spreadsheets hand phone numbers over as 13800138000.0), times are ISO
+    8601, those with a zone in UTC, nested values are JSON, bytes base64; NaN and infinity are null.
+    """
+    kind = column.type
+    if pt.is_string(kind):
+        return column
+    if pt.is_large_string(kind) or pt.is_string_view(kind):
+        return column.cast(pa.string())
+    if pt.is_dictionary(kind):
+        return text_form(column.dictionary_decode())
+    if pt.is_floating(kind):
+        return _float_text(column.cast(pa.float64()))
+    if pt.is_decimal(kind):
+        return _no_trailing_zeros(column.cast(pa.string()))
+    if pt.is_timestamp(kind):
+        zone = "Z" if kind.tz is not None else ""
+        naive = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us", "UTC" if zone else None))
+        text = naive.cast(pa.timestamp("us")).cast(pa.string())
+        return pc.binary_join_element_wise(_no_trailing_zeros(pc.replace_substring(text, " ", "T")), zone, "")
+    if pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_fixed_size_binary(kind):
+        return pa.array([None if v is None else base64.b64encode(v).decode() for v in column.to_pylist()], pa.string())
+    if pt.is_nested(kind):
+        return pa.array([None if v is None else json_text(v) for v in column.to_pylist()], pa.string())
+    if pt.is_duration(kind):
+        return column.cast(pa.int64()).cast(pa.string())
+    return column.cast(pa.string())
+
+
+def json_text(value: Any) -> str:
+    """A nested value as compact JSON; what JSON does not know is written as text."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _float_text(column: pa.DoubleArray) -> pa.StringArray:
+    finite = pc.is_finite(column)
+    whole = pc.and_(finite, pc.and_(pc.equal(column, pc.trunc(column)), pc.less(pc.abs(column), _EXACT)))
+    as_int = pc.if_else(whole, column, pa.scalar(0.0)).cast(pa.int64()).cast(pa.string())
+    text = pc.if_else(whole, as_int, column.cast(pa.string()))
+    return pc.if_else(pc.fill_null(finite, False), text, pa.scalar(None, pa.string()))
+
+
+def _no_trailing_zeros(text: pa.StringArray) -> pa.StringArray:
+    """Digits behind a point lose their trailing zeros, and the point when nothing is left behind it."""
+    cut = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
+    return pc.replace_substring_regex(cut, r"\.$", "")
+
+
+def clean(text: pa.StringArray) -> pa.StringArray:
+    """Trimmed at both ends; null when nothing is left. This is the raw value that canonical columns hold."""
+    bare = pc.utf8_trim(text, WHITE)
+    return pc.if_else(pc.not_equal(bare, ""), bare, pa.scalar(None, pa.string()))
+
+
+def texts_of(batch: pa.RecordBatch, columns: list[str] | None = None) -> dict[str, pa.StringArray]:
+    """The text form of the named columns of a batch, of all by default, in the batch's order."""
+    names = batch.schema.names if columns is None else columns
+    return {name: text_form(batch.column(name)) for name in names}
+
+
+def key_of(texts: dict[str, pa.StringArray], columns: list[str]) -> pa.StringArray:
+    r"""The source key of each row: its trimmed columns, several joined by `|`; null when one is missing.
+
+    Inside a key of several columns `|` and `\` are written `\|` and `\\`, so that no two keys look alike.
+    """
+    parts = [clean(texts[column]) for column in columns]
+    if len(parts) == 1:
+        return parts[0]
+    safe = [pc.replace_substring(pc.replace_substring(part, "\\", "\\\\"), "|", "\\|") for part in parts]
+    return pc.binary_join_element_wise(*safe, "|", null_handling="emit_null")
+
+
+def flag_of(text: pa.StringArray) -> pa.BooleanArray:
+    """Whether a tombstone column says that the row is deleted."""
+    return pc.fill_null(pc.is_in(pc.utf8_lower(clean(text)), value_set=pa.array(TRUE_WORDS)), False)
+
+
+def payloads(
+    connection: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, texts: dict[str, pa.StringArray]
+) -> pa.StringArray:
+    """The delivered rows as JSON objects: names sorted, null cells left out, each value in its text form, whole numbers
+    and true or false unquoted. Equal rows have equal payloads, whatever the order of their columns.
+    """
+    parts, columns = [], {}
+    for position, name in enumerate(sorted(texts)):
+        column, kind = f"c{position}", batch.schema.field(name).type
+        columns[column] = texts[name]
+        bare = pt.is_integer(kind) or pt.is_boolean(kind)
+        value = column if bare else f"CAST(to_json({column}) AS VARCHAR)"
+        head = (orjson.dumps(name).decode() + ":").replace("'", "''")
+        parts.append(f"'{head}' || {value}")
+    if not parts:
+        return pa.array(["{}"] * batch.num_rows, pa.string())
+    table = pa.table(columns)  # noqa: F841  (DuckDB finds it by its name)
+    query = f"SELECT '{{' || concat_ws(',', {', '.join(parts)}) || '}}' AS payload FROM table"
+    connection.register("delivered_texts", table)
+    try:
+        rows = connection.sql(query.replace("FROM table", "FROM delivered_texts")).to_arrow_table()
+    finally:
+        connection.unregister("delivered_texts")
+    return rows.column(0).cast(pa.string()).combine_chunks()
+
+
+def payload_texts(
+    connection: duckdb.DuckDBPyConnection, payload: pa.StringArray, columns: list[str]
+) -> dict[str, pa.StringArray]:
+    """The text form of the named columns out of payloads; null where a payload does not hold one."""
+    pointers = ["/" + column.replace("~", "~0").replace("/", "~1") for column in columns]
+    picks = ", ".join(f"json_extract_string(payload, ${i + 1}) AS c{i}" for i in range(len(pointers)))
+    connection.register("stored_payloads", pa.table({"payload": payload}))
+    try:
+        rows = connection.sql(f"SELECT {picks} FROM stored_payloads", params=pointers).to_arrow_table()
+    finally:
+        connection.unregister("stored_payloads")
+    return {name: rows.column(i).cast(pa.string()).combine_chunks() for i, name in enumerate(columns)}
+
+
+def _digests(texts: pa.StringArray, prefix: bytes) -> npt.NDArray[np.int64]:
+    """63 bits of XXH3 over `prefix` and each text, straight from Arrow's buffers. The texts hold no nulls."""
+    _, offsets, data = texts.buffers()
+    if len(texts) == 0 or offsets is None:
+        return np.empty(0, np.int64)
+    bounds = np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4).tolist()
+    view, digest = memoryview(data if data is not None else b""), xxhash.xxh3_64_intdigest
+    if prefix:
+        spans = (prefix + view[a:b] for a, b in zip(bounds, bounds[1:], strict=False))
+    else:
+        spans = (view[a:b] for a, b in zip(bounds, bounds[1:], strict=False))
+    return np.fromiter((digest(span) & _MASK63 for span in spans), np.int64, len(texts))
+
+
+def content_hashes(payload: pa.StringArray) -> npt.NDArray[np.int64]:
+    """63 bits of XXH3 of each payload."""
+    return _digests(payload, b"")
+
+
+def record_numbers(source: str, stream: str, keys: pa.StringArray) -> npt.NDArray[np.int64]:
+    """`models.vocabulary.record_id` of each key, over Arrow's buffers."""
+    return _digests(keys, f"{source}\x1f{stream}\x1f".encode())

@@ -1,0 +1,89 @@
+"""Reads the times and dates that sources write, set-based; a date that is none is null.
+
+Used for the source's own time of change and to set impossible dates aside. What a birth date means to matching is
+decided there, from the raw value.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# ISO 8601 and what is close to it is read by DuckDB's own cast; these are the others. `-` stands for `/`, `.`, 年 and 月.
+_TAILS = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p")
+_COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%SZ")
+_NAMED = tuple(f + t for f in ("%d-%b-%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y") for t in _TAILS)
+_MONTH_FIRST = tuple("%m-%d-%Y" + t for t in _TAILS)
+_DAY_FIRST = tuple("%d-%m-%Y" + t for t in _TAILS)
+_ZONED = ("%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M %z")
+_FIRST_YEAR, _LAST_YEAR = 1800, 2199
+"""Outside of these years a date is a slip of the pen or a placeholder."""
+
+
+def _list(formats: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f"'{f}'" for f in formats) + "]"
+
+
+def _shape(text: str, pattern: str, then: str) -> str:
+    return f"CASE WHEN regexp_full_match({text}, '{pattern}') THEN {then} END"
+
+
+def _time_sql(day_first: bool, with_format: bool) -> str:
+    text, dashed = "t.text", "regexp_replace(regexp_replace(t.text, '[日秒]', '', 'g'), '[年月/.]', '-', 'g')"
+    year_first = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T].*)?"
+    orders = (*_DAY_FIRST, *_MONTH_FIRST) if day_first else (*_MONTH_FIRST, *_DAY_FIRST)
+    short = tuple(f.replace("%Y", "%y") for f in orders)
+    digits = [
+        _shape(text, r"\d{8}|\d{8}T\d{6}Z?|\d{12}|\d{14}", f"CAST(try_strptime(t.text, {_list(_COMPACT)}) AS TIMESTAMPTZ)"),
+        # Seconds and milliseconds since 1970, as programs deliver them.
+        _shape(text, r"\d{10}(\.\d+)?", "to_timestamp(TRY_CAST(t.text AS DOUBLE))"),
+        _shape(text, r"\d{13}", "to_timestamp(TRY_CAST(t.text AS DOUBLE) / 1000)"),
+    ]
+    tries = [
+        *(["CAST(try_strptime(t.text, $date_format) AS TIMESTAMPTZ)"] if with_format else []),
+        _shape(text, year_first, "TRY_CAST(t.text AS TIMESTAMPTZ)"),
+        *digits,
+        _shape(dashed, r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?", f"TRY_CAST({dashed} AS TIMESTAMPTZ)"),
+        _shape(text, r"\d{1,2}\.\d{1,2}\.\d{4}( .*)?", f"CAST(try_strptime({dashed}, {_list(_DAY_FIRST)}) AS TIMESTAMPTZ)"),
+        _shape(text, r"\d{1,2}[-/]\d{1,2}[-/]\d{4}( .*)?", f"CAST(try_strptime({dashed}, {_list(orders)}) AS TIMESTAMPTZ)"),
+        _shape(text, r"\d{1,2}[-/]\d{1,2}[-/]\d{2}( .*)?", f"CAST(try_strptime({dashed}, {_list(short)}) AS TIMESTAMPTZ)"),
+        _shape(text, r".*[A-Za-z]{3}.*\d.*", f"CAST(try_strptime(t.text, {_list(_NAMED)}) AS TIMESTAMPTZ)"),
+        _shape(text, r".*[+-]\d{4}", f"try_strptime(t.text, {_list(_ZONED)})"),
+    ]
+    return f"coalesce({', '.join(tries)})"
+
+
+def parse_times(
+    connection: duckdb.DuckDBPyConnection, texts: pa.StringArray, *, date_format: str | None = None, timezone: str = "UTC"
+) -> pa.TimestampArray:
+    """Times of trimmed texts as timestamp[us, UTC]; null where a text is none, or is of no year from 1800 to 2199.
+
+    ISO 8601 with or without offset, dates with `/`, `.` or 年月日, compact digits, English month names, RFC 2822 and seconds
+    or milliseconds since 1970. `03/04/2026` is read month first unless another value of the same column can only be day
+    first; `date_format` (strptime) goes before everything. Times without offset are in `timezone`.
+    """
+    connection.execute("SET TimeZone = ?", [timezone])
+    connection.register("texts_of_times", pa.table({"text": texts}))
+    parameters = {} if date_format is None else {"date_format": date_format}
+    try:
+        day_first = connection.execute(
+            r"SELECT count(*) FROM texts_of_times AS t WHERE regexp_matches(t.text, '^(1[3-9]|2\d|3[01])[-/.]\d{1,2}[-/.]\d')"
+        ).fetchall()[0][0]
+        query = f"""
+            SELECT CASE WHEN year(moment) BETWEEN {_FIRST_YEAR} AND {_LAST_YEAR} THEN moment END
+            FROM (SELECT {_time_sql(bool(day_first), date_format is not None)} AS moment FROM texts_of_times AS t)"""
+        found = connection.sql(query, params=parameters).to_arrow_table().column(0)
+    finally:
+        connection.unregister("texts_of_times")
+        connection.execute("SET TimeZone = 'UTC'")
+    return found.cast(pa.timestamp("us", "UTC")).combine_chunks()
+
+
+def unreadable_dates(
+    connection: duckdb.DuckDBPyConnection, texts: pa.StringArray, *, date_format: str | None = None
+) -> pa.BooleanArray:
+    """Which trimmed texts are no date at all. A year alone, or a year and a month, is a date that is not complete."""
+    partial = pc.match_substring_regex(texts, r"^(1[89]|2[01])\d\d([-/.年]?(0?[1-9]|1[0-2]))?[年月]?$")
+    none = pc.is_null(parse_times(connection, texts, date_format=date_format))
+    return pc.fill_null(pc.and_(none, pc.invert(partial)), False)
