@@ -235,7 +235,7 @@ def stage(connection: sa.Connection, name: str, batches: Batches, kind: sa.types
 
 def fetch(
     connection: sa.Connection,
-    query: sa.Select[Any] | sa.TextClause,
+    query: sa.SelectBase | sa.TextClause,
     params: Mapping[str, Any] | None = None,
     schema: pa.Schema | None = None,
     *,
@@ -246,7 +246,7 @@ def fetch(
     The schema is that of the selected columns; for plain SQL it may be given, and is read off the values otherwise.
     `large` results are streamed, never the whole of them in Python.
     """
-    if schema is None and isinstance(query, sa.Select):
+    if schema is None and isinstance(query, sa.SelectBase):
         schema = arrow_schema(list(query.selected_columns))
     if large and schema is not None and connection.dialect.name == "postgresql":
         yield from _copy_out(connection, query, params or {}, schema)
@@ -272,7 +272,7 @@ def fetch(
 
 
 def _copy_out(
-    connection: sa.Connection, query: sa.Select[Any] | sa.TextClause, params: Mapping[str, Any], schema: pa.Schema
+    connection: sa.Connection, query: sa.SelectBase | sa.TextClause, params: Mapping[str, Any], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """PostgreSQL's COPY read by Arrow's own parser: five times as fast as rows of Python objects."""
     compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})

@@ -42,7 +42,7 @@ class Reading:
     database: Database
 
     def fetch_arrow(
-        self, query: str | sa.Select[Any], params: Mapping[str, Any] | None = None, schema: pa.Schema | None = None
+        self, query: str | sa.SelectBase, params: Mapping[str, Any] | None = None, schema: pa.Schema | None = None
     ) -> pa.Table:
         """The result of a query as a table. Parameters are written `:name` in plain SQL and bound.
 
@@ -51,7 +51,7 @@ class Reading:
         return _table(self.fetch_batches(query, params, schema))
 
     def fetch_batches(
-        self, query: str | sa.Select[Any], params: Mapping[str, Any] | None = None, schema: pa.Schema | None = None
+        self, query: str | sa.SelectBase, params: Mapping[str, Any] | None = None, schema: pa.Schema | None = None
     ) -> Iterator[pa.RecordBatch]:
         """`fetch_arrow` in record batches, for results that should not stand in memory whole."""
         statement = sa.text(query) if isinstance(query, str) else query
