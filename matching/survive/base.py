@@ -1,85 +1,111 @@
-"""The members of one partition of golden records, joined with their standard values, as DuckDB tables.
+"""The members of golden records, put in order and handed to DuckDB partition by partition.
 
-Reads the input and numbers golden records and members; the values are compared in `candidates`.
+Reads the input and numbers golden records and members; the values are compared in `candidates`. Rows are picked by
+position, not joined, so that a partition costs what it holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from matching.survive.fields import columns, identifier, literal, reasons, sources_of
+from matching.survive.fields import FORMS, REASONED
 from matching.survive.rules import DEFAULT_PRIORITY, FULL_TRUST, FieldRule, SourceRank, Unit, units_of
+from models.errors import KehuError
 
-KEYS = ("record_id", "golden_id", "source", "stream", "source_key")
+Ints = npt.NDArray[np.int64]
+KEYS = ("record_id", "source", "stream", "source_key", "source_time")
+TIME = pa.timestamp("us", "UTC")
 
 
 @dataclass(frozen=True)
 class Input:
-    """What is registered with DuckDB as `members`, `standard`, `ranks`, and the columns that it has."""
+    """What survivorship works on; `available` are the columns of the tables that `rows` makes.
 
-    members: frozenset[str]
-    standard: frozenset[str]
-    rules: Sequence[FieldRule]
+    ids: golden ids, ascending; `g` numbers them. alone: positions of members that are alone; together: positions of
+    the others, by g and i, with `i`, `late` and `newest` in `order`.
+    """
+
     units: Sequence[Unit]
-    partitions: int
-    overrides: frozenset[str]
+    columns: Mapping[str, Any]
+    standard: Mapping[str, Any]
+    standard_row: Ints
+    ids: pa.StringArray
+    g: Ints
+    alone: Ints
+    together: Ints
+    order: pa.Table
 
     @property
-    def time(self) -> str:
-        """SQL of a member's source time."""
-        return "CAST(m.source_time AS TIMESTAMPTZ)" if "source_time" in self.members else "NULL::TIMESTAMPTZ"
+    def rules(self) -> list[FieldRule]:
+        """The rules of all attributes that some member has."""
+        return [field for unit in self.units for field in unit.fields]
 
-    def joined(self, condition: str, placed: str = "gold", extra: str = "") -> str:
-        """SQL of members with all attributes; `placed` has golden_id (or record_id) and g, `extra` more of its columns."""
-        attributes = [
-            columns(rule, self.standard, compared=bool(self.overrides) or rule.rule == "most_frequent")
-            for rule in self.rules
-        ]
-        sources = [sql for rule in self.rules for sql in sources_of(rule, self.standard)]
-        keys = "g, record_id, golden_id, source, stream, source_key, source_time"
-        inner = f"SELECT p.g{extra}, {', '.join(f'm.{name}' for name in KEYS)}, {self.time} AS source_time"
-        standard = ""
+    @property
+    def available(self) -> frozenset[str]:
+        """Names of the columns that `rows` gives."""
+        return frozenset((*self.columns, *self.standard))
+
+    def rows(self, positions: Ints, *, with_ids: bool = False) -> pa.Table:
+        """The members at these positions: g, the keys, "m:A" as delivered, "s:…" standard columns, "e:A" reasons."""
+        taken = {"g": pa.array(self.g[positions])}
+        if with_ids:
+            taken["golden_id"] = self.ids.take(taken["g"])
+        at = pa.array(positions)
+        taken |= {name: column.take(at) for name, column in self.columns.items()}
         if self.standard:
-            standard = "LEFT JOIN standard s ON s.record_id = m.record_id"
-            inner += f", {reasons(self.rules, self.standard)} AS reason"
-        key = "golden_id" if placed == "gold" else "record_id"
-        return (
-            f"SELECT {', '.join((keys + extra.replace('p.', ''), *attributes))} FROM ({', '.join((inner, *sources))} "
-            f"FROM members m JOIN {placed} p ON p.{key} = m.{key} {standard} WHERE {condition})"
-        )
+            row = self.standard_row[positions]
+            at = pa.array(row, mask=row < 0)
+            taken |= {name: column.take(at) for name, column in self.standard.items()}
+        return pa.table(taken)
+
+    def partitions(self, most: int) -> Iterator[tuple[Ints, slice]]:
+        """Positions of members that are alone, and a slice of `together`, of about `most` members at a time."""
+        size = np.bincount(self.g, minlength=len(self.ids))
+        cuts = np.searchsorted(np.cumsum(size), np.arange(most, len(self.g) + most, most))
+        alone_g, together_g = self.g[self.alone], self.g[self.together]
+        low = 0
+        for high in (cuts + 1).tolist():
+            if low >= len(self.ids):
+                return
+            a, b = np.searchsorted(alone_g, [low, high])
+            c, d = np.searchsorted(together_g, [low, high])
+            yield self.alone[a:b], slice(int(c), int(d))
+            low = high
 
 
-def register(
+def read(
     con: duckdb.DuckDBPyConnection,
     members: pa.Table,
     standard: pa.Table | None,
     rules: Sequence[FieldRule],
     sources: Mapping[str, SourceRank],
-    overrides: pa.Table | None,
-    partition_rows: int,
 ) -> Input:
-    """Make the input known to DuckDB; see `survive` for the tables."""
+    """Number golden records by their ids, and their members in the fixed order that breaks every tie.
+
+    That order is: source priority, newest source time, source, stream, key. Registers `ranks` with DuckDB.
+    """
     units = _filled(units_of(rules), members)
-    con.register("members", members)
-    if standard is not None:
-        con.register("standard", standard)
     con.register("ranks", _ranks(units, sources))
-    steered: frozenset[str] = frozenset()
-    if overrides is not None and len(overrides):
-        con.register("overrides", overrides)
-        steered = frozenset(overrides["attribute"].unique().to_pylist())
-    return Input(
-        frozenset(members.column_names),
-        frozenset(standard.column_names if standard is not None else ()),
-        [field for unit in units for field in unit.fields],
-        units,
-        -(-len(members) // partition_rows) or 1,
-        steered,
-    )
+    ids, g = _numbered(members["golden_id"])
+    size = np.bincount(g, minlength=len(ids))
+    time = members["source_time"].cast(TIME) if "source_time" in members.column_names else pa.nulls(len(members), TIME)
+    alone = np.flatnonzero(size[g] == 1)
+    order = _order(con, members, time, g, np.flatnonzero(size[g] > 1))
+    columns = {name: members[name] for name in KEYS if name != "source_time"} | {"source_time": time}
+    fields = [field.attribute for unit in units for field in unit.fields]
+    columns |= {f"m:{name}": members[name] for name in fields}
+    values, row = _standard(standard, fields, members["record_id"])
+    together: Ints = order["position"].to_numpy()
+    return Input(units, columns, values, row, ids, g, alone[np.argsort(g[alone])], together, order)
 
 
 def _filled(units: Sequence[Unit], members: pa.Table) -> list[Unit]:
@@ -87,6 +113,74 @@ def _filled(units: Sequence[Unit], members: pa.Table) -> list[Unit]:
     filled = {name for name in members.column_names if members[name].null_count < len(members)}
     left = [(unit, tuple(field for field in unit.fields if field.attribute in filled)) for unit in units]
     return [replace(unit, number=i, fields=fields) for i, (unit, fields) in enumerate(x for x in left if x[1])]
+
+
+def _numbered(golden: pa.ChunkedArray[Any]) -> tuple[pa.StringArray, Ints]:
+    coded = pc.dictionary_encode(golden.combine_chunks()) if len(golden) else pa.array([], pa.string()).dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    if coded.null_count:
+        raise KehuError("survivorship: a member has no golden id")
+    sequence = pc.sort_indices(coded.dictionary).to_numpy().astype(np.int64)
+    rank = np.empty(len(sequence), np.int64)
+    rank[sequence] = np.arange(len(sequence))
+    return coded.dictionary.take(pa.array(sequence)), rank[coded.indices.to_numpy()]
+
+
+def _order(
+    con: duckdb.DuckDBPyConnection, members: pa.Table, time: pa.ChunkedArray[Any], g: Ints, positions: Ints
+) -> pa.Table:
+    """position, i, late, newest of the members that are not alone, by g and i.
+
+    `late` ranks the members of a golden record by source time alone, the newest first; `newest` is its newest time.
+    """
+    at = pa.array(positions)
+    names = ("source", "stream", "source_key", "record_id")
+    taken = {"position": at, "g": pa.array(g[positions]), "time": time.take(at)}
+    con.register("unordered", pa.table(taken | {name: members[name].take(at) for name in names}))
+    return con.sql(
+        "SELECT position, CAST(row_number() OVER w - 1 AS BIGINT) AS i, "
+        "CAST(rank() OVER (PARTITION BY g ORDER BY time DESC NULLS LAST) AS BIGINT) AS late, "
+        "max(time) OVER (PARTITION BY g) AS newest FROM unordered u "
+        "LEFT JOIN ranks r ON r.unit = -1 AND r.source = u.source WINDOW w AS (PARTITION BY g ORDER BY "
+        f"coalesce(r.priority, {DEFAULT_PRIORITY}), time DESC NULLS LAST, u.source, stream, source_key, record_id) "
+        "ORDER BY g, i"
+    ).to_arrow_table()
+
+
+def _standard(
+    standard: pa.Table | None, attributes: Sequence[str], records: pa.ChunkedArray[Any]
+) -> tuple[dict[str, Any], Ints]:
+    """The standard columns that survivorship reads, reasons by attribute, and each member's row (−1: none)."""
+    if standard is None:
+        return {}, np.zeros(0, np.int64)
+    forms = [FORMS[name] for name in attributes if name in FORMS]
+    wanted = {name for form in forms for name in (form.compared, form.checked) if name in standard.column_names}
+    found: dict[str, Any] = {f"s:{name}": standard[name] for name in sorted(str(name) for name in wanted)}
+    if "reasons" in standard.column_names:
+        found |= _reasons(standard["reasons"], [name for name in attributes if name in REASONED])
+    known: Ints = standard["record_id"].to_numpy()
+    sequence = np.argsort(known, kind="stable")
+    wanted_records: Ints = records.to_numpy()
+    place = np.minimum(np.searchsorted(known[sequence], wanted_records), max(len(known) - 1, 0))
+    row = sequence[place] if len(known) else np.full(len(wanted_records), -1)
+    if len(known):
+        row = np.where(known[row] == wanted_records, row, -1)
+    return found, row
+
+
+def _reasons(reasons: pa.ChunkedArray[Any], attributes: Sequence[str]) -> dict[str, Any]:
+    """ "e:A": the reason of each attribute. The same few objects occur again and again, so each is read once."""
+    coded = pc.dictionary_encode(reasons.cast(pa.string()).combine_chunks())
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    objects = [orjson.loads(text) for text in coded.dictionary.to_pylist()]
+    found = {}
+    for name in attributes:
+        texts = pa.array([one.get(name) for one in objects], pa.string())
+        if texts.null_count < len(texts):
+            found[f"e:{name}"] = texts.take(coded.indices)
+    return found
 
 
 def _ranks(units: Sequence[Unit], sources: Mapping[str, SourceRank]) -> pa.Table:
@@ -110,56 +204,3 @@ def _ranks(units: Sequence[Unit], sources: Mapping[str, SourceRank]) -> pa.Table
         "curve": pa.string(),
     }
     return pa.table({name: pa.array([row[i] for row in rows], kind) for i, (name, kind) in enumerate(kinds.items())})
-
-
-def load_partition(con: duckdb.DuckDBPyConnection, data: Input, number: int) -> None:
-    """Fill `gold` (golden_id, g, n, many) and `multi`: the members of the golden records that have several.
-
-    Golden records are numbered by their ids, members (`i`) in the fixed order that breaks every tie: source priority,
-    newest source time, source, stream, key. `late` ranks them by source time alone; `newest` is the golden record's
-    newest. The split by hash bounds memory; it does not change any value.
-    """
-    where = "" if data.partitions == 1 else f"WHERE hash(golden_id) % {data.partitions} = {number}"
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE gold AS SELECT golden_id, count(*) AS n, count(*) > 1 AS many, "
-        f"CAST(row_number() OVER (ORDER BY golden_id) - 1 AS BIGINT) AS g FROM members {where} GROUP BY golden_id"
-    )
-    if data.overrides:
-        _steer(con, data)
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE placed AS SELECT g, record_id, "
-        "CAST(row_number() OVER (PARTITION BY g ORDER BY "
-        "priority, source_time DESC NULLS LAST, source, stream, source_key, record_id) - 1 AS BIGINT) AS i, "
-        "CAST(rank() OVER (PARTITION BY g ORDER BY source_time DESC NULLS LAST) AS BIGINT) AS late, "
-        "max(source_time) OVER (PARTITION BY g) AS newest FROM ("
-        f"SELECT gold.g, m.record_id, {data.time} AS source_time, m.source, m.stream, m.source_key, "
-        f"coalesce(r.priority, {DEFAULT_PRIORITY}) AS priority "
-        "FROM members m JOIN gold ON gold.golden_id = m.golden_id "
-        "LEFT JOIN ranks r ON r.unit = -1 AND r.source = m.source WHERE gold.many)"
-    )
-    joined = data.joined("true", "placed", ", p.i, p.late, p.newest")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE multi AS {joined}")
-
-
-def _steer(con: duckdb.DuckDBPyConnection, data: Input) -> None:
-    """Golden records that a steward's pin or ignore touches take the long way even with one member."""
-    touched = [
-        "SELECT m.golden_id FROM members m JOIN overrides o ON o.record_id = m.record_id",
-        "SELECT golden_id FROM overrides WHERE golden_id IS NOT NULL",
-    ]
-    singles = data.joined("NOT p.many")
-    for rule in data.rules:
-        if rule.attribute in data.overrides:
-            touched.append(
-                f"SELECT j.golden_id FROM ({singles}) j JOIN overrides o ON o.attribute = {literal(rule.attribute)} "
-                f"AND o.record_id IS NULL AND o.golden_id IS NULL AND {same_value(rule, 'j')}"
-            )
-    con.execute(f"UPDATE gold SET many = true WHERE golden_id IN ({' UNION ALL '.join(touched)})")
-
-
-def same_value(rule: FieldRule, alias: str) -> str:
-    """SQL: does the value of an override o (null: any) name the member's value, as shown, compared or delivered?"""
-    shown, compared, raw = (f"{alias}.{identifier(f'{letter}:{rule.attribute}')}" for letter in "vcr")
-    if rule.multi:
-        return f"(o.value IS NULL OR list_contains({shown}, o.value) OR list_contains({raw}, o.value))"
-    return f"(o.value IS NULL OR o.value IN ({shown}, {raw}) OR lower(o.value) = {compared} OR o.value = {compared})"

@@ -1,15 +1,18 @@
 """Every value that could become a golden one, with a number that orders it: the smallest wins.
 
-One select per unit over table `multi` (see `base`), all of one shape: g, u (unit), k (order), p (place in the member's
+One select per unit over view `multi` (see `golden`), all of one shape: g, u (unit), k (order), p (place in the member's
 list), i (member), v (the value as JSON), c (what is compared), w (why it may not count), n (records that have it).
 The winners are picked in `render`.
 """
 
 from __future__ import annotations
 
-from matching.survive.base import Input, same_value
-from matching.survive.fields import identifier, is_junk, json_key, literal
-from matching.survive.rules import DEFAULT_PRIORITY, Unit
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matching.survive.fields import identifier, is_junk, json_key
+from matching.survive.overrides import marks
+from matching.survive.rules import DEFAULT_PRIORITY, FieldRule, Unit
 
 # k = state·2^60 + criterion·2^20 + member. A criterion is a count, a length, a rank or a trust in millionths, turned
 # so that less is better; invalid values of a block come after valid ones by the number of fields that are wrong.
@@ -26,14 +29,23 @@ _CURVES = (
 )
 
 
-def candidates(data: Input, unit: Unit, *, as_of: str) -> str:
-    """SQL of a unit's candidates; `as_of` is SQL of the moment from which age is counted."""
+@dataclass(frozen=True)
+class Plan:
+    """What all units share: the rules, the attributes that stewards steer, and SQL of the moment age is counted from."""
+
+    rules: Sequence[FieldRule]
+    steered: frozenset[str] = frozenset()
+    as_of: str = "m.newest"
+
+
+def candidates(plan: Plan, unit: Unit) -> str:
+    """SQL of a unit's candidates."""
     if unit.is_block:
-        return _block(data, unit, as_of)
-    return _list(data, unit, as_of) if unit.rule.multi else _single(data, unit, as_of)
+        return _block(plan, unit)
+    return _list(plan, unit) if unit.rule.multi else _single(plan, unit)
 
 
-def _criterion(unit: Unit, length: str, filled: str, invalid: str, as_of: str) -> str:
+def _criterion(plan: Plan, unit: Unit, length: str, filled: str, invalid: str) -> str:
     """SQL of the number by which the rule orders values; less is better."""
     rule = unit.rule
     if rule.rule == "source_priority":
@@ -45,57 +57,30 @@ def _criterion(unit: Unit, length: str, filled: str, invalid: str, as_of: str) -
     if rule.rule == "most_complete":
         return f"({MOST} - ({filled}))"
     if rule.rule == "trust":
-        x = f"({_AGE.format(as_of=as_of)})"
+        x = f"({_AGE.format(as_of=plan.as_of)})"
         trust = f"(coalesce(r.max, 100) - (coalesce(r.max, 100) - coalesce(r.min, 100)) * ({_CURVES.format(x=x)}))"
         lowered = f"CASE WHEN {invalid} THEN {trust} - {trust} * {float(rule.downgrade)!r} / 100 ELSE {trust} END"
         return f"CAST(round((100 - coalesce({lowered}, 100)) * 1000000) AS BIGINT)"
     return "0"  # most_frequent: counted where equal values are brought together
 
 
-def _tables(data: Input, unit: Unit, relation: str = "multi", on: str = "") -> str:
+def _tables(plan: Plan, unit: Unit, relation: str = "multi", on: str = "") -> str:
     """SQL of the members with the ranks of their sources for this unit and the steward's marks on it, if any."""
     ranks, marks = "", ""
     if unit.rule.rule == "trust" or unit.rule.priorities:
         ranks = f"LEFT JOIN ranks r ON r.unit = {unit.number} AND r.source = m.source"
-    if _steered(data, unit):
-        marks = f"LEFT JOIN ({_marks(unit)}) o ON o.g = m.g AND o.i = m.i {on}"
+    if _steered(plan, unit):
+        marks = f"LEFT JOIN ({marks(unit)}) o ON o.g = m.g AND o.i = m.i {on}"
     return f"{relation} m {ranks} {marks}"
 
 
-def _steered(data: Input, unit: Unit) -> bool:
-    return not data.overrides.isdisjoint(field.attribute for field in unit.fields)
+def _steered(plan: Plan, unit: Unit) -> bool:
+    return not plan.steered.isdisjoint(field.attribute for field in unit.fields)
 
 
-def _marks(unit: Unit) -> str:
-    """SQL of what stewards said about a unit: per member whether it is ignored, and the time of its newest pin.
-
-    In a block, which wins as a whole, one field's mark holds for all. Of several values each is marked by itself.
-    """
-    found = []
-    for field in unit.fields:
-        attribute = f"o.attribute = {literal(field.attribute)}"
-        value = "u.value" if field.multi else "NULL"
-        table = f"(SELECT *, unnest({identifier(f'v:{field.attribute}')}) AS value FROM multi)" if field.multi else "multi"
-        same = "(o.value IS NULL OR o.value = u.value)" if field.multi else same_value(field, "u")
-        for where in (
-            "o.record_id = u.record_id AND (o.golden_id IS NULL OR o.golden_id = u.golden_id)",
-            "o.record_id IS NULL AND o.golden_id = u.golden_id",
-            "o.record_id IS NULL AND o.golden_id IS NULL AND o.value IS NOT NULL",
-        ):
-            found.append(
-                f'SELECT u.g, u.i, {value} AS value, o.action, o."at" FROM {table} u '
-                f"JOIN overrides o ON {where} AND {attribute} AND {same}"
-            )
-    return (
-        "SELECT g, i, value, bool_or(action = 'ignore') AS ignored, bool_or(action = 'pin') AS pinned, "
-        "coalesce(epoch(CAST(max(\"at\") FILTER (action = 'pin') AS TIMESTAMPTZ)), 0)::BIGINT AS pinned_at "
-        f"FROM ({' UNION ALL '.join(found)}) GROUP BY ALL"
-    )
-
-
-def _marked(data: Input, unit: Unit, state: str, why: str, criterion: str) -> tuple[str, str, str]:
+def _marked(plan: Plan, unit: Unit, state: str, why: str, criterion: str) -> tuple[str, str, str]:
     """State, reason and criterion with the steward's word before the rules': the newest pin first, ignored last."""
-    if not _steered(data, unit):
+    if not _steered(plan, unit):
         return state, why, criterion
     return (
         f"CASE WHEN o.ignored THEN {EXCLUDED} WHEN o.pinned THEN {PINNED} ELSE {state} END",
@@ -122,48 +107,48 @@ def _count_equal(unit: Unit, inner: str) -> str:
     )
 
 
-def _single(data: Input, unit: Unit, as_of: str) -> str:
+def _single(plan: Plan, unit: Unit) -> str:
     name = unit.rule.attribute
     value, compared, why = (f"m.{identifier(f'{letter}:{name}')}" for letter in "vcw")
     compared = compared if unit.rule.rule == "most_frequent" else "NULL"
-    criterion = _criterion(unit, f"length({value})", _filled(data), f"{why} IS NOT NULL", as_of)
-    state, why, criterion = _marked(data, unit, _state(why), why, criterion)
+    criterion = _criterion(plan, unit, f"length({value})", _filled(plan), f"{why} IS NOT NULL")
+    state, why, criterion = _marked(plan, unit, _state(why), why, criterion)
     inner = (
         f"SELECT m.g, {unit.number} AS u, {_key(state, criterion, 'm.i')} AS k, 0 AS p, m.i, to_json({value})::VARCHAR AS v, "
-        f"{compared} AS c, {why} AS w, 1 AS n FROM {_tables(data, unit)} WHERE {value} IS NOT NULL"
+        f"{compared} AS c, {why} AS w, 1 AS n FROM {_tables(plan, unit)} WHERE {value} IS NOT NULL"
     )
     return _count_equal(unit, inner)
 
 
-def _filled(data: Input) -> str:
+def _filled(plan: Plan) -> str:
     """SQL of the number of attributes that a member has, for `most_complete` outside of blocks."""
     return " + ".join(
         f"(m.{identifier(f'v:{f.attribute}')} IS NOT NULL AND m.{identifier(f'w:{f.attribute}')} IS NULL)::BIGINT"
-        for f in data.rules
+        for f in plan.rules
     )
 
 
-def _list(data: Input, unit: Unit, as_of: str) -> str:
+def _list(plan: Plan, unit: Unit) -> str:
     """Each distinct value once, by its best member; equal values of other members are counted, not lost."""
     name = unit.rule.attribute
     why = f"m.{identifier(f'w:{name}')}"
-    criterion = _criterion(unit, "length(m.value)", _filled(data), f"{why} IS NOT NULL", as_of)
-    state, why, criterion = _marked(data, unit, _state(why), why, criterion)
+    criterion = _criterion(plan, unit, "length(m.value)", _filled(plan), f"{why} IS NOT NULL")
+    state, why, criterion = _marked(plan, unit, _state(why), why, criterion)
     values = identifier(f"v:{name}")
     unnested = f"(SELECT *, unnest({values}) AS value, generate_subscripts({values}, 1) AS p FROM multi)"
-    tables = _tables(data, unit, unnested, "AND o.value = m.value")
-    inner = f"SELECT m.g, {_key(state, criterion, 'm.i')} AS k, m.p, m.i, m.value, {why} AS w FROM {tables}"
+    tables = _tables(plan, unit, unnested, "AND o.value = m.value")
+    inner = f"SELECT m.g, {_key(state, criterion, 'm.i')} AS k, m.p, m.value, {why} AS w FROM {tables}"
     order = "min(k)"
     if unit.rule.rule == "most_frequent":
-        order += f" + ({MOST} - count(DISTINCT i)) * {CRITERION} * (min(k) // {STATE} <> {PINNED})::BIGINT"
+        order += f" + ({MOST} - count(*)) * {CRITERION} * (min(k) // {STATE} <> {PINNED})::BIGINT"
     return (
-        f"SELECT g, {unit.number} AS u, {order} AS k, arg_min(p, (k, p)) AS p, arg_min(i, (k, p)) AS i, "
-        "to_json(value)::VARCHAR AS v, value AS c, arg_min(w, (k, p)) AS w, count(DISTINCT i) AS n "
+        f"SELECT g, {unit.number} AS u, {order} AS k, arg_min(p, k) AS p, min(k) & {CRITERION - 1} AS i, "
+        "to_json(value)::VARCHAR AS v, value AS c, arg_min(w, k) AS w, count(*) AS n "
         f"FROM ({inner}) GROUP BY g, value"
     )
 
 
-def _block(data: Input, unit: Unit, as_of: str) -> str:
+def _block(plan: Plan, unit: Unit) -> str:
     """One candidate per member: all its fields of the block, without those that identify nobody.
 
     A member loses for each field that is invalid with it and valid with another, so that no invalid value wins over a
@@ -182,20 +167,22 @@ def _block(data: Input, unit: Unit, as_of: str) -> str:
         length.append(f"CASE WHEN {usable} THEN length({value}) ELSE 0 END")
     same_fields = f"concat_ws(chr(31), {', '.join(compared)})" if unit.rule.rule == "most_frequent" else "NULL"
     fields = (
-        f"SELECT *, concat_ws(',', {', '.join(shown)}) AS v, {same_fields} AS c, "
+        f"SELECT g, i, source, source_time, late, newest, concat_ws(',', {', '.join(shown)}) AS v, {same_fields} AS c, "
         f"{' | '.join(valid)} AS valid, {' | '.join(invalid)} AS invalid, {' + '.join(filled)} AS filled, "
         f"{' + '.join(length)} AS length FROM multi"
     )
     judged = (
-        "(SELECT *, bit_count(invalid & bit_or(valid) OVER (PARTITION BY g))::BIGINT AS bad "
-        f"FROM ({fields}) WHERE v <> '')"
+        f"(WITH f AS MATERIALIZED (SELECT * FROM ({fields}) WHERE v <> '') "
+        "SELECT f.*, coalesce(bit_count(f.invalid & a.valid), 0)::BIGINT AS bad FROM f LEFT JOIN ("
+        "SELECT g, bit_or(valid) AS valid FROM f WHERE g IN (SELECT g FROM f WHERE invalid <> 0) GROUP BY g"
+        ") a ON a.g = f.g AND f.invalid <> 0)"
     )
     state = f"CASE WHEN m.bad = 0 AND m.valid <> 0 THEN {VALID} ELSE {INVALID} END"
     why = "CASE WHEN m.bad > 0 OR m.valid = 0 THEN 'invalid fields' END"
-    criterion = f"(m.bad << 32) + {_criterion(unit, 'm.length', 'm.filled', 'm.bad > 0', as_of)}"
-    state, why, criterion = _marked(data, unit, state, why, criterion)
+    criterion = f"(m.bad << 32) + {_criterion(plan, unit, 'm.length', 'm.filled', 'm.bad > 0')}"
+    state, why, criterion = _marked(plan, unit, state, why, criterion)
     inner = (
         f"SELECT m.g, {unit.number} AS u, {_key(state, criterion, 'm.i')} AS k, 0 AS p, m.i, m.v, m.c, {why} AS w, "
-        f"1 AS n FROM {_tables(data, unit, judged)}"
+        f"1 AS n FROM {_tables(plan, unit, judged)}"
     )
     return _count_equal(unit, inner)

@@ -53,7 +53,7 @@ FORMS = {
     "email": Form("emails", shown=True),
 }
 # Attributes whose standardiser says why a value cannot be used.
-_REASONED = frozenset(
+REASONED = frozenset(
     "name name_en short_name tax_id registration_id website full_name family_name birth_date gender national_id "
     "address_line phone email".split()
 )
@@ -74,88 +74,71 @@ def json_key(name: str) -> str:
     return literal(json.dumps(name, ensure_ascii=False) + ":")
 
 
-def columns(rule: FieldRule, standard: Collection[str], *, compared: bool = False) -> str:
-    """SQL of the columns of one attribute, over the columns that `sources_of` gives.
+def view(rules: Sequence[FieldRule], available: Collection[str], table: str, *, keys: str, compared: bool) -> str:
+    """SQL of `keys` and the columns of every attribute, from a table that has "m:A", "s:…" and "e:A" (see `base`).
 
     "v:A" is the value shown and "w:A" the reason or null; for several values "v:A" is their list and "w:A" holds for
-    all of them. With `compared`, "c:A" is the form in which single values are compared and "r:A" the value as
-    delivered. `standard` are the columns of the standard table.
+    all of them. With `compared`, and for the rule `most_frequent`, "c:A" is the form in which single values are
+    compared and "r:A" the value as delivered. `available` are the columns of the table.
     """
-    found = _several(rule, standard) if rule.multi else _single(rule, standard)
-    if not compared:
-        found = {letter: found[letter] for letter in "vw"}
-    return ", ".join(f"{sql} AS {identifier(f'{letter}:{rule.attribute}')}" for letter, sql in found.items())
+    inner, outer = [keys], [keys]
+    for rule in rules:
+        name, form = rule.attribute, FORMS.get(rule.attribute)
+        if form is not None and f"s:{form.compared}" not in available:
+            form = None
+        inner.append(f"{_delivered(rule)} AS {identifier(f'r:{name}')}")
+        if form is not None:
+            column = identifier(f"s:{form.compared}")
+            found = f"nullif(CAST({column} AS VARCHAR[]), [])" if rule.multi else f"CAST({column} AS VARCHAR)"
+            inner.append(f"{found} AS {identifier(f'f:{name}')}")
+            if f"s:{form.checked}" in available:
+                inner.append(f"{identifier(f's:{form.checked}')} AS {identifier(f'o:{name}')}")
+        inner.append(f"{identifier(f'e:{name}') if f'e:{name}' in available else 'NULL::VARCHAR'} AS {_reason(name)}")
+        made = _several(name, form) if rule.multi else _single(name, form, f"s:{form.checked}" in available if form else False)
+        letters = "vwcr" if compared or rule.rule == "most_frequent" else "vw"
+        outer += [f"{made[x]} AS {identifier(f'{x}:{name}')}" for x in letters if x in made]
+    return f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {table})"
 
 
-def sources_of(rule: FieldRule, standard: Collection[str]) -> list[str]:
-    """SQL of what `columns` reads, over m (members) and s (standard): "r:A", and where there is one "f:A" and "o:A"."""
-    name, form = rule.attribute, _form(rule, standard)
-    column = f"m.{identifier(name)}"
-    if rule.multi:
-        raw = f"nullif(list_filter(list_transform(CAST({column} AS VARCHAR[]), lambda x: trim(x)), lambda x: x <> ''), [])"
-    else:
-        raw = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-    found = [f"{raw} AS {identifier(f'r:{name}')}"]
-    if form is not None:
-        standard_form = f"s.{identifier(form.compared)}"
-        cast = f"nullif(CAST({standard_form} AS VARCHAR[]), [])" if rule.multi else f"CAST({standard_form} AS VARCHAR)"
-        found.append(f"{cast} AS {identifier(f'f:{name}')}")
-        if form.checked in standard:
-            found.append(f"s.{identifier(str(form.checked))} AS {identifier(f'o:{name}')}")
-    return found
+def _delivered(rule: FieldRule) -> str:
+    column = identifier(f"m:{rule.attribute}")
+    if not rule.multi:
+        return f"nullif(trim(CAST({column} AS VARCHAR)), '')"
+    return f"nullif(list_filter(list_transform(CAST({column} AS VARCHAR[]), lambda x: trim(x)), lambda x: x <> ''), [])"
 
 
-def _form(rule: FieldRule, standard: Collection[str]) -> Form | None:
-    form = FORMS.get(rule.attribute)
-    return form if form is not None and form.compared in standard else None
+def _reason(name: str) -> str:
+    return identifier(f"e:{name}")
 
 
-def _reason(name: str, standard: Collection[str]) -> str | None:
-    return f"reason.{identifier(name)}" if "reasons" in standard and name in _REASONED else None
-
-
-def _single(rule: FieldRule, standard: Collection[str]) -> dict[str, str]:
-    name, form = rule.attribute, _form(rule, standard)
+def _single(name: str, form: Form | None, checked: bool) -> dict[str, str]:
     raw, found, check = (identifier(f"{letter}:{name}") for letter in "rfo")
-    reason = _reason(name, standard)
-    cases = [f"WHEN {raw} IS NULL THEN NULL"]
-    if reason is not None:
-        cases.append(f"WHEN {reason} IS NOT NULL THEN {reason}")
+    cases = [f"WHEN {raw} IS NULL THEN NULL", f"WHEN {_reason(name)} IS NOT NULL THEN {_reason(name)}"]
     shown, compared = raw, f"lower({raw})"
     if form is not None:
         compared = f"CASE WHEN {raw} IS NOT NULL THEN coalesce({found}, lower({raw})) END"
         if form.shown:
             shown = f"CASE WHEN {raw} IS NOT NULL THEN coalesce({found}, {raw}) END"
             cases.append(f"WHEN {found} IS NULL THEN 'not recognised'")
-        if form.checked in standard:
+        if checked:
             cases.append(f"WHEN {check} = false THEN 'check failed'")
-    if name not in _REASONED:
+    if name not in REASONED:
         nothing = ", ".join(map(literal, _NOTHING))
         cases.append(f"WHEN length({raw}) < 8 AND lower({raw}) IN ({nothing}) THEN {literal(PLACEHOLDER)}")
-    why = f"CASE {' '.join(cases)} END" if len(cases) > 1 else "NULL::VARCHAR"
-    return {"v": shown, "w": why, "c": compared, "r": raw}
+    return {"v": shown, "w": f"CASE {' '.join(cases)} END", "c": compared, "r": raw}
 
 
-def _several(rule: FieldRule, standard: Collection[str]) -> dict[str, str]:
-    name = rule.attribute
+def _several(name: str, form: Form | None) -> dict[str, str]:
     raw, found = identifier(f"r:{name}"), identifier(f"f:{name}")
-    if _form(rule, standard) is None:
-        return {"v": raw, "w": "NULL::VARCHAR", "r": raw}
-    reason = f"coalesce({_reason(name, standard) or 'NULL'}, 'not recognised')"
+    # A list that was delivered may name a value twice; the standard one does not.
+    once = f"list_filter({raw}, lambda x, i: list_position({raw}, x) = i)"
+    if form is None:
+        return {"v": once, "w": "NULL::VARCHAR", "r": raw}
     return {
-        "v": f"coalesce({found}, {raw})",
-        "w": f"CASE WHEN {found} IS NULL AND {raw} IS NOT NULL THEN {reason} END",
+        "v": f"CASE WHEN {found} IS NOT NULL THEN {found} ELSE {once} END",
+        "w": f"CASE WHEN {found} IS NULL AND {raw} IS NOT NULL THEN coalesce({_reason(name)}, 'not recognised') END",
         "r": raw,
     }
-
-
-def reasons(rules: Sequence[FieldRule], standard: Collection[str]) -> str:
-    """SQL of a struct, attribute → reason, over the standard table; null where that has no reasons."""
-    wanted = [rule.attribute for rule in rules if rule.attribute in _REASONED]
-    if "reasons" not in standard or not wanted:
-        return "NULL"
-    shape = json.dumps(dict.fromkeys(wanted, "VARCHAR"))
-    return f"json_transform(reasons, {literal(shape)})"
 
 
 def is_junk(reason: str) -> str:

@@ -7,19 +7,23 @@ events after (`diff`).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import xxhash
 
-from matching.survive.base import Input, load_partition, register
-from matching.survive.candidates import candidates
+from matching.survive.base import Input, Ints, read
+from matching.survive.candidates import Plan, candidates
+from matching.survive.fields import view
+from matching.survive.overrides import concerned
 from matching.survive.render import GOLDEN, render
 from matching.survive.rules import FieldRule, SourceRank
 from matching.survive.singles import singles
 
 PARTITION_ROWS = 250_000
+_NOBODY = "SELECT 0::BIGINT AS g, 0 AS u, 0::BIGINT AS k, 0 AS p, 0::BIGINT AS i, '' AS v, '' AS w, 1 AS n WHERE false"
 _MASK63 = (1 << 63) - 1
 
 
@@ -52,7 +56,7 @@ def survive(
 
     Returns golden_id, values (JSON object of the values there are), provenance (JSON, see `expand_provenance`),
     records int64, valid_from (newest source time of a winning record, UTC microseconds, or null), content_hash int64
-    (of the values), ordered by golden_id within each partition.
+    (of the values), in no particular order.
 
     Raises ConfigError for contradictory rules.
     """
@@ -64,31 +68,80 @@ def survive(
     with duckdb.connect() as con:
         for name, value in settings.items():
             con.execute(f"SET {name} = '{value}'")
-        data = register(con, members, standard, rules, sources, overrides, partition_rows)
-        parts = [_partition(con, data, number, as_of) for number in range(data.partitions)]
-    return _hashed(pa.concat_tables(parts))
+        data = read(con, members, standard, rules, sources)
+        plan = Plan(data.rules, _steered(con, overrides), "m.newest" if as_of is None else _moment(con, as_of))
+        parts = [
+            part
+            for alone, together in data.partitions(partition_rows)
+            for part in _partition(con, data, plan, alone, data.order.slice(together.start, together.stop - together.start))
+        ]
+    return _hashed(pa.concat_tables([GOLDEN.empty_table(), *parts]))
 
 
-def _partition(con: duckdb.DuckDBPyConnection, data: Input, number: int, as_of: dt.datetime | None) -> pa.Table:
-    load_partition(con, data, number)
-    alone = con.sql(singles(data)).to_arrow_table().cast(GOLDEN)
-    gold = con.sql("SELECT golden_id, g, n FROM gold WHERE many ORDER BY g").to_arrow_table()
-    if not len(gold):
-        return alone.sort_by("golden_id")
-    moment = "m.newest"
-    if as_of is not None:
-        con.execute("SET VARIABLE as_of = CAST(? AS TIMESTAMPTZ)", [as_of])
-        moment = "getvariable('as_of')"
-    found = " UNION ALL ".join(
-        f"SELECT g, u, k, p, i, v, w, n FROM ({candidates(data, unit, as_of=moment)})" for unit in data.units
+def _steered(con: duckdb.DuckDBPyConnection, overrides: pa.Table | None) -> frozenset[str]:
+    if overrides is None or not len(overrides):
+        return frozenset()
+    con.register("overrides", overrides)
+    return frozenset(overrides["attribute"].unique().to_pylist())
+
+
+def _moment(con: duckdb.DuckDBPyConnection, as_of: dt.datetime) -> str:
+    con.execute("SET VARIABLE as_of = CAST(? AS TIMESTAMPTZ)", [as_of])
+    return "getvariable('as_of')"
+
+
+def _partition(
+    con: duckdb.DuckDBPyConnection, data: Input, plan: Plan, alone: Ints, order: pa.Table
+) -> Iterator[pa.Table]:
+    if plan.steered:
+        alone, order = _with_steered(con, data, plan, alone, order)
+    if len(alone):
+        _show(con, "single", data.rows(alone, with_ids=bool(plan.steered)), data, plan)
+        found = con.sql(singles(data.rules)).to_arrow_table()
+        columns = [data.ids.take(found["g"]), *found.columns[1:]]
+        yield pa.Table.from_arrays(columns, names=GOLDEN.names).cast(GOLDEN)
+    if len(order):
+        rows = data.rows(order["position"].to_numpy(), with_ids=bool(plan.steered))
+        for name in ("i", "late", "newest"):
+            rows = rows.append_column(name, order[name])
+        _show(con, "multi", rows, data, plan)
+        union = " UNION ALL ".join(candidates(plan, unit) for unit in data.units)
+        picked = "SELECT g, u, k, p, i, v, to_json(w)::VARCHAR AS w, n"
+        found = con.sql(f"{picked} FROM ({union or _NOBODY})").to_arrow_table()
+        people = con.sql(
+            "SELECT g, i, to_json([record_id::VARCHAR, source, stream, source_key])::VARCHAR AS record, source_time "
+            "FROM multi"
+        ).to_arrow_table()
+        yield render(found, people, data.ids, data.units)
+
+
+def _with_steered(
+    con: duckdb.DuckDBPyConnection, data: Input, plan: Plan, alone: Ints, order: pa.Table
+) -> tuple[Ints, pa.Table]:
+    """Members that are alone but concerned by an override take the long way too."""
+    rules = [rule for rule in data.rules if rule.attribute in plan.steered]
+    if not rules or not len(alone):
+        return alone, order
+    _show(con, "single", data.rows(alone, with_ids=bool(plan.steered)), data, plan)
+    concerned_g = con.sql(concerned(rules, "single")).to_arrow_table()["g"].to_numpy()
+    moved = np.isin(data.g[alone], concerned_g)
+    positions = alone[moved]
+    ones = np.ones(len(positions), np.int64)
+    newest = data.columns["source_time"].take(pa.array(positions)).cast(order.schema.field("newest").type)
+    added = pa.table(
+        {"position": positions, "i": ones - 1, "late": ones, "newest": newest}, schema=order.schema
     )
-    query = f"SELECT g, u, k, i, v, to_json(w)::VARCHAR AS w, n FROM ({found}) ORDER BY g, u, k, p, v"
-    rows = con.sql(query).to_arrow_table()
-    people = con.sql(
-        "SELECT g, i, to_json([record_id::VARCHAR, source, stream, source_key])::VARCHAR AS record, source_time "
-        "FROM multi ORDER BY g, i"
-    ).to_arrow_table()
-    return pa.concat_tables([alone, render(rows, people, gold, data.units)]).sort_by("golden_id")
+    both = pa.concat_tables([order, added])
+    by_golden = np.lexsort((both["i"].to_numpy(), data.g[both["position"].to_numpy()]))
+    return alone[~moved], both.take(pa.array(by_golden))
+
+
+def _show(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, data: Input, plan: Plan) -> None:
+    """Make a view of these members with all attributes: computed column by column where it is read."""
+    con.register(f"{name}_rows", rows)
+    keys = ", ".join(column for column in rows.column_names if ":" not in column)
+    sql = view(data.rules, data.available, f"{name}_rows", keys=keys, compared=bool(plan.steered))
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
 
 
 def _hashed(golden: pa.Table) -> pa.Table:

@@ -1,6 +1,6 @@
 """Golden values and their provenance from ordered candidates.
 
-The candidates come sorted by golden record, unit and order, so that groups are runs of rows: everything is done on
+The candidates are sorted by golden record, unit and order, so that groups are runs of rows: everything is done on
 whole columns, with NumPy for the positions and Arrow for the texts. The form of the texts is described in
 `provenance`.
 """
@@ -37,16 +37,17 @@ GOLDEN = pa.schema(
 _NEVER = np.iinfo(np.int64).min
 
 
-def render(candidates: pa.Table, members: pa.Table, gold: pa.Table, units: Sequence[Unit]) -> pa.Table:
-    """The golden records of `gold` (golden_id, g, n; in the order of g), with the columns of `GOLDEN`.
+def render(candidates: pa.Table, members: pa.Table, ids: pa.StringArray, units: Sequence[Unit]) -> pa.Table:
+    """The golden records that have members, with the columns of `GOLDEN`.
 
-    candidates: g, u, k, i, v, w, n in the order of g, u, k; members: g, i, record (JSON text), source_time (or
-    null) in the order of g, i.
+    candidates: g, u, k, p, i, v, w, n in any order; members: g, i, record (JSON text), source_time (or null) in the
+    order of g, i; ids: golden id by g.
     """
     groups = _Groups(candidates, units)
-    number = _ints(gold["g"])
+    member_g = _ints(members["g"])
+    number, first, size = np.unique(member_g, return_index=True, return_counts=True)
     owner = np.searchsorted(number, groups.g)
-    row_of = np.searchsorted(_ints(members["g"]), groups.g) + groups.i
+    row_of = first[owner] + groups.i
 
     winning = groups.shown
     has_value = np.bincount(groups.of[winning], minlength=groups.count) > 0
@@ -57,16 +58,16 @@ def render(candidates: pa.Table, members: pa.Table, gold: pa.Table, units: Seque
     told[row_of[winning | groups.told]] = True
     listed = members.filter(pa.array(told))
     entries = _text('"', listed["i"], '":', listed["record"])
-    records = _join(entries, np.searchsorted(number, _ints(listed["g"])), len(number))
+    records = _join(entries, np.searchsorted(number, member_g[told]), len(number))
 
     newest = np.full(len(number), _NEVER)
-    at = members["source_time"].cast(pa.int64()).fill_null(_NEVER)
-    np.maximum.at(newest, owner[winning], _ints(at)[row_of[winning]])
+    at = _ints(members["source_time"].cast(pa.int64()).fill_null(_NEVER))
+    np.maximum.at(newest, owner[winning], at[row_of[winning]])
     columns = [
-        gold["golden_id"],
+        ids.take(pa.array(number)),
         _text("{", values, "}"),
         _text('{"records":{', records, '},"fields":{', fields, "}}"),
-        gold["n"],
+        pa.array(size),
         pa.array(newest, mask=newest == _NEVER).cast(TIME),
     ]
     return pa.Table.from_arrays(columns, schema=GOLDEN)
@@ -76,9 +77,11 @@ class _Groups:
     """Candidates by group (golden record and unit): which are shown, which have lost, and how that is told."""
 
     def __init__(self, rows: pa.Table, units: Sequence[Unit]) -> None:
-        self.g, self.i, self.n = (_ints(rows[name]) for name in ("g", "i", "n"))
-        unit, state = _ints(rows["u"]), _ints(rows["k"]) // STATE
-        self.v, self.w = _column(rows["v"]), _column(rows["w"])
+        g, unit, k = (_ints(rows[name]) for name in ("g", "u", "k"))
+        order = np.lexsort((_ints(rows["p"]), k, g * len(units) + unit))
+        self.g, unit, state = g[order], unit[order], k[order] // STATE
+        self.i, self.n = _ints(rows["i"])[order], _ints(rows["n"])[order]
+        self.v, self.w = (_column(rows[name]).take(pa.array(order)) for name in "vw")
         new = (self.g[1:] != self.g[:-1]) | (unit[1:] != unit[:-1])
         self.start = np.flatnonzero(np.r_[True, new]) if len(unit) else np.zeros(0, np.int64)
         self.count = len(self.start)
