@@ -14,9 +14,9 @@ import pyarrow as pa
 from rapidfuzz import fuzz
 
 from connectors.protocol import BadRow, Delivery
-from connectors.registry import connector_for
-from models.config import Config, Source, Stream, nearest
-from models.errors import KehuError, SourceError
+from connectors.registry import connector_for, missing_columns, wanted_columns
+from models.config import Config, Source, Stream
+from models.errors import ConfigError, ConfigErrors, KehuError
 
 # Names that systems give to an attribute, beyond the attribute's own name.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -87,30 +87,40 @@ class Seen:
     unreadable: bool = False
 
 
+def check_options(config: Config) -> None:
+    """Check every connector's name and options without opening a source. Raises ConfigErrors with all mistakes."""
+    mistakes: list[ConfigError] = []
+    for source in config.sources:
+        try:
+            connector_for(source, config.base)
+        except ConfigError as error:
+            mistakes.append(_of_file(config, error))
+    if mistakes:
+        raise ConfigErrors(mistakes)
+
+
 def look_at(config: Config, source: Source, stream: Stream) -> Seen:
     """Open the source, read the first batch of the stream and compare it with the mapping. Faults become `errors`."""
     seen = Seen(source.name, stream.name, stream.entity, stream.mode, stream.field_columns)
     try:
         connector = connector_for(source, config.base)
-        seen.errors.extend(str(mistake) for mistake in connector.check(stream))
+        seen.errors.extend(str(_of_file(config, mistake)) for mistake in connector.check(stream))
         if seen.errors:
             return seen
         first, sparse = _first_batch(connector.read(stream, None))
+    except ConfigError as error:
+        seen.errors.append(str(_of_file(config, error)))
+        return seen
     except KehuError as error:
         seen.errors.append(str(error))
-        return replace(seen, unreadable=isinstance(error, SourceError))
+        return replace(seen, unreadable=True)
     if first is None:
         return seen
     seen.columns.extend(first.schema.names)
-    used = {c for columns in seen.mapping.values() for c in columns}
-    wanted = [*stream.key_columns, *filter(None, (stream.updated_at, stream.deleted))]
     if not sparse:
-        for column in dict.fromkeys([*wanted, *(c for columns in seen.mapping.values() for c in columns)]):
-            if column not in seen.columns:
-                near = nearest(column, seen.columns)
-                hint = f" (did you mean '{near}'?)" if near else f"; there are {', '.join(seen.columns)}"
-                seen.errors.append(f"{source.name}.{stream.name}: column '{column}' is not delivered{hint}")
-    seen.unmapped.extend(c for c in seen.columns if c not in used and c not in wanted)
+        missing = missing_columns(source, stream, seen.columns)
+        seen.errors.extend(str(_of_file(config, mistake)) for mistake in missing)
+    seen.unmapped.extend(c for c in seen.columns if c not in wanted_columns(stream))
     attributes = config.attributes_of(stream.entity)
     seen.suggestions.update(suggest(seen.unmapped, attributes, seen.mapping))
     for name, columns in seen.mapping.items():
@@ -120,6 +130,12 @@ def look_at(config: Config, source: Source, stream: Stream) -> Seen:
                 if value is not None:
                     seen.examples.setdefault(name, value)
     return seen
+
+
+def _of_file(config: Config, mistake: ConfigError) -> ConfigError:
+    """The mistake with the file it is in, which a connector does not know."""
+    file = mistake.file or str(config.file)
+    return ConfigError(mistake.message, file=file, key=mistake.key, nearest=mistake.nearest)
 
 
 def _first_batch(items: Iterable[object]) -> tuple[pa.RecordBatch | None, bool]:

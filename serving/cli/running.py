@@ -46,6 +46,9 @@ def run(session: Session, full: bool, source: str | None) -> None:
                 key="sources",
                 nearest=nearest(source, names),
             )
+    from serving.check import check_options
+
+    check_options(config)
     from orchestration.run import run_hub
 
     with RunProgress() as progress:

@@ -9,9 +9,9 @@ import pytest
 
 from connectors.protocol import BadRow, Delivery, State
 from models.config import Config, parse_config
-from models.errors import ConfigError, SourceError
+from models.errors import ConfigError, ConfigErrors, SourceError
 from serving import check
-from serving.check import Seen, look_at, suggest
+from serving.check import Seen, check_options, look_at, suggest
 
 TEXT = """
 sources:
@@ -83,7 +83,8 @@ def test_a_sound_stream_shows_its_mapping_and_no_personal_values(connector: type
 def test_a_column_that_is_not_delivered_is_named_with_the_nearest(connector: type[Fake]) -> None:
     deliver(connector, {k if k != "mobile" else "mobil": v for k, v in COLUMNS.items() if k != "changed"})
     assert len(seen().errors) == 2
-    assert "column 'changed' is not delivered" in seen().errors[0]
+    assert "kehu.yaml: sources[crm].streams[contacts].updated_at:" in seen().errors[0]
+    assert "column 'changed' (updated_at) is not delivered" in seen().errors[0]
     assert "did you mean 'mobil'" in seen().errors[1]
 
 
@@ -108,12 +109,22 @@ def test_a_source_that_cannot_be_read_is_told(connector: type[Fake]) -> None:
 def test_what_the_connector_finds_wrong_keeps_it_closed(connector: type[Fake]) -> None:
     connector.mistakes = [ConfigError("unknown key 'pth'")]
     got = seen()
-    assert got.errors == ["unknown key 'pth'"] and not got.unreadable and connector.taken == 0
+    assert got.errors[0].endswith("kehu.yaml: unknown key 'pth'") and not got.unreadable and connector.taken == 0
 
 
 def test_an_empty_source_is_no_mistake(connector: type[Fake]) -> None:
     connector.items = [Delivery()]
     assert seen().errors == []
+
+
+def test_options_are_checked_without_opening_a_source() -> None:
+    check_options(config())
+    wrong = TEXT.replace("type: files", "type: file").replace("path:", "pth:")
+    two = TEXT.replace("path:", "delimeter: x, path:").replace("name: crm", "name: dms").replace("sources:\n", "")
+    with pytest.raises(ConfigErrors) as caught:
+        check_options(parse_config(wrong + two, "kehu.yaml"))
+    assert [m.nearest for m in caught.value.mistakes] == ["files", "delimiter"]
+    assert all(m.file and m.file.endswith("kehu.yaml") for m in caught.value.mistakes)
 
 
 def test_chinese_and_mapped_names() -> None:
