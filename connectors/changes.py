@@ -214,7 +214,7 @@ class _Comparison:
                 delivered = batch.drop_columns([ROW])
                 if len(places) < batch.num_rows:
                     delivered = delivered.take(pa.array(self.rows[places] - first))
-                payload = payloads(connection, delivered, texts_of(delivered))
+                payload = payloads(connection, texts_of(delivered))
                 self._write_changed(delivered, payload, places)
         finally:
             connection.close()
@@ -250,7 +250,9 @@ class _Comparison:
         # A tombstone of a record that is deleted already changes nothing, whatever else its row says.
         same |= deleted & flags
         same &= self.renamed[places] < 0
-        late = known & ~same & (self.held.times[where] != NO_TIME) & (times != NO_TIME) & (times < self.held.times[where])
+        late = (
+            known & ~same & (self.held.times[where] != NO_TIME) & (times != NO_TIME) & (times < self.held.times[where])
+        )
         if self.absent_means_gone:
             late[:] = False  # the delivery is the source's present state, whatever its clock says
         fates = np.select([same, late, flags, known], [SAME, LATE, DELETE, UPDATE], INSERT).astype(np.int64)

@@ -176,12 +176,16 @@ def _rows(file: CsvFile, names: list[str]) -> Iterator[list[str | None] | BadRow
         if len(parts) > 1 and (row is None or isinstance(row, BadRow)):
             # A quote that swallowed the rows behind it: its own line is bad, they are read again by themselves.
             waiting.extend(reversed(parts[1:]))
-            reason = f"a quote that is not closed ({place})" if still else f"a quote that swallows what follows ({place})"
+            reason = (
+                f"a quote that is not closed ({place})" if still else f"a quote that swallows what follows ({place})"
+            )
             first = parts[0].rstrip("\r\n")
             yield BadRow(reason, _shown(first), cells=_known(_cells(first, file), names))
             continue
         if row is None:
-            row = BadRow(f"a quote that is not closed ({place})", _shown(whole), cells=_known(_cells(whole, file), names))
+            row = BadRow(
+                f"a quote that is not closed ({place})", _shown(whole), cells=_known(_cells(whole, file), names)
+            )
         number += len(parts) - 1
         yield row
 

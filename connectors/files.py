@@ -139,7 +139,9 @@ class FilesConnector:
         return str(path.relative_to(self.base)) if path.is_relative_to(self.base) else str(path)
 
     def _broken(self, stream: Stream, error: Exception) -> SourceError:
-        lasting = isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError) or not isinstance(error, OSError)
+        lasting = isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError) or not isinstance(
+            error, OSError
+        )
         return self._fault(stream, " ".join(str(error).split()), retryable=not lasting)
 
     def _fault(self, stream: Stream, message: str, retryable: bool = False) -> SourceError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from connectors.drift import describe_drift, kinds_of
 from connectors.protocol import BadRow, Delivery, Item, LiveKeys, State
 from connectors.registry import connector_for, missing_words, timezone_of, wanted_columns
 from connectors.row_checks import RowChecks
+from connectors.secrets import is_secret, without_secrets, without_user
 from connectors.text import key_of, texts_of
 from models.config import Source, Stream
 from models.errors import KehuError, SourceError
@@ -197,9 +197,7 @@ class _Landing:
             landed.missing_columns = [name for name in wanted if name not in columns and name not in known]
         landed.extra_columns = [name for name in columns if name not in wanted]
 
-    def _refusal(
-        self, landed: Landed, writer: BatchWriter, keys: list[pa.Array], known: dict[str, Any]
-    ) -> str | None:
+    def _refusal(self, landed: Landed, writer: BatchWriter, keys: list[pa.Array], known: dict[str, Any]) -> str | None:
         """Why the delivery must not be taken, if it must not."""
         name = f"{self.source.name}.{self.stream.name}"
         if landed.missing_columns:
@@ -239,18 +237,9 @@ def _guarded(items: Iterator[Item], source: Source, stream: Stream) -> Iterator[
         yield item
 
 
-_USER = re.compile(r"//[^/@\s'\"]*@")
-_SECRET = re.compile(r"(?i)(password|passwd|pwd|secret|token|api_?key)(\s*[=:]\s*)[^\s&;,'\"]+")
-
-
-def without_secrets(text: str) -> str:
-    """A message on one line, without the user part of URLs and without the values of what sounds like a secret."""
-    return _SECRET.sub(r"\1\2***", _USER.sub("//***@", " ".join(text.split())))
-
-
 def _fingerprint(source: Source, stream: Stream) -> str:
     """A hash of everything in the configuration that decides how delivered rows are read; no secret goes into it."""
-    connector = {k: v for k, v in source.connector.items() if not _SECRET.search(f"{k}=x")}
+    connector = {k: v for k, v in source.connector.items() if not is_secret(k)}
     parts = [
         connector,
         stream.options,
@@ -262,5 +251,5 @@ def _fingerprint(source: Source, stream: Stream) -> str:
         stream.encoding,
         stream.rekey.read_text("utf-8", "replace") if stream.rekey and stream.rekey.is_file() else None,
     ]
-    text = _USER.sub("//", orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS).decode())
+    text = without_user(orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS).decode())
     return xxhash.xxh3_64_hexdigest(text.encode())

@@ -20,9 +20,7 @@ from models.vocabulary import attributes
 LIST = pa.list_(pa.string())
 
 
-def map_columns(
-    stream: Stream, table: pa.Table | pa.RecordBatch, *, multi: Collection[str] | None = None
-) -> pa.Table:
+def map_columns(stream: Stream, table: pa.Table | pa.RecordBatch, *, multi: Collection[str] | None = None) -> pa.Table:
     """Canonical raw columns of delivered rows: one per attribute of the stream's `fields`, in the vocabulary's order.
 
     A text attribute of several columns holds their values joined by a space. An attribute in `multi` (default: the

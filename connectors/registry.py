@@ -66,7 +66,9 @@ def options_of(source: Source, stream: Stream, model: type[Kind]) -> Kind:
     try:
         ZoneInfo(options.timezone)
     except (ZoneInfoNotFoundError, ValueError):
-        raise ConfigError(f"unknown time zone '{options.timezone}'", key=f"{_place(source)}.connector.timezone") from None
+        raise ConfigError(
+            f"unknown time zone '{options.timezone}'", key=f"{_place(source)}.connector.timezone"
+        ) from None
     return options
 
 

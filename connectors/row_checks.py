@@ -117,7 +117,9 @@ class RowChecks:
     ) -> None:
         if pc.any(wrong).as_py():
             rows, values = batch.column(ROW).filter(wrong).to_pylist(), texts.filter(wrong).to_pylist()
-            self._set_aside(rows, keys.filter(wrong).to_pylist(), column, values, f"{reason}; the row is kept without it")
+            self._set_aside(
+                rows, keys.filter(wrong).to_pylist(), column, values, f"{reason}; the row is kept without it"
+            )
 
     def _twice(self, index: pa.Table, parts: Sequence[Path]) -> pa.Array:
         """Rows of a key that another row of the delivery has, but the one that is kept."""
@@ -127,7 +129,9 @@ class RowChecks:
         self.connection.unregister("row_index")
         if not len(double):
             return pa.array([], pa.int64())
-        rows = index.filter(pc.is_in(index.column("source_key"), value_set=double)).select([ROW, "source_key", "source_time"])
+        rows = index.filter(pc.is_in(index.column("source_key"), value_set=double)).select(
+            [ROW, "source_key", "source_time"]
+        )
         rows = rows.append_column("payload", [self._payloads(rows.column(ROW).combine_chunks(), parts)])
         self.connection.register("double_rows", rows)
         judged = self.connection.sql(f"""
@@ -159,7 +163,7 @@ class RowChecks:
                 some = batch.filter(pc.is_in(batch.column(ROW), value_set=wanted))
                 if some.num_rows:
                     delivered = some.drop_columns([ROW])
-                    found.append(payloads(self.connection, delivered, texts_of(delivered)))
+                    found.append(payloads(self.connection, texts_of(delivered)))
         return pa.concat_arrays(found)
 
     def _known_key(self, bad: BadRow) -> str | None:
@@ -179,7 +183,15 @@ class RowChecks:
     ) -> None:
         many = len(rows)
         shown = [None if value is None else value[:_SHOWN] for value in values]
-        columns = [[self.source] * many, [self.stream.name] * many, keys, rows, [field_name] * many, shown, [reason] * many]
+        columns = [
+            [self.source] * many,
+            [self.stream.name] * many,
+            keys,
+            rows,
+            [field_name] * many,
+            shown,
+            [reason] * many,
+        ]
         arrays = [pa.array(c, f.type) for c, f in zip(columns, QUARANTINE, strict=True)]
         self._bad.append(pa.Table.from_arrays(arrays, schema=QUARANTINE))
 

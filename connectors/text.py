@@ -110,27 +110,21 @@ def flag_of(text: pa.StringArray) -> pa.BooleanArray:
     return pc.fill_null(pc.is_in(pc.utf8_lower(clean(text)), value_set=pa.array(TRUE_WORDS)), False)
 
 
-def payloads(
-    connection: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, texts: dict[str, pa.StringArray]
-) -> pa.StringArray:
-    """The delivered rows as JSON objects: names sorted, null cells left out, each value in its text form, whole numbers
-    and true or false unquoted. Equal rows have equal payloads, whatever the order of their columns.
+def payloads(connection: duckdb.DuckDBPyConnection, texts: dict[str, pa.StringArray]) -> pa.StringArray:
+    """Delivered rows as JSON objects: names sorted, null cells left out, every value in its text form.
+
+    Equal rows have equal payloads, whatever the order of their columns and whatever type a driver gave them.
     """
     parts, columns = [], {}
     for position, name in enumerate(sorted(texts)):
-        column, kind = f"c{position}", batch.schema.field(name).type
+        column = f"c{position}"
         columns[column] = texts[name]
-        bare = pt.is_integer(kind) or pt.is_boolean(kind)
-        value = column if bare else f"CAST(to_json({column}) AS VARCHAR)"
         head = (orjson.dumps(name).decode() + ":").replace("'", "''")
-        parts.append(f"'{head}' || {value}")
-    if not parts:
-        return pa.array(["{}"] * batch.num_rows, pa.string())
-    table = pa.table(columns)  # noqa: F841  (DuckDB finds it by its name)
-    query = f"SELECT '{{' || concat_ws(',', {', '.join(parts)}) || '}}' AS payload FROM table"
-    connection.register("delivered_texts", table)
+        parts.append(f"'{head}' || CAST(to_json({column}) AS VARCHAR)")
+    connection.register("delivered_texts", pa.table(columns))
     try:
-        rows = connection.sql(query.replace("FROM table", "FROM delivered_texts")).to_arrow_table()
+        query = f"SELECT '{{' || concat_ws(',', {', '.join(parts)}) || '}}' FROM delivered_texts"
+        rows = connection.sql(query).to_arrow_table()
     finally:
         connection.unregister("delivered_texts")
     return rows.column(0).cast(pa.string()).combine_chunks()

@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 # ISO 8601 and what is close to it is read by DuckDB's own cast; these are the others. `-` stands for `/`, `.`, 年 and 月.
 _TAILS = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p")
 _COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%SZ")
-_NAMED = tuple(f + t for f in ("%d-%b-%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y") for t in _TAILS)
+_NAMED = tuple(
+    f + t for f in ("%d-%b-%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y") for t in _TAILS
+)
 _MONTH_FIRST = tuple("%m-%d-%Y" + t for t in _TAILS)
 _DAY_FIRST = tuple("%d-%m-%Y" + t for t in _TAILS)
 _ZONED = ("%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M %z")
@@ -35,7 +37,9 @@ def _time_sql(day_first: bool, with_format: bool) -> str:
     orders = (*_DAY_FIRST, *_MONTH_FIRST) if day_first else (*_MONTH_FIRST, *_DAY_FIRST)
     short = tuple(f.replace("%Y", "%y") for f in orders)
     digits = [
-        _shape(text, r"\d{8}|\d{8}T\d{6}Z?|\d{12}|\d{14}", f"CAST(try_strptime(t.text, {_list(_COMPACT)}) AS TIMESTAMPTZ)"),
+        _shape(
+            text, r"\d{8}|\d{8}T\d{6}Z?|\d{12}|\d{14}", f"CAST(try_strptime(t.text, {_list(_COMPACT)}) AS TIMESTAMPTZ)"
+        ),
         # Seconds and milliseconds since 1970, as programs deliver them.
         _shape(text, r"\d{10}(\.\d+)?", "to_timestamp(TRY_CAST(t.text AS DOUBLE))"),
         _shape(text, r"\d{13}", "to_timestamp(TRY_CAST(t.text AS DOUBLE) / 1000)"),
@@ -45,9 +49,15 @@ def _time_sql(day_first: bool, with_format: bool) -> str:
         _shape(text, year_first, "TRY_CAST(t.text AS TIMESTAMPTZ)"),
         *digits,
         _shape(dashed, r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?", f"TRY_CAST({dashed} AS TIMESTAMPTZ)"),
-        _shape(text, r"\d{1,2}\.\d{1,2}\.\d{4}( .*)?", f"CAST(try_strptime({dashed}, {_list(_DAY_FIRST)}) AS TIMESTAMPTZ)"),
-        _shape(text, r"\d{1,2}[-/]\d{1,2}[-/]\d{4}( .*)?", f"CAST(try_strptime({dashed}, {_list(orders)}) AS TIMESTAMPTZ)"),
-        _shape(text, r"\d{1,2}[-/]\d{1,2}[-/]\d{2}( .*)?", f"CAST(try_strptime({dashed}, {_list(short)}) AS TIMESTAMPTZ)"),
+        _shape(
+            text, r"\d{1,2}\.\d{1,2}\.\d{4}( .*)?", f"CAST(try_strptime({dashed}, {_list(_DAY_FIRST)}) AS TIMESTAMPTZ)"
+        ),
+        _shape(
+            text, r"\d{1,2}[-/]\d{1,2}[-/]\d{4}( .*)?", f"CAST(try_strptime({dashed}, {_list(orders)}) AS TIMESTAMPTZ)"
+        ),
+        _shape(
+            text, r"\d{1,2}[-/]\d{1,2}[-/]\d{2}( .*)?", f"CAST(try_strptime({dashed}, {_list(short)}) AS TIMESTAMPTZ)"
+        ),
         _shape(text, r".*[A-Za-z]{3}.*\d.*", f"CAST(try_strptime(t.text, {_list(_NAMED)}) AS TIMESTAMPTZ)"),
         _shape(text, r".*[+-]\d{4}", f"try_strptime(t.text, {_list(_ZONED)})"),
     ]
@@ -55,7 +65,11 @@ def _time_sql(day_first: bool, with_format: bool) -> str:
 
 
 def parse_times(
-    connection: duckdb.DuckDBPyConnection, texts: pa.StringArray, *, date_format: str | None = None, timezone: str = "UTC"
+    connection: duckdb.DuckDBPyConnection,
+    texts: pa.StringArray,
+    *,
+    date_format: str | None = None,
+    timezone: str = "UTC",
 ) -> pa.TimestampArray:
     """Times of trimmed texts as timestamp[us, UTC]; null where a text is none, or is of no year from 1800 to 2199.
 

@@ -1,0 +1,249 @@
+"""The `sql` connector: a table or a query of any database that SQLAlchemy reaches, whole or from a cursor on.
+
+Decides what to ask for and where the next reading starts; how rows become Arrow is `sql_rows`' affair.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from connectors.protocol import Delivery, Discovered, Item, LiveKeys, Options, State
+from connectors.registry import missing_columns, options_of
+from connectors.secrets import without_secrets
+from connectors.sql_rows import describe, read_rows
+from connectors.text import clean, text_form
+from models.config import Source, Stream, nearest
+from models.errors import ConfigError, SourceError
+
+_ISO = r"^\d{4}-\d{2}-\d{2}([ T].*)?$"
+_CURSOR_NAMES = ("updated_at", "modified_at", "modified_on", "last_modified", "last_update", "updated", "changed_at")
+_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+class SqlOptions(Options):
+    """Options of `connector: {type: sql}`."""
+
+    url: str = Field(repr=False)
+    """SQLAlchemy URL, such as `postgresql+psycopg://${USER}:${PASSWORD}@host/db`; a SQLite file is relative to the
+    configuration file."""
+    table: str | None = None
+    """Table or view, `schema.table` where needed; by default the stream's name."""
+    query: str | None = None
+    """A SELECT instead of a table."""
+    cursor: str | None = None
+    """Column that grows with every change, for incremental reading; by default `updated_at`."""
+    overlap: float = Field(default=60, ge=0)
+    """Seconds before the cursor's last value that are read again, for rows committed late; unchanged rows cost nothing."""
+    batch_rows: int = Field(default=20_000, ge=1)
+    """Rows fetched at once."""
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        try:
+            sa.make_url(value)
+        except sa.exc.ArgumentError:
+            raise PydanticCustomError(
+                "kehu", "is not a database URL like dialect://user:password@host/database"
+            ) from None
+        return value
+
+    @model_validator(mode="after")
+    def _one(self) -> SqlOptions:
+        if self.table is not None and self.query is not None:
+            raise PydanticCustomError("kehu", "give a table or a query, not both")
+        return self
+
+
+class SqlConnector:
+    """Reads a database. Nothing is ever written to it."""
+
+    options: ClassVar[type[Options]] = SqlOptions
+
+    def __init__(self, source: Source, base: Path):
+        self.source, self.base = source, base
+
+    def check(self, stream: Stream) -> list[ConfigError]:
+        """Whether the database answers, and holds the table and the configured columns."""
+        options = options_of(self.source, stream, SqlOptions)
+        try:
+            with self._connected(stream, options) as connection:
+                names = [column.name for column in describe(connection, self._from(stream, options, connection))]
+        except SourceError as error:
+            return [ConfigError(str(error), key=f"sources[{self.source.name}].connector.url")]
+        found = missing_columns(self.source, stream, names)
+        if options.cursor and options.cursor not in names:
+            key = f"sources[{self.source.name}].streams[{stream.name}].options.cursor"
+            found.append(
+                ConfigError(f"there is no column '{options.cursor}'", key=key, nearest=nearest(options.cursor, names))
+            )
+        return found
+
+    def discover(self) -> list[Discovered]:
+        """Tables and views with their columns, primary keys, and a column that looks like a cursor."""
+        stream = self.source.streams[0]
+        found = []
+        with self._connected(stream, options_of(self.source, stream, SqlOptions)) as connection:
+            inspector = sa.inspect(connection)
+            for name in sorted({*inspector.get_table_names(), *inspector.get_view_names()}):
+                columns = {str(c["name"]): str(c["type"]) for c in inspector.get_columns(name)}
+                key = tuple(inspector.get_pk_constraint(name).get("constrained_columns") or ())
+                cursor = next((c for c in columns if c.lower() in _CURSOR_NAMES), None)
+                found.append(Discovered(name, columns, key, cursor))
+        return found
+
+    def read(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
+        """Rows from the cursor on, with the keys of all living rows unless the mode is delta; or everything.
+
+        It is everything at first, in mode snapshot, without a cursor, and when the cursor's values cannot be compared.
+        """
+        options = options_of(self.source, stream, SqlOptions)
+        cursor = options.cursor or stream.updated_at
+        last = (state or {}).get("cursor") if stream.mode != "snapshot" and not again else None
+        with self._connected(stream, options) as connection:
+            table = self._from(stream, options, connection)
+            columns = describe(connection, table)
+            names = [column.name for column in columns]
+            last = last if cursor in names else None
+            position = _Position(cursor if cursor in names else None, last)
+            start = (str(cursor), _earlier(last, options.overlap)) if last else None
+            how = {"table": options.table or (None if options.query else stream.name), "query": options.query}
+            told = {**{k: v for k, v in how.items() if v}, "url": self._shown(options), "from": start and str(start[1])}
+            yield Delivery("delta" if last or stream.mode == "delta" else "snapshot", info=told)
+            for batch in read_rows(self._url(options), connection, table, columns, start, options.batch_rows):
+                position.see(batch)
+                yield batch
+            if last and stream.mode is None and set(stream.key_columns) <= set(names):
+                keys = [column for column in columns if column.name in stream.key_columns]
+                for batch in read_rows(self._url(options), connection, table, keys, None, options.batch_rows):
+                    yield LiveKeys(batch)
+        yield State({"cursor": position.value()} if stream.mode != "snapshot" else {})
+
+    def _from(self, stream: Stream, options: SqlOptions, connection: sa.Connection) -> str:
+        """What stands behind FROM."""
+        if options.query is not None:
+            return f"({options.query.strip().rstrip(';')}) delivered"
+        schema, _, name = (options.table or stream.name).rpartition(".")
+        quote = connection.dialect.identifier_preparer.quote
+        inspector = sa.inspect(connection)
+        there = inspector.has_table(name, schema or None) or name in inspector.get_view_names(schema or None)
+        if not there:
+            tables = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
+            close = nearest(name, tables)
+            hint = f" (did you mean '{close}'?)" if close else f"; there are {', '.join(tables[:20])}" if tables else ""
+            raise self._fault(stream, f"there is no table '{options.table or stream.name}'{hint}")
+        return f"{quote(schema)}.{quote(name)}" if schema else str(quote(name))
+
+    def _url(self, options: SqlOptions) -> sa.URL:
+        url = sa.make_url(options.url)
+        if url.drivername in _DRIVERS:
+            url = url.set(drivername=_DRIVERS[url.drivername])
+        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+            url = url.set(database=str(self.base / Path(url.database).expanduser()))
+        return url
+
+    def _shown(self, options: SqlOptions) -> str:
+        return self._url(options).set(password=None, username=None, query={}).render_as_string()
+
+    @contextmanager
+    def _connected(self, stream: Stream, options: SqlOptions) -> Iterator[sa.Connection]:
+        """A connection whose errors are faults of the source, without the password."""
+        url = self._url(options)
+        if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
+            raise self._fault(stream, f"there is no file {url.database}")
+        try:
+            engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+        except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+            words = f"no driver for {url.drivername}: {without_secrets(str(error), url.password)}"
+            raise self._fault(stream, words) from None
+        opened = False
+        try:
+            with engine.connect() as connection:
+                opened = True
+                if url.get_backend_name() == "sqlite":
+                    connection.exec_driver_sql("PRAGMA query_only = ON")
+                yield connection
+        except (sa.exc.SQLAlchemyError, pa.ArrowException, OSError) as error:
+            passing = isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError))
+            lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+            words = str(getattr(error, "orig", None) or error)
+            lasting = opened and any(
+                w in words for w in ("no such", "syntax error", "permission denied", "does not exist")
+            )
+            message = without_secrets(words, url.password)
+            raise self._fault(stream, message, retryable=(passing or lost) and not lasting) from None
+        finally:
+            engine.dispose()
+
+    def _fault(self, stream: Stream, message: str, retryable: bool = False) -> SourceError:
+        return SourceError(message, source=self.source.name, stream=stream.name, retryable=retryable)
+
+
+class _Position:
+    """The highest value of the cursor column that was read."""
+
+    def __init__(self, column: str | None, last: dict[str, Any] | None):
+        self.column, self.kind, self.highest = column, last["kind"] if last else None, last["value"] if last else None
+        self.comparable = column is not None
+
+    def see(self, batch: pa.RecordBatch) -> None:
+        if not self.comparable:
+            return
+        values = batch.column(cast(str, self.column))
+        kind = _kind(values.type)
+        if kind == "text":
+            # Text compares like time only when it is written like ISO 8601.
+            values = clean(text_form(values))
+            self.comparable = pc.all(pc.match_substring_regex(values.drop_null(), _ISO)).as_py() is not False
+        highest = pc.max(values).as_py()
+        if highest is None or not self.comparable:
+            return
+        value = highest.isoformat() if isinstance(highest, dt.date) else str(highest)
+        before = None if self.highest is None else _value(self.kind or kind, self.highest)
+        if before is None or self.kind != kind or _value(kind, value) > before:
+            self.kind, self.highest = kind, value
+
+    def value(self) -> dict[str, Any] | None:
+        """The cursor as it is stored; None when the next reading must be of everything."""
+        return {"kind": self.kind, "value": self.highest} if self.comparable and self.highest is not None else None
+
+
+def _kind(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "timestamp" if kind.tz is None else "timestamptz"
+    if pa.types.is_date(kind):
+        return "date"
+    if pa.types.is_integer(kind):
+        return "integer"
+    return "float" if pa.types.is_floating(kind) else "text"
+
+
+def _value(kind: str, value: str) -> Any:
+    if kind in ("timestamp", "timestamptz"):
+        return dt.datetime.fromisoformat(value)
+    if kind == "date":
+        return dt.date.fromisoformat(value)
+    return {"integer": int, "float": float}.get(kind, str)(value)
+
+
+def _earlier(last: dict[str, Any], overlap: float) -> Any:
+    """The cursor value from which on rows are read, given the highest one that was."""
+    value = _value(last["kind"], last["value"])
+    if isinstance(value, dt.datetime):
+        return value - dt.timedelta(seconds=overlap)
+    if isinstance(value, dt.date):
+        return value - dt.timedelta(days=1 + overlap // 86400)
+    if last["kind"] == "text":
+        # Offsets and separators may differ from row to row: a day back is always early enough.
+        return (dt.date.fromisoformat(value[:10]) - dt.timedelta(days=1 + overlap // 86400)).isoformat()
+    return value
