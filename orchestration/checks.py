@@ -75,9 +75,9 @@ def quarantine_spec(asset: str) -> dg.AssetCheckSpec:
 def quarantine_result(sources: list[dict[str, Any]]) -> dg.AssetCheckResult:
     """Streams of which too large a share went to quarantine, from `steps.source_rows`."""
     shares = {
-        f"{row['source']}.{row['stream']}": row["quarantined"] / row["rows"]
+        f"{row['source']}.{row['stream']}": row["quarantined"] / (row["rows"] + row["quarantined"])
         for row in sources
-        if row["rows"] and row["status"] not in FAILED
+        if row["quarantined"] and row["status"] not in FAILED
     }
     much = {name: share for name, share in shares.items() if share >= QUARANTINE_LIMIT}
     words = ", ".join(f"{name}: {share:.1%} set aside" for name, share in much.items())
@@ -86,7 +86,7 @@ def quarantine_result(sources: list[dict[str, Any]]) -> dg.AssetCheckResult:
         passed=not much,
         severity=dg.AssetCheckSeverity.WARN,
         description=words or "few rows were set aside, or none",
-        metadata={name: round(share, 4) for name, share in shares.items()},
+        metadata={name: round(share, 4) for name, share in much.items()},
     )
 
 

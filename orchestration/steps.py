@@ -10,10 +10,8 @@ import datetime as dt
 import resource
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
@@ -60,8 +58,8 @@ def detect(run: HubRun) -> None:
     """Compare what landed with the hub; the changed records and the quarantined rows are files of the run then."""
     with run.phase("changes"):
         taken = [landed for landed in landed_streams(run) if landed.status not in FAILED]
-        detect_changes(run.store, run.config, taken, run.folder)
-        run.write("sources", _source_rows(run))
+        report = detect_changes(run.store, run.config, taken, run.folder)
+        run.write("changes", [dataclasses.asdict(stream) for stream in report.streams])
 
 
 def plan(run: HubRun) -> dict[str, Any]:
@@ -234,47 +232,18 @@ def rows(run: HubRun, kind: str, entity: str) -> int:
 def source_rows(run: HubRun) -> list[dict[str, Any]]:
     """One dictionary per stream of this run: source, stream, status, rows, the counts of its changes, error.
 
-    The counts are those of the files that are published.
+    `late` rows became history only; `kept` records would have been deleted had every row been readable.
     """
-    found: list[dict[str, Any]] = run.read("sources") or []
-    return found
-
-
-def _source_rows(run: HubRun) -> list[dict[str, Any]]:
-    counts = _change_counts(run)
+    counts = {(c["source"], c["stream"]): c for c in run.read("changes") or []}
     found = []
     for landed in landed_streams(run):
-        row = {"source": landed.source, "stream": landed.stream, "status": landed.status, "rows": landed.rows}
         of = counts.get((landed.source, landed.stream), {})
-        row |= {name: of.get(name, 0) for name in ("inserted", "updated", "deleted", "late")}
-        used = row["inserted"] + row["updated"] + row["late"] + of.get("quarantined", 0)
-        row["unchanged"] = max(0, landed.rows - used) if landed.status == "landed" else 0
-        found.append(row | {"quarantined": of.get("quarantined", 0), "error": landed.error})
+        row = {"source": landed.source, "stream": landed.stream, "status": landed.status, "rows": landed.rows}
+        found.append(row | {name: of.get(name, 0) for name in _COUNTS} | {"error": landed.error})
     return found
 
 
-_NAMES = {"insert": "inserted", "update": "updated", "delete": "deleted", "late": "late"}
-
-
-def _change_counts(run: HubRun) -> dict[tuple[str, str], dict[str, int]]:
-    """(source, stream) → inserted, updated, deleted, late, quarantined, as far as there are any."""
-    files = [run.folder / f"changes_{entity}.parquet" for entity in run.config.entities()]
-    counted = [(f"SELECT source, stream, change FROM {_parquet(path)}") for path in files if path.exists()]
-    if (quarantine := run.folder / "quarantine.parquet").exists():
-        counted.append(f"SELECT source, stream, 'quarantined' FROM {_parquet(quarantine)}")
-    if not counted:
-        return {}
-    with duckdb.connect(config={"threads": 1}) as duck:
-        union = " UNION ALL ".join(counted)
-        rows = duck.execute(f"SELECT source, stream, change, count(*) FROM ({union}) GROUP BY ALL").fetchall()
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for source, stream, change, number in rows:
-        found.setdefault((source, stream), {})[_NAMES.get(change, change)] = int(number)
-    return found
-
-
-def _parquet(path: Path) -> str:
-    return "read_parquet('" + str(path).replace("'", "''") + "')"
+_COUNTS = ("inserted", "updated", "deleted", "unchanged", "quarantined", "late", "kept")
 
 
 def peak_rss_mb() -> float:

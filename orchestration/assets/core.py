@@ -64,7 +64,12 @@ def _source_records(config: Config) -> dg.AssetsDefinition:
         steps.detect(hub)
         plan = steps.plan(hub)
         sources = steps.source_rows(hub)
-        names = ("source", "stream", "status", "inserted", "updated", "deleted", "unchanged", "quarantined")
+        names = (
+            "source",
+            "stream",
+            "status",
+            *("inserted", "updated", "deleted", "unchanged", "quarantined", "late", "kept"),
+        )
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(row[n] for row in sources for n in ("inserted", "updated", "deleted")),

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
+from connectors.changes import ChangeReport, StreamChanges
 from connectors.landing import Landed
 from matching.resolve import EntityResult
 from models.config import Config, Source, Stream
@@ -85,7 +86,7 @@ def land(
         status="landed",
         batch_dir=None,
         mode="snapshot",
-        rows=len(rows),
+        rows=sum(bool(name) for name in rows.values()),
         bad_rows=0,
         drift=[],
         extra_columns=[],
@@ -109,10 +110,12 @@ def land(
     return dataclasses.replace(landed, batch_dir=str(relative))
 
 
-def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path) -> None:
+def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path) -> ChangeReport:
     changed: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    quarantined = []
+    streams, quarantined = [], []
     for delivery in landed:
+        counts = StreamChanges(delivery.source, delivery.stream)
+        streams.append(counts)
         if delivery.batch_dir is None:
             continue
         rows = pq.read_table(config.workspace / delivery.batch_dir / "part-0.parquet").to_pylist()
@@ -123,6 +126,7 @@ def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path
         seen = set()
         for row in rows:
             if not row["name"]:
+                counts.quarantined += 1
                 quarantined.append(
                     {"source": delivery.source, "stream": delivery.stream, "source_key": row["id"], "row": row["_row"],
                      "field": "name", "value": "", "reason": "no name"}
@@ -133,12 +137,16 @@ def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path
             content = xxhash.xxh3_64_intdigest(row["name"].encode()) >> 1
             old = held.get(number)
             if old and not old["deleted"] and old["content_hash"] == content:
+                counts.unchanged += 1
                 continue
+            counts.updated += bool(old)
+            counts.inserted += not old
             changed[delivery.entity].append(
                 _change(delivery, number, row["id"], "update" if old else "insert", content, row["name"], old)
             )
         for number, old in held.items():
             if number not in seen and not old["deleted"]:
+                counts.deleted += 1
                 changed[delivery.entity].append(_change(delivery, number, "", "delete", None, None, old))
     for entity, found in changed.items():
         schema = pa.schema(
@@ -149,6 +157,7 @@ def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path
         pq.write_table(pa.Table.from_pylist(found, schema), out / f"changes_{entity}.parquet")
     if quarantined:
         pq.write_table(pa.Table.from_pylist(quarantined), out / "quarantine.parquet")
+    return ChangeReport(streams)
 
 
 def _change(

@@ -46,8 +46,8 @@ def test_a_run_publishes_and_ends_with_the_documented_summary(hub: Hub) -> None:
     rows = {row["stream"]: row for row in found["sources"]}
     assert list(rows) == ["accounts", "contacts", "dealers", "orders"]
     assert rows["dealers"] == {
-        "source": "service", "stream": "dealers", "status": "landed", "rows": 2, "inserted": 1, "updated": 0,
-        "deleted": 0, "late": 0, "unchanged": 0, "quarantined": 1, "error": None,
+        "source": "service", "stream": "dealers", "status": "landed", "rows": 1, "inserted": 1, "updated": 0,
+        "deleted": 0, "unchanged": 0, "quarantined": 1, "late": 0, "kept": 0, "error": None,
     }  # fmt: skip
     assert {
         ("land", "service.dealers", None, None), ("score", "person", 1, 2), ("publish", "commit", None, None),
