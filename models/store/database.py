@@ -112,7 +112,6 @@ class Database:
         with self.clear_errors(), self.engine.connect() as plain:
             driver: Any = plain.connection.driver_connection
             driver.execute("PRAGMA cache_size = -262144")
-            driver.execute("PRAGMA threads = 2")
             driver.execute("PRAGMA busy_timeout = 0")
             try:
                 driver.execute("PRAGMA journal_mode = TRUNCATE")
