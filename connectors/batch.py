@@ -24,21 +24,20 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.arrow import TIME, Column, schema
+
 ROW = "_row"
 _GROUP = 100_000  # rows of a row group: enough to compress well, few enough for memory
 _PART = 2_000_000  # rows after which a new part begins
-TIME = pa.timestamp("us", "UTC")
-INDEX = pa.schema([(ROW, pa.int64()), ("source_key", pa.string()), ("source_time", TIME), ("deleted", pa.bool_())])
-QUARANTINE = pa.schema(
-    [
-        ("source", pa.string()),
-        ("stream", pa.string()),
-        ("source_key", pa.string()),
-        ("row", pa.int64()),
-        ("field", pa.string()),
-        ("value", pa.string()),
-        ("reason", pa.string()),
-    ]
+INDEX = schema(_row=pa.int64(), source_key=pa.string(), source_time=TIME, deleted=pa.bool_())
+QUARANTINE = schema(
+    source=pa.string(),
+    stream=pa.string(),
+    source_key=pa.string(),
+    row=pa.int64(),
+    field=pa.string(),
+    value=pa.string(),
+    reason=pa.string(),
 )
 
 
@@ -159,7 +158,7 @@ class Batch:
         """What was set aside when the batch landed."""
         return pq.read_table(self.path / "quarantine.parquet")
 
-    def live_keys(self) -> pa.ChunkedArray | None:
+    def live_keys(self) -> Column | None:
         """Every key that exists in the source, or None when the delivery does not tell."""
         path = self.path / "keys.parquet"
         return pq.read_table(path).column("source_key") if path.exists() else None

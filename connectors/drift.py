@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connectors.arrow import Column, pc
 from connectors.batch import ROW
 from connectors.text import clean, text_form
 
@@ -22,7 +22,7 @@ _DATE = r"^(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
 
 
 def kinds_of(parts: Sequence[Path]) -> dict[str, str]:
-    """What the text columns hold: number, date, text, or nothing. Columns that have types of their own are not named."""
+    """What the text columns hold: number, date, text, or nothing. Columns with types of their own are not named."""
     found: dict[str, str] = {}
     for part in parts[:1]:
         for batch in pq.ParquetFile(part).iter_batches(batch_size=_SAMPLE):
@@ -33,7 +33,7 @@ def kinds_of(parts: Sequence[Path]) -> dict[str, str]:
     return found
 
 
-def _kind(column: pa.Array) -> str:
+def _kind(column: Column) -> str:
     values = clean(text_form(column)).drop_null()
     if not len(values):
         return "nothing"

@@ -1,7 +1,7 @@
 """Which encoding a text file is in, judged on all of its bytes; measured on Chinese and Western texts by the tests.
 
-A file that is nearly UTF-8 is UTF-8 with bad rows, not Latin-1: guessing it into some one-byte encoding would turn damage
-into data.
+A file that is nearly UTF-8 is UTF-8 with bad rows, not Latin-1: guessing it into some one-byte encoding would turn
+damage into data.
 """
 
 from __future__ import annotations

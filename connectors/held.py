@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connectors.arrow import TIME, Bools, Ints, pc, places, whole
 from models.config import Source, Stream
 from models.store import Store
-from models.store import tables as t
 
-NO_TIME = np.iinfo(np.int64).min
+NO_TIME = int(np.iinfo(np.int64).min)
 """The source time of a record that has none."""
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-_COLUMNS = ["deleted", "content_hash", "version", "source_time"]
 
 
 @dataclass
 class Held:
-    """Stored records by ascending id. One more record stands at the end, so that every search finds some place."""
+    """Stored records by ascending id. One more stands at the end, deleted, so that every search finds some place."""
 
     ids: Ints
     deleted: Bools
@@ -36,43 +31,30 @@ class Held:
         where = np.searchsorted(self.ids, ids).clip(max=len(self.ids) - 1)
         return where, self.ids[where] == ids
 
-    def strangers(self, store: Store, source: Source, stream: Stream, ids: Ints, keys: pa.StringArray) -> Ints:
-        """Places of the delivered records whose id the hub holds under another key.
 
-        Ids that the stream itself holds are looked up as well: two keys of one stream may share a number.
-        """
-        if store.database.is_empty(t.source_record):
-            return np.empty(0, np.int64)
-        stored = store.records_by_id(pa.array(ids), ["source", "stream", "source_key"])
-        place = pc.index_in(stored.column("record_id"), value_set=pa.array(ids)).combine_chunks()
-        same = pc.and_(
-            pc.and_(pc.equal(stored.column("source"), source.name), pc.equal(stored.column("stream"), stream.name)),
-            pc.equal(stored.column("source_key"), keys.take(place)),
-        )
-        return pa.chunked_array([place]).filter(pc.invert(same)).to_numpy().astype(np.int64)
-
-
-def held_of(store: Store, source: Source, stream: Stream, ids: Ints, *, whole: bool) -> Held:
+def held_of(store: Store, source: Source, stream: Stream, ids: Ints, *, whole_stream: bool) -> Held:
     """What the hub holds: the whole stream, or of it these ids."""
-    if whole:
+    if whole_stream:
         table = store.stream_records(stream.entity, source.name, stream.name)
     else:
-        table = store.records_by_id(pa.array(np.unique(ids)), _COLUMNS)
-    order = np.argsort(table.column("record_id").to_numpy()) if table.num_rows else np.empty(0, np.int64)
-    past = pa.table(
-        {
-            "record_id": pa.array([np.iinfo(np.int64).max], pa.int64()),
-            "deleted": pa.array([True]),
-            "content_hash": pa.array([-1], pa.int64()),
-            "version": pa.array([0], pa.int64()),
-            "source_time": pa.array([None], pa.timestamp("us", "UTC")),
-        }
-    )
-    ordered = pa.concat_tables([table.take(pa.array(order)).select(past.column_names).cast(past.schema), past])
+        names = ["deleted", "content_hash", "version", "source_time"]
+        table = store.records_by_id(pa.array(np.unique(ids)), names)
+    order = places(np.argsort(table.column("record_id").to_numpy(), kind="stable"))
+
+    def column(name: str, kind: pa.DataType, past: Any) -> Any:
+        values = whole(table.column(name)).take(order).cast(kind)
+        return np.append(pc.fill_null(values, past).to_numpy(zero_copy_only=False), past)
+
     return Held(
-        ordered.column("record_id").to_numpy(),
-        ordered.column("deleted").to_numpy(zero_copy_only=False).astype(bool),
-        ordered.column("content_hash").fill_null(-1).to_numpy(),
-        ordered.column("version").to_numpy(),
-        ordered.column("source_time").cast(pa.int64()).fill_null(NO_TIME).to_numpy(),
+        ids=column("record_id", pa.int64(), np.iinfo(np.int64).max).astype(np.int64),
+        deleted=column("deleted", pa.bool_(), True).astype(bool),
+        hashes=column("content_hash", pa.int64(), -1).astype(np.int64),
+        versions=column("version", pa.int64(), 0).astype(np.int64),
+        times=_microseconds(whole(table.column("source_time")).take(order)),
     )
+
+
+def _microseconds(moments: Any) -> Ints:
+    values = pc.fill_null(moments.cast(TIME).cast(pa.int64()), NO_TIME)
+    found: Ints = np.append(values.to_numpy(), NO_TIME).astype(np.int64)
+    return found

@@ -18,9 +18,10 @@ import orjson
 import pyarrow as pa
 import xxhash
 
+from connectors.arrow import Column
 from connectors.batch import BatchWriter
 from connectors.drift import describe_drift, kinds_of
-from connectors.protocol import BadRow, Delivery, Item, LiveKeys, State
+from connectors.protocol import BadRow, Delivery, Item, LiveKeys
 from connectors.registry import connector_for, missing_words, timezone_of, wanted_columns
 from connectors.row_checks import RowChecks
 from connectors.secrets import is_secret, without_secrets, without_user
@@ -71,8 +72,9 @@ def land(
 ) -> Landed:
     """Read a stream and land what it delivers, with as many tries as `source.retry` allows.
 
-    `state` is `new_state` of the last published landing, None at first. `accept_shrink` takes a snapshot below the volume
-    floor, `again` takes what was landed before, `dates` names the attributes that hold dates (default: the vocabulary's).
+    `state` is `new_state` of the last published landing, None at first. `accept_shrink` takes a snapshot below the
+    volume floor, `again` takes what was landed before, `dates` names the attributes that hold dates (default: the
+    vocabulary's).
     Faults of the source end as status `failed`, deliveries that must not be taken as `refused`; only faults of this
     machine (a full disk) are raised.
     """
@@ -120,7 +122,7 @@ class _Landing:
         delivery, progress = Delivery(), None
         checks = RowChecks(source.name, stream, timezone_of(source, stream), self.dates)
         folder = self.workspace / "landing" / source.name / stream.name
-        began, keys = datetime.now(UTC), list[pa.Array]()
+        began, keys = datetime.now(UTC), list[Column]()
         try:
             with BatchWriter(folder) as writer:
                 for item in items:
@@ -152,7 +154,7 @@ class _Landing:
                 writer.write("rows.parquet", index)
                 writer.write("quarantine.parquet", quarantine)
                 if keys:
-                    writer.write("keys.parquet", pa.table({"source_key": pa.chunked_array(keys)}))
+                    writer.write("keys.parquet", pa.table({"source_key": pa.concat_arrays(keys)}))
                 landed.new_state = {
                     "connector": progress.values if progress else {},
                     "config": config,
@@ -197,7 +199,7 @@ class _Landing:
             landed.missing_columns = [name for name in wanted if name not in columns and name not in known]
         landed.extra_columns = [name for name in columns if name not in wanted]
 
-    def _refusal(self, landed: Landed, writer: BatchWriter, keys: list[pa.Array], known: dict[str, Any]) -> str | None:
+    def _refusal(self, landed: Landed, writer: BatchWriter, keys: list[Column], known: dict[str, Any]) -> str | None:
         """Why the delivery must not be taken, if it must not."""
         name = f"{self.source.name}.{self.stream.name}"
         if landed.missing_columns:
@@ -217,7 +219,7 @@ class _Landing:
             )
         return None
 
-    def _size(self, landed: Landed, keys: list[pa.Array]) -> int:
+    def _size(self, landed: Landed, keys: list[Column]) -> int:
         """Rows that the source holds, as far as the delivery tells."""
         return sum(len(part) for part in keys) if keys else landed.rows
 

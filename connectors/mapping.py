@@ -1,4 +1,4 @@
-"""From delivered columns to canonical raw values, by a stream's `fields`: from a batch, or again out of stored payloads.
+"""From delivered columns to canonical raw values, by a stream's `fields`: from a batch, or out of stored payloads.
 
 Values are only trimmed; bringing them to one form is standardisation's work.
 """
@@ -6,13 +6,14 @@ Values are only trimmed; bringing them to one form is standardisation's work.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import duckdb
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connectors.arrow import Column, Texts, pc, places, whole
 from connectors.text import clean, payload_texts, text_form
 from models.config import Config, Stream
 from models.vocabulary import attributes
@@ -28,12 +29,12 @@ def map_columns(stream: Stream, table: pa.Table | pa.RecordBatch, *, multi: Coll
     Raises KeyError for a column that the table does not hold.
     """
     if isinstance(table, pa.Table):
-        column: Callable[[str], pa.Array] = lambda name: _one(table.column(name))  # noqa: E731
+        column: Callable[[str], Column] = lambda name: whole(table.column(name))  # noqa: E731
     else:
         column = table.column
-    cache: dict[str, pa.StringArray] = {}
+    cache: dict[str, Texts] = {}
 
-    def value(name: str) -> pa.StringArray:
+    def value(name: str) -> Texts:
         if name not in cache:
             cache[name] = clean(text_form(column(name)))
         return cache[name]
@@ -51,24 +52,25 @@ def remap(config: Config, records: pa.Table, *, entity: str) -> pa.Table:
     multi = multi_attributes(config, entity)
     schema = canonical_schema(config, entity)
     connection = duckdb.connect(config={"threads": 1})
-    known = pc.binary_join_element_wise(_one(records.column("source")), _one(records.column("stream")), "\x1f")
-    pieces, places = [], []
+    known = pc.binary_join_element_wise(whole(records.column("source")), whole(records.column("stream")), "\x1f")
+    pieces: list[pa.Table] = []
+    positions: list[Any] = []
     try:
         for source, stream in config.streams(entity):
             rows = np.flatnonzero(pc.equal(known, f"{source.name}\x1f{stream.name}").to_numpy(zero_copy_only=False))
             if not len(rows):
                 continue
             columns = sorted({column for names in stream.field_columns.values() for column in names})
-            payload = _one(records.column("payload")).take(pa.array(rows)).cast(pa.string())
+            payload = whole(records.column("payload")).take(places(rows)).cast(pa.string())
             texts = {name: clean(text) for name, text in payload_texts(connection, payload, columns).items()}
             pieces.append(fitted(_mapped(stream, texts.__getitem__, multi), schema, len(rows)))
-            places.append(rows)
+            positions.append(rows)
     finally:
         connection.close()
-    rest = np.setdiff1d(np.arange(records.num_rows), np.concatenate(places) if places else np.empty(0, np.int64))
+    rest = np.setdiff1d(np.arange(records.num_rows), np.concatenate(positions) if positions else np.empty(0, np.int64))
     pieces.append(fitted(pa.table({}), schema, len(rest)))
-    order = np.argsort(np.concatenate([*places, rest]), kind="stable")
-    values = pa.concat_tables(pieces).combine_chunks().take(pa.array(order))
+    order = np.argsort(np.concatenate([*positions, rest]), kind="stable")
+    values = pa.concat_tables(pieces).combine_chunks().take(places(order))
     for name in values.column_names:
         records = records.append_column(values.schema.field(name), values.column(name))
     return records
@@ -99,11 +101,11 @@ def _multi(entity: str) -> frozenset[str]:
     return frozenset(name for name, attribute in attributes(entity).items() if attribute.multi)
 
 
-def _mapped(stream: Stream, value: Callable[[str], pa.StringArray], multi: Collection[str]) -> pa.Table:
+def _mapped(stream: Stream, value: Callable[[str], Texts], multi: Collection[str]) -> pa.Table:
     fields: Mapping[str, list[str]] = stream.field_columns
     order = [name for name in attributes(stream.entity) if name in fields]
     order += [name for name in fields if name not in order]
-    columns: dict[str, pa.Array] = {}
+    columns: dict[str, Column] = {}
     for name in order:
         parts = [value(column) for column in fields[name]]
         if name in multi:
@@ -116,7 +118,7 @@ def _mapped(stream: Stream, value: Callable[[str], pa.StringArray], multi: Colle
     return pa.table(columns)
 
 
-def _lists(parts: list[pa.StringArray]) -> pa.ListArray:
+def _lists(parts: list[Texts]) -> Column:
     """Row-wise lists of the values that are there, in the order of the columns; null when there is none."""
     rows, width = len(parts[0]), len(parts)
     if any(pc.any(pc.starts_with(part, "[")).as_py() for part in parts):
@@ -128,10 +130,11 @@ def _lists(parts: list[pa.StringArray]) -> pa.ListArray:
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
     # A null offset makes a null list; the last offset closes the array.
     empty = np.append(counts == 0, False)
-    return pa.ListArray.from_arrays(pa.array(offsets, mask=empty), values)
+    lists: Any = pa.ListArray
+    return lists.from_arrays(pa.array(offsets, mask=empty), values)
 
 
-def _lists_with_json(parts: list[pa.StringArray]) -> pa.ListArray:
+def _lists_with_json(parts: list[Texts]) -> Column:
     rows = []
     for cells in zip(*(part.to_pylist() for part in parts), strict=True):
         values = [value for cell in cells if cell is not None for value in _cell_values(cell)]
@@ -148,8 +151,3 @@ def _cell_values(cell: str) -> list[str]:
         return [cell]  # a bracket at the start of ordinary text
     flat = [v if isinstance(v, str) else orjson.dumps(v).decode() for v in found if v is not None]
     return [v for v in clean(pa.array(flat, pa.string())).to_pylist() if v is not None]
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)

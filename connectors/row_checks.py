@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connectors.arrow import Column, Flags, Texts, pc
 from connectors.batch import INDEX, QUARANTINE, ROW
 from connectors.protocol import BadRow
 from connectors.text import clean, flag_of, key_of, payloads, text_form, texts_of
@@ -91,7 +92,7 @@ class RowChecks:
         bad = pa.concat_tables(self._bad) if self._bad else QUARANTINE.empty_table()
         return index, bad.sort_by([("row", "ascending"), ("field", "ascending")])
 
-    def _times(self, column: str, batch: pa.RecordBatch, keys: pa.StringArray) -> pa.Array:
+    def _times(self, column: str, batch: pa.RecordBatch, keys: pa.StringArray) -> Column:
         texts = clean(text_form(batch.column(column)))
         date_format = self.stream.date_format
         times = parse_times(self.connection, texts, date_format=date_format, timezone=self.timezone)
@@ -109,10 +110,10 @@ class RowChecks:
     def _wrong_values(
         self,
         column: str,
-        wrong: pa.BooleanArray,
-        texts: pa.StringArray,
+        wrong: Flags,
+        texts: Texts,
         batch: pa.RecordBatch,
-        keys: pa.StringArray,
+        keys: Texts,
         reason: str,
     ) -> None:
         if pc.any(wrong).as_py():
@@ -121,7 +122,7 @@ class RowChecks:
                 rows, keys.filter(wrong).to_pylist(), column, values, f"{reason}; the row is kept without it"
             )
 
-    def _twice(self, index: pa.Table, parts: Sequence[Path]) -> pa.Array:
+    def _twice(self, index: pa.Table, parts: Sequence[Path]) -> Column:
         """Rows of a key that another row of the delivery has, but the one that is kept."""
         self.connection.register("row_index", index)
         query = "SELECT source_key FROM row_index GROUP BY source_key HAVING count(*) > 1"
@@ -155,9 +156,9 @@ class RowChecks:
             self._set_aside([row[ROW]], [row["source_key"]], field_name, [row["payload"]], reason)
         return judged.column(ROW).combine_chunks()
 
-    def _payloads(self, wanted: pa.Int64Array, parts: Sequence[Path]) -> pa.StringArray:
+    def _payloads(self, wanted: Column, parts: Sequence[Path]) -> Texts:
         """Payloads of the rows at these positions, in the order of `wanted`, which ascends."""
-        found: list[pa.Array] = []
+        found: list[Column] = []
         for part in parts:
             for batch in pq.ParquetFile(part).iter_batches():
                 some = batch.filter(pc.is_in(batch.column(ROW), value_set=wanted))
@@ -175,7 +176,7 @@ class RowChecks:
 
     def _set_aside(
         self,
-        rows: Sequence[int],
+        rows: Sequence[Any],
         keys: Sequence[str | None],
         field_name: str | None,
         values: Sequence[str | None],

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from connectors.arrow import pc
 from connectors.protocol import Delivery, Discovered, Item, LiveKeys, Options, State
 from connectors.registry import missing_columns, options_of
 from connectors.secrets import without_secrets
@@ -43,7 +43,7 @@ class SqlOptions(Options):
     cursor: str | None = None
     """Column that grows with every change, for incremental reading; by default `updated_at`."""
     overlap: float = Field(default=60, ge=0)
-    """Seconds before the cursor's last value that are read again, for rows committed late; unchanged rows cost nothing."""
+    """Seconds before the cursor's last value that are read again, for rows committed late; equal rows cost nothing."""
     batch_rows: int = Field(default=20_000, ge=1)
     """Rows fetched at once."""
 

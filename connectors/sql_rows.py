@@ -21,6 +21,7 @@ from urllib.parse import quote as quote_url
 import pyarrow as pa
 import sqlalchemy as sa
 
+from connectors.arrow import Column
 from connectors.text import json_text, text_form
 
 TEXT = pa.string()
@@ -41,7 +42,7 @@ _POSTGRES: dict[int, pa.DataType] = {
 
 
 @dataclass(frozen=True)
-class Column:
+class SqlColumn:
     """A column of a result: its name, its Arrow type, and whether the database must turn it into text."""
 
     name: str
@@ -49,28 +50,28 @@ class Column:
     cast: bool = False
 
 
-def describe(connection: sa.Connection, table: str) -> list[Column]:
+def describe(connection: sa.Connection, table: str) -> list[SqlColumn]:
     """The columns of what stands behind FROM, without reading a row."""
     result = connection.execute(sa.text(_escaped(f"SELECT * FROM {table} WHERE 1 = 0")))
     names = list(result.keys())
     described = result.cursor.description if result.cursor is not None else None
-    codes = [entry[1] for entry in described] if described else [None] * len(names)
+    codes: list[Any] = [entry[1] for entry in described] if described else [None] * len(names)
     result.close()
     connection.rollback()
     if connection.dialect.name != "postgresql":
-        return [Column(name) for name in names]
-    return [Column(n, _POSTGRES.get(c, TEXT), c not in _POSTGRES) for n, c in zip(names, codes, strict=True)]
+        return [SqlColumn(name) for name in names]
+    return [SqlColumn(n, _POSTGRES.get(c, TEXT), c not in _POSTGRES) for n, c in zip(names, codes, strict=True)]
 
 
 def read_rows(
     url: sa.URL,
     connection: sa.Connection,
     table: str,
-    columns: Sequence[Column],
+    columns: Sequence[SqlColumn],
     start: tuple[str, Any] | None,
     batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of `table`; of those with `start` only the ones from (column, value) on, and those without a value there."""
+    """The rows of `table`; with `start`, a (column, value), those from it on and those that have no value there."""
     quote = connection.dialect.identifier_preparer.quote
     picks = [f"CAST({quote(c.name)} AS text) AS {quote(c.name)}" if c.cast else quote(c.name) for c in columns]
     query = f"SELECT {', '.join(picks)} FROM {table}"
@@ -125,7 +126,7 @@ def _escaped(query: str) -> str:
 def _connectorx(
     url: sa.URL, connection: sa.Connection, query: str, start: tuple[str, Any] | None, batch_rows: int
 ) -> Iterator[pa.RecordBatch] | None:
-    """connectorx's stream, or None where it does not work."""
+    """The stream of connectorx, or None where it does not work."""
     plain = _plain_url(url)
     if plain is None:
         return None
@@ -146,7 +147,7 @@ def _connectorx(
 
 
 def _plain_url(url: sa.URL) -> str | None:
-    """The URL as connectorx takes it, the folder of a socket as the host; None when it holds what connectorx would miss."""
+    """The URL as connectorx takes it, a socket's folder as the host; None when it holds what connectorx would miss."""
     query = dict(url.query)
     host, port = query.pop("host", url.host or "localhost"), query.pop("port", url.port)
     mode = query.pop("sslmode", None)
@@ -164,7 +165,7 @@ def rows_to_batch(rows: Sequence[Any], schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([_array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def _array(values: Sequence[Any], kind: pa.DataType) -> Column:
     if kind != TEXT:
         return pa.array(values, kind)
     kinds = set(map(type, values)) - {type(None)}

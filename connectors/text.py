@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as pt
 import xxhash
+
+from connectors.arrow import Column, Flags, Texts, pc
 
 WHITE = (
     " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -31,7 +32,7 @@ _EXACT = 1e15  # whole floats below this are written without fraction or exponen
 _MASK63 = (1 << 63) - 1
 
 
-def text_form(column: pa.Array) -> pa.StringArray:
+def text_form(column: Column) -> Texts:
     """A column as text, untrimmed.
 
     Whole floats and decimals lose their fraction (spreadsheets hand phone numbers over as 13800138000.0), times are ISO
@@ -67,7 +68,7 @@ def json_text(value: Any) -> str:
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _float_text(column: pa.DoubleArray) -> pa.StringArray:
+def _float_text(column: pa.DoubleArray) -> Texts:
     finite = pc.is_finite(column)
     whole = pc.and_(finite, pc.and_(pc.equal(column, pc.trunc(column)), pc.less(pc.abs(column), _EXACT)))
     as_int = pc.if_else(whole, column, pa.scalar(0.0)).cast(pa.int64()).cast(pa.string())
@@ -75,25 +76,25 @@ def _float_text(column: pa.DoubleArray) -> pa.StringArray:
     return pc.if_else(pc.fill_null(finite, False), text, pa.scalar(None, pa.string()))
 
 
-def _no_trailing_zeros(text: pa.StringArray) -> pa.StringArray:
+def _no_trailing_zeros(text: pa.StringArray) -> Texts:
     """Digits behind a point lose their trailing zeros, and the point when nothing is left behind it."""
     cut = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
     return pc.replace_substring_regex(cut, r"\.$", "")
 
 
-def clean(text: pa.StringArray) -> pa.StringArray:
+def clean(text: pa.StringArray) -> Texts:
     """Trimmed at both ends; null when nothing is left. This is the raw value that canonical columns hold."""
     bare = pc.utf8_trim(text, WHITE)
     return pc.if_else(pc.not_equal(bare, ""), bare, pa.scalar(None, pa.string()))
 
 
-def texts_of(batch: pa.RecordBatch, columns: list[str] | None = None) -> dict[str, pa.StringArray]:
+def texts_of(batch: pa.RecordBatch, columns: list[str] | None = None) -> dict[str, Texts]:
     """The text form of the named columns of a batch, of all by default, in the batch's order."""
     names = batch.schema.names if columns is None else columns
     return {name: text_form(batch.column(name)) for name in names}
 
 
-def key_of(texts: dict[str, pa.StringArray], columns: list[str]) -> pa.StringArray:
+def key_of(texts: dict[str, Texts], columns: list[str]) -> Texts:
     r"""The source key of each row: its trimmed columns, several joined by `|`; null when one is missing.
 
     Inside a key of several columns `|` and `\` are written `\|` and `\\`, so that no two keys look alike.
@@ -105,12 +106,12 @@ def key_of(texts: dict[str, pa.StringArray], columns: list[str]) -> pa.StringArr
     return pc.binary_join_element_wise(*safe, "|", null_handling="emit_null")
 
 
-def flag_of(text: pa.StringArray) -> pa.BooleanArray:
+def flag_of(text: pa.StringArray) -> Flags:
     """Whether a tombstone column says that the row is deleted."""
     return pc.fill_null(pc.is_in(pc.utf8_lower(clean(text)), value_set=pa.array(TRUE_WORDS)), False)
 
 
-def payloads(connection: duckdb.DuckDBPyConnection, texts: dict[str, pa.StringArray]) -> pa.StringArray:
+def payloads(connection: duckdb.DuckDBPyConnection, texts: dict[str, Texts]) -> Texts:
     """Delivered rows as JSON objects: names sorted, null cells left out, every value in its text form.
 
     Equal rows have equal payloads, whatever the order of their columns and whatever type a driver gave them.
@@ -130,9 +131,7 @@ def payloads(connection: duckdb.DuckDBPyConnection, texts: dict[str, pa.StringAr
     return rows.column(0).cast(pa.string()).combine_chunks()
 
 
-def payload_texts(
-    connection: duckdb.DuckDBPyConnection, payload: pa.StringArray, columns: list[str]
-) -> dict[str, pa.StringArray]:
+def payload_texts(connection: duckdb.DuckDBPyConnection, payload: Texts, columns: list[str]) -> dict[str, Texts]:
     """The text form of the named columns out of payloads; null where a payload does not hold one."""
     pointers = ["/" + column.replace("~", "~0").replace("/", "~1") for column in columns]
     picks = ", ".join(f"json_extract_string(payload, ${i + 1}) AS c{i}" for i in range(len(pointers)))
@@ -144,13 +143,14 @@ def payload_texts(
     return {name: rows.column(i).cast(pa.string()).combine_chunks() for i, name in enumerate(columns)}
 
 
-def _digests(texts: pa.StringArray, prefix: bytes) -> npt.NDArray[np.int64]:
+def _digests(texts: Texts, prefix: bytes) -> npt.NDArray[np.int64]:
     """63 bits of XXH3 over `prefix` and each text, straight from Arrow's buffers. The texts hold no nulls."""
     _, offsets, data = texts.buffers()
     if len(texts) == 0 or offsets is None:
         return np.empty(0, np.int64)
     bounds = np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4).tolist()
-    view, digest = memoryview(data if data is not None else b""), xxhash.xxh3_64_intdigest
+    view: Any = memoryview(data if data is not None else b"")
+    digest = xxhash.xxh3_64_intdigest
     if prefix:
         spans = (prefix + view[a:b] for a, b in zip(bounds, bounds[1:], strict=False))
     else:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
-# ISO 8601 and what is close to it is read by DuckDB's own cast; these are the others. `-` stands for `/`, `.`, 年 and 月.
+from connectors.arrow import Flags, Texts, Times, pc
+
+# ISO 8601 and what is close to it is read by DuckDB's own cast; these are the others, with `-` for `/`, `.`, 年 and 月.
 _TAILS = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p")
 _COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%SZ")
 _NAMED = tuple(
@@ -19,6 +20,7 @@ _NAMED = tuple(
 _MONTH_FIRST = tuple("%m-%d-%Y" + t for t in _TAILS)
 _DAY_FIRST = tuple("%d-%m-%Y" + t for t in _TAILS)
 _ZONED = ("%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M %z")
+_DAY_FIRST_ONLY = r"^(1[3-9]|2\d|3[01])[-/.]\d{1,2}[-/.]\d"
 _FIRST_YEAR, _LAST_YEAR = 1800, 2199
 """Outside of these years a date is a slip of the pen or a placeholder."""
 
@@ -66,24 +68,23 @@ def _time_sql(day_first: bool, with_format: bool) -> str:
 
 def parse_times(
     connection: duckdb.DuckDBPyConnection,
-    texts: pa.StringArray,
+    texts: Texts,
     *,
     date_format: str | None = None,
     timezone: str = "UTC",
-) -> pa.TimestampArray:
+) -> Times:
     """Times of trimmed texts as timestamp[us, UTC]; null where a text is none, or is of no year from 1800 to 2199.
 
-    ISO 8601 with or without offset, dates with `/`, `.` or 年月日, compact digits, English month names, RFC 2822 and seconds
-    or milliseconds since 1970. `03/04/2026` is read month first unless another value of the same column can only be day
-    first; `date_format` (strptime) goes before everything. Times without offset are in `timezone`.
+    ISO 8601 with or without offset, dates with `/`, `.` or 年月日, compact digits, English month names, RFC 2822 and
+    seconds or milliseconds since 1970. `03/04/2026` is read month first unless another value of the same column can
+    only be day first; `date_format` (strptime) goes before everything. Times without offset are in `timezone`.
     """
     connection.execute("SET TimeZone = ?", [timezone])
     connection.register("texts_of_times", pa.table({"text": texts}))
     parameters = {} if date_format is None else {"date_format": date_format}
     try:
-        day_first = connection.execute(
-            r"SELECT count(*) FROM texts_of_times AS t WHERE regexp_matches(t.text, '^(1[3-9]|2\d|3[01])[-/.]\d{1,2}[-/.]\d')"
-        ).fetchall()[0][0]
+        count = f"SELECT count(*) FROM texts_of_times AS t WHERE regexp_matches(t.text, '{_DAY_FIRST_ONLY}')"
+        day_first = connection.execute(count).fetchall()[0][0]
         query = f"""
             SELECT CASE WHEN year(moment) BETWEEN {_FIRST_YEAR} AND {_LAST_YEAR} THEN moment END
             FROM (SELECT {_time_sql(bool(day_first), date_format is not None)} AS moment FROM texts_of_times AS t)"""
@@ -94,9 +95,7 @@ def parse_times(
     return found.cast(pa.timestamp("us", "UTC")).combine_chunks()
 
 
-def unreadable_dates(
-    connection: duckdb.DuckDBPyConnection, texts: pa.StringArray, *, date_format: str | None = None
-) -> pa.BooleanArray:
+def unreadable_dates(connection: duckdb.DuckDBPyConnection, texts: Texts, *, date_format: str | None = None) -> Flags:
     """Which trimmed texts are no date at all. A year alone, or a year and a month, is a date that is not complete."""
     partial = pc.match_substring_regex(texts, r"^(1[89]|2[01])\d\d([-/.年]?(0?[1-9]|1[0-2]))?[年月]?$")
     none = pc.is_null(parse_times(connection, texts, date_format=date_format))

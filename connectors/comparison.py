@@ -1,0 +1,261 @@
+"""Compares one landed batch with what the hub holds of its stream, over whole columns.
+
+A row that did not change costs its hash and nothing else. Rows are told apart by the hash of their payload, records by
+their number; two keys with one number are noticed here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from connectors.arrow import Bools, Ints, Texts, pc, places, table, texts, whole
+from connectors.batch import QUARANTINE, ROW, Batch
+from connectors.held import NO_TIME, held_of
+from connectors.landing import Landed
+from connectors.mapping import map_columns, multi_attributes
+from connectors.rekey import read_rekey
+from connectors.text import content_hashes, payloads, record_numbers, texts_of
+from models.config import Config
+from models.store import Store
+from models.store import tables as t
+
+INSERT, UPDATE, DELETE, LATE, SAME = 0, 1, 2, 3, 4
+_NAMES = texts(["insert", "update", "delete", "late"])
+_REMOVED = 50_000  # deleted records written at once
+
+
+@dataclasses.dataclass
+class StreamChanges:
+    """Counts of one stream: usable rows, what they changed, and entries in quarantine.
+
+    `late` rows are older than what the hub holds and became history only; `tombstones` are deletions of records that
+    the hub never held; `kept` are records that would have been deleted, had the delivery been readable throughout.
+    """
+
+    source: str
+    stream: str
+    rows: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    late: int = 0
+    tombstones: int = 0
+    rekeyed: int = 0
+    kept: int = 0
+
+
+class Comparison:
+    """One landed batch against the hub. `taken` are the record ids of batches compared before in the same run."""
+
+    def __init__(self, store: Store, config: Config, landed: Landed, counts: StreamChanges, taken: Ints):
+        self.store, self.landed, self.counts, self.taken = store, landed, counts, taken
+        self.source = config.source(landed.source)
+        self.stream = self.source.stream(landed.stream)
+        self.batch = Batch(config.workspace / str(landed.batch_dir))
+        self.multi = multi_attributes(config, landed.entity)
+        self.store_is_empty = store.database.is_empty(t.source_record)
+        index = self.batch.index()
+        self.keys: Texts = whole(index.column("source_key"))
+        self.ids = self._numbers(self.keys)
+        self.rows: Ints = index.column(ROW).to_numpy()
+        self.flags: Bools = index.column("deleted").to_numpy().astype(bool)
+        self.moments: Any = whole(index.column("source_time"))
+        self.times: Ints = pc.fill_null(self.moments.cast(pa.int64()), NO_TIME).to_numpy()
+        self.quarantine = [self.batch.quarantine()]
+
+    def changes(self) -> Iterator[pa.Table]:
+        """Tables of changed records, with the columns of the changes file that they fill."""
+        live = self.batch.live_keys()
+        self.absent_means_gone = self.landed.mode == "snapshot" or live is not None
+        renamed = self._renamed()
+        wanted = np.concatenate([self.ids, renamed[renamed >= 0]])
+        self.held = held_of(self.store, self.source, self.stream, wanted, whole_stream=self.absent_means_gone)
+        self.renamed = np.where(self._goes_on(renamed), renamed, -1)
+        self.counts.rows = len(self.ids)
+        self.counts.quarantined += self.quarantine[0].num_rows
+        yield from self._delivered()
+        if self.absent_means_gone:
+            yield from self._absent(live)
+        elif (self.renamed >= 0).any():
+            yield from self._deleted(np.isin(self.held.ids, self.renamed) & ~self.held.deleted)
+
+    def _delivered(self) -> Iterator[pa.Table]:
+        """Every delivered row against its stored record, a part of the batch at a time."""
+        usable = self._one_key_each()
+        connection = duckdb.connect(config={"threads": 1})
+        try:
+            for batch in self.batch.rows():
+                first, last = batch.column(ROW)[0].as_py(), batch.column(ROW)[-1].as_py()
+                low, high = np.searchsorted(self.rows, [first, last + 1])
+                at = np.arange(low, high)[usable[low:high]]
+                if not len(at):
+                    continue
+                rows = batch.drop_columns([ROW])
+                if len(at) < batch.num_rows:
+                    rows = rows.take(places(self.rows[at] - first))
+                payload = payloads(connection, texts_of(rows))
+                found = self._changed(rows, payload, at)
+                if found is not None:
+                    yield found
+        finally:
+            connection.close()
+
+    def _changed(self, rows: pa.RecordBatch, payload: Texts, at: Ints) -> pa.Table | None:
+        hashes = content_hashes(payload)
+        fates, versions = self._fates(at, hashes)
+        changed = np.flatnonzero(fates != SAME)
+        self.counts.unchanged += len(at) - len(changed)
+        if not self.store_is_empty and len(changed):
+            changed = changed[self._own(at[changed])]
+        if not len(changed):
+            return None
+        fates, at = fates[changed], at[changed]
+        self._count(fates, at)
+        picked, where = places(changed), places(at)
+        values = map_columns(self.stream, rows.take(picked), multi=self.multi)
+        return table(
+            {
+                **self._identity(self.ids[at], self.keys.take(where)),
+                "change": _NAMES.take(places(fates)),
+                "content_hash": hashes[changed],
+                "source_time": self.moments.take(where),
+                "payload": payload.take(picked),
+                "version": versions[changed],
+                "rekeyed_from": pa.array(self.renamed[at], mask=self.renamed[at] < 0),
+                **dict(zip(values.column_names, values.columns, strict=True)),
+            }
+        )
+
+    def _fates(self, at: Ints, hashes: Ints) -> tuple[Ints, Ints]:
+        """What becomes of delivered rows, and the number of the version that they are."""
+        where, known = self.held.find(self.ids[at])
+        flags, times = self.flags[at], self.times[at]
+        deleted = known & self.held.deleted[where]
+        same = known & ~deleted & ~flags & (self.held.hashes[where] == hashes)
+        same |= deleted & flags  # a tombstone of what is deleted already changes nothing, whatever else it says
+        same &= self.renamed[at] < 0
+        fates = np.select([same, flags, known], [SAME, DELETE, UPDATE], INSERT).astype(np.int64)
+        if not self.absent_means_gone:  # else the delivery is the source's present state, whatever its clock says
+            before = self.held.times[where]
+            late = known & ~same & (before != NO_TIME) & (times != NO_TIME) & (times < before)
+            fates[late] = LATE
+            if late.any():
+                fates[self._known_late(at, hashes, late)] = SAME
+        return fates, np.where(known, self.held.versions[where] + (fates != LATE), 1)
+
+    def _known_late(self, at: Ints, hashes: Ints, late: Bools) -> Ints:
+        """Late rows that the history holds already, having been delivered before."""
+        history = self.store.versions_of(pa.array(self.ids[at][late])).select(["record_id", "content_hash"])
+        seen = set(zip(history.column(0).to_pylist(), history.column(1).to_pylist(), strict=True))
+        found = [i for i in np.flatnonzero(late) if (int(self.ids[at[i]]), int(hashes[i])) in seen]
+        return np.array(found, np.int64)
+
+    def _count(self, fates: Ints, at: Ints) -> None:
+        unseen = int(((fates == DELETE) & ~self.held.find(self.ids[at])[1]).sum())
+        self.counts.inserted += int((fates == INSERT).sum())
+        self.counts.updated += int((fates == UPDATE).sum())
+        self.counts.deleted += int((fates == DELETE).sum()) - unseen
+        self.counts.tombstones += unseen
+        self.counts.late += int((fates == LATE).sum())
+        self.counts.rekeyed += int((self.renamed[at] >= 0).sum())
+
+    def _absent(self, live: Any) -> Iterator[pa.Table]:
+        """Delete what the source holds no more."""
+        aside = whole(self.quarantine[0].column("source_key").drop_null())
+        present = [self.ids, self._numbers(aside)]
+        if live is not None:
+            present.append(self._numbers(whole(live.drop_null())))
+        gone = ~self.held.deleted & ~np.isin(self.held.ids, np.concatenate(present))
+        if self.batch.manifest["keyless"]:
+            self.counts.kept = int(gone.sum())
+            return
+        yield from self._deleted(gone)
+
+    def _deleted(self, gone: Bools) -> Iterator[pa.Table]:
+        ids, versions = self.held.ids[gone], self.held.versions[gone] + 1
+        self.counts.deleted += len(ids)
+        for start in range(0, len(ids), _REMOVED):
+            some = ids[start : start + _REMOVED]
+            stored = self.store.records_by_id(some, ["source_key"])
+            order = pc.index_in(pa.array(some), value_set=whole(stored.column("record_id")))
+            yield table(
+                {
+                    **self._identity(some, whole(stored.column("source_key")).take(order)),
+                    "change": texts(["delete"] * len(some)),
+                    "version": versions[start : start + _REMOVED],
+                }
+            )
+
+    def _identity(self, ids: Ints, keys: Texts) -> dict[str, Any]:
+        count = len(ids)
+        source, stream = texts([self.source.name] * count), texts([self.stream.name] * count)
+        return {"record_id": ids, "source": source, "stream": stream, "source_key": keys}
+
+    def _numbers(self, keys: Texts) -> Ints:
+        return record_numbers(self.source.name, self.stream.name, keys)
+
+    def _one_key_each(self) -> Bools:
+        """Rows but those whose record id came with another key before, in this delivery or in this run."""
+        usable = np.zeros(len(self.ids), bool)
+        usable[np.unique(self.ids, return_index=True)[1]] = True
+        if len(self.taken):
+            usable &= ~np.isin(self.ids, self.taken)
+        self._set_aside(np.flatnonzero(~usable))
+        return usable
+
+    def _own(self, at: Ints) -> Bools:
+        """Which rows' record ids the hub does not hold under another key."""
+        stored = self.store.records_by_id(pa.array(self.ids[at]), ["source", "stream", "source_key"])
+        position = whole(pc.index_in(stored.column("record_id"), value_set=pa.array(self.ids[at])))
+        keys = self.keys.take(places(at)).take(position)
+        ours = pc.and_(
+            pc.equal(stored.column("source"), self.source.name), pc.equal(stored.column("stream"), self.stream.name)
+        )
+        strange = pc.invert(pc.and_(ours, pc.equal(stored.column("source_key"), keys)))
+        own = np.ones(len(at), bool)
+        own[position.filter(whole(strange)).to_numpy()] = False
+        self._set_aside(at[~own])
+        return own
+
+    def _set_aside(self, at: Ints) -> None:
+        """Rows whose record id belongs to another key."""
+        count = len(at)
+        if not count:
+            return
+        keys = self.keys.take(places(at))
+        reason = "its record id belongs to another key (a hash collision); give this row another key"
+        columns = {
+            "source": texts([self.source.name] * count),
+            "stream": texts([self.stream.name] * count),
+            "source_key": keys,
+            "row": self.rows[at],
+            "field": texts([" + ".join(self.stream.key_columns)] * count),
+            "value": keys,
+            "reason": texts([reason] * count),
+        }
+        self.quarantine.append(table(columns, schema=QUARANTINE))
+        self.counts.quarantined += count
+
+    def _renamed(self) -> Ints:
+        """Per delivered row the id of the record that had its row before, by the stream's rekey file; -1 for none."""
+        found = np.full(len(self.ids), -1, np.int64)
+        pairs = read_rekey(self.source, self.stream)
+        if pairs:
+            position = pc.index_in(self.keys, value_set=texts(new for _, new in pairs))
+            hit = position.is_valid().to_numpy(zero_copy_only=False)
+            found[hit] = self._numbers(texts(old for old, _ in pairs))[position.drop_null().to_numpy()]
+        return found
+
+    def _goes_on(self, renamed: Ints) -> Bools:
+        """Which rows take over an old record: one that is there, and is not delivered itself any more."""
+        where, known = self.held.find(renamed)
+        found: Bools = (renamed >= 0) & known & ~self.held.deleted[where] & ~np.isin(renamed, self.ids)
+        return found
