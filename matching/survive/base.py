@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from matching.survive.arrow import TIME, Column, Ints, at, coded, ints, pc
 from matching.survive.fields import FORMS, REASONED
 from matching.survive.rules import DEFAULT_PRIORITY, FULL_TRUST, FieldRule, SourceRank, Unit, units_of
 from models.errors import KehuError
 
-Ints = npt.NDArray[np.int64]
 KEYS = ("record_id", "source", "stream", "source_key", "source_time")
-TIME = pa.timestamp("us", "UTC")
 
 
 @dataclass(frozen=True)
@@ -35,10 +31,10 @@ class Input:
     """
 
     units: Sequence[Unit]
-    columns: Mapping[str, Any]
-    standard: Mapping[str, Any]
+    columns: Mapping[str, Column]
+    standard: Mapping[str, Column]
     standard_row: Ints
-    ids: pa.StringArray
+    ids: Column
     g: Ints
     alone: Ints
     together: Ints
@@ -56,15 +52,13 @@ class Input:
 
     def rows(self, positions: Ints, *, with_ids: bool = False) -> pa.Table:
         """The members at these positions: g, the keys, "m:A" as delivered, "s:…" standard columns, "e:A" reasons."""
-        taken = {"g": pa.array(self.g[positions])}
+        taken: dict[str, Column] = {"g": pa.array(self.g[positions])}
         if with_ids:
             taken["golden_id"] = self.ids.take(taken["g"])
-        at = pa.array(positions)
-        taken |= {name: column.take(at) for name, column in self.columns.items()}
+        taken |= {name: column.take(at(positions)) for name, column in self.columns.items()}
         if self.standard:
-            row = self.standard_row[positions]
-            at = pa.array(row, mask=row < 0)
-            taken |= {name: column.take(at) for name, column in self.standard.items()}
+            row = at(self.standard_row[positions])
+            taken |= {name: column.take(row) for name, column in self.standard.items()}
         return pa.table(taken)
 
     def partitions(self, most: int) -> Iterator[tuple[Ints, slice]]:
@@ -93,7 +87,7 @@ def read(
 
     That order is: source priority, newest source time, source, stream, key. Registers `ranks` with DuckDB.
     """
-    units = _filled(units_of(rules), members)
+    units = filled_units(units_of(rules), members)
     con.register("ranks", _ranks(units, sources))
     ids, g = _numbered(members["golden_id"])
     size = np.bincount(g, minlength=len(ids))
@@ -108,37 +102,33 @@ def read(
     return Input(units, columns, values, row, ids, g, alone[np.argsort(g[alone])], together, order)
 
 
-def _filled(units: Sequence[Unit], members: pa.Table) -> list[Unit]:
+def filled_units(units: Sequence[Unit], members: pa.Table) -> list[Unit]:
     """The units without the attributes that no member has: they cost nothing then. Their order stays."""
     filled = {name for name in members.column_names if members[name].null_count < len(members)}
     left = [(unit, tuple(field for field in unit.fields if field.attribute in filled)) for unit in units]
     return [replace(unit, number=i, fields=fields) for i, (unit, fields) in enumerate(x for x in left if x[1])]
 
 
-def _numbered(golden: pa.ChunkedArray[Any]) -> tuple[pa.StringArray, Ints]:
-    coded = pc.dictionary_encode(golden.combine_chunks()) if len(golden) else pa.array([], pa.string()).dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    if coded.null_count:
+def _numbered(golden: Column) -> tuple[Column, Ints]:
+    distinct, number = coded(golden)
+    if (number < 0).any():
         raise KehuError("survivorship: a member has no golden id")
-    sequence = pc.sort_indices(coded.dictionary).to_numpy().astype(np.int64)
+    sequence = ints(pc.sort_indices(distinct))
     rank = np.empty(len(sequence), np.int64)
     rank[sequence] = np.arange(len(sequence))
-    return coded.dictionary.take(pa.array(sequence)), rank[coded.indices.to_numpy()]
+    return distinct.take(at(sequence)), rank[number]
 
 
-def _order(
-    con: duckdb.DuckDBPyConnection, members: pa.Table, time: pa.ChunkedArray[Any], g: Ints, positions: Ints
-) -> pa.Table:
+def _order(con: duckdb.DuckDBPyConnection, members: pa.Table, time: Column, g: Ints, positions: Ints) -> pa.Table:
     """position, i, late, newest of the members that are not alone, by g and i.
 
     `late` ranks the members of a golden record by source time alone, the newest first; `newest` is its newest time.
     """
-    at = pa.array(positions)
+    picked = at(positions)
     names = ("source", "stream", "source_key", "record_id")
-    taken = {"position": at, "g": pa.array(g[positions]), "time": time.take(at)}
-    con.register("unordered", pa.table(taken | {name: members[name].take(at) for name in names}))
-    return con.sql(
+    taken = {"position": picked, "g": pa.array(g[positions]), "time": time.take(picked)}
+    con.register("unordered", pa.table(taken | {name: members[name].take(picked) for name in names}))
+    found: pa.Table = con.sql(
         "SELECT position, CAST(row_number() OVER w - 1 AS BIGINT) AS i, "
         "CAST(rank() OVER (PARTITION BY g ORDER BY time DESC NULLS LAST) AS BIGINT) AS late, "
         "max(time) OVER (PARTITION BY g) AS newest FROM unordered u "
@@ -146,40 +136,35 @@ def _order(
         f"coalesce(r.priority, {DEFAULT_PRIORITY}), time DESC NULLS LAST, u.source, stream, source_key, record_id) "
         "ORDER BY g, i"
     ).to_arrow_table()
+    return found
 
 
-def _standard(
-    standard: pa.Table | None, attributes: Sequence[str], records: pa.ChunkedArray[Any]
-) -> tuple[dict[str, Any], Ints]:
+def _standard(standard: pa.Table | None, attributes: Sequence[str], records: Column) -> tuple[dict[str, Column], Ints]:
     """The standard columns that survivorship reads, reasons by attribute, and each member's row (−1: none)."""
     if standard is None:
         return {}, np.zeros(0, np.int64)
     forms = [FORMS[name] for name in attributes if name in FORMS]
     wanted = {name for form in forms for name in (form.compared, form.checked) if name in standard.column_names}
-    found: dict[str, Any] = {f"s:{name}": standard[name] for name in sorted(str(name) for name in wanted)}
+    found: dict[str, Column] = {f"s:{name}": standard[name] for name in sorted(str(name) for name in wanted)}
     if "reasons" in standard.column_names:
         found |= _reasons(standard["reasons"], [name for name in attributes if name in REASONED])
-    known: Ints = standard["record_id"].to_numpy()
+    known, asked = ints(standard["record_id"]), ints(records)
+    if not len(known):
+        return found, np.full(len(asked), -1)
     sequence = np.argsort(known, kind="stable")
-    wanted_records: Ints = records.to_numpy()
-    place = np.minimum(np.searchsorted(known[sequence], wanted_records), max(len(known) - 1, 0))
-    row = sequence[place] if len(known) else np.full(len(wanted_records), -1)
-    if len(known):
-        row = np.where(known[row] == wanted_records, row, -1)
-    return found, row
+    row = sequence[np.minimum(np.searchsorted(known[sequence], asked), len(known) - 1)]
+    return found, np.where(known[row] == asked, row, -1)
 
 
-def _reasons(reasons: pa.ChunkedArray[Any], attributes: Sequence[str]) -> dict[str, Any]:
-    """ "e:A": the reason of each attribute. The same few objects occur again and again, so each is read once."""
-    coded = pc.dictionary_encode(reasons.cast(pa.string()).combine_chunks())
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    objects = [orjson.loads(text) for text in coded.dictionary.to_pylist()]
+def _reasons(reasons: Column, attributes: Sequence[str]) -> dict[str, Column]:
+    """By "e:A" the reason of each attribute. The same few objects occur again and again, so each is read once."""
+    distinct, number = coded(reasons)
+    objects = [orjson.loads(text) for text in distinct.to_pylist()]
     found = {}
     for name in attributes:
         texts = pa.array([one.get(name) for one in objects], pa.string())
         if texts.null_count < len(texts):
-            found[f"e:{name}"] = texts.take(coded.indices)
+            found[f"e:{name}"] = texts.take(at(number))
     return found
 
 

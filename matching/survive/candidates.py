@@ -20,8 +20,8 @@ PINNED, VALID, INVALID, EXCLUDED = range(4)
 STATE, CRITERION, MOST = 1 << 60, 1 << 20, 1 << 30
 
 _AGE = (
-    "CASE WHEN m.source_time IS NULL THEN 1.0 ELSE "
-    "greatest(0.0, least(1.0, epoch({as_of} - m.source_time) / 86400.0 / r.days)) END"
+    "CASE WHEN m.source_time IS NULL THEN 1.0 ELSE greatest(0.0, least(1.0, "
+    "(epoch_us({as_of}) - epoch_us(m.source_time))::DOUBLE / (r.days * 86400000000.0))) END"
 )
 _CURVES = (
     "CASE r.curve WHEN 'slow_initial_rapid_later' THEN {x} * {x} "
@@ -31,7 +31,7 @@ _CURVES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What all units share: the rules, the attributes that stewards steer, and SQL of the moment age is counted from."""
+    """What all units share: the rules, the attributes that stewards steer, SQL of the moment from which age counts."""
 
     rules: Sequence[FieldRule]
     steered: frozenset[str] = frozenset()
@@ -60,18 +60,18 @@ def _criterion(plan: Plan, unit: Unit, length: str, filled: str, invalid: str) -
         x = f"({_AGE.format(as_of=plan.as_of)})"
         trust = f"(coalesce(r.max, 100) - (coalesce(r.max, 100) - coalesce(r.min, 100)) * ({_CURVES.format(x=x)}))"
         lowered = f"CASE WHEN {invalid} THEN {trust} - {trust} * {float(rule.downgrade)!r} / 100 ELSE {trust} END"
-        return f"CAST(round((100 - coalesce({lowered}, 100)) * 1000000) AS BIGINT)"
+        return f"CAST(floor((100 - coalesce({lowered}, 100)) * 1000000 + 0.5) AS BIGINT)"
     return "0"  # most_frequent: counted where equal values are brought together
 
 
 def _tables(plan: Plan, unit: Unit, relation: str = "multi", on: str = "") -> str:
     """SQL of the members with the ranks of their sources for this unit and the steward's marks on it, if any."""
-    ranks, marks = "", ""
+    ranks, marked = "", ""
     if unit.rule.rule == "trust" or unit.rule.priorities:
         ranks = f"LEFT JOIN ranks r ON r.unit = {unit.number} AND r.source = m.source"
     if _steered(plan, unit):
-        marks = f"LEFT JOIN ({marks(unit)}) o ON o.g = m.g AND o.i = m.i {on}"
-    return f"{relation} m {ranks} {marks}"
+        marked = f"LEFT JOIN ({marks(unit)}) o ON o.g = m.g AND o.i = m.i {on}"
+    return f"{relation} m {ranks} {marked}"
 
 
 def _steered(plan: Plan, unit: Unit) -> bool:
@@ -114,8 +114,9 @@ def _single(plan: Plan, unit: Unit) -> str:
     criterion = _criterion(plan, unit, f"length({value})", _filled(plan), f"{why} IS NOT NULL")
     state, why, criterion = _marked(plan, unit, _state(why), why, criterion)
     inner = (
-        f"SELECT m.g, {unit.number} AS u, {_key(state, criterion, 'm.i')} AS k, 0 AS p, m.i, to_json({value})::VARCHAR AS v, "
-        f"{compared} AS c, {why} AS w, 1 AS n FROM {_tables(plan, unit)} WHERE {value} IS NOT NULL"
+        f"SELECT m.g, {unit.number} AS u, {_key(state, criterion, 'm.i')} AS k, 0 AS p, m.i, "
+        f"to_json({value})::VARCHAR AS v, {compared} AS c, {why} AS w, 1 AS n "
+        f"FROM {_tables(plan, unit)} WHERE {value} IS NOT NULL"
     )
     return _count_equal(unit, inner)
 

@@ -17,7 +17,7 @@ PLACEHOLDER = "placeholder"
 JUNK = (PLACEHOLDER, "test value", "filler digits")
 IGNORED = "ignored"
 # In attributes that no standardiser reads. Words such as "none" or "unknown" are left: there they may be meant.
-_NOTHING = ("-", "--", "---", ".", "?", "n/a", "#n/a", "null", "<null>", "(null)", "nan")
+NOTHING = ("-", "--", "---", ".", "?", "n/a", "#n/a", "null", "<null>", "(null)", "nan")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ REASONED = frozenset(
 )
 
 
+# Spaces of all kinds that may stand around a delivered value.
+SPACES = " \t\r\n\u00a0\u3000"
+
+
 def identifier(name: str) -> str:
     """A column name, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
@@ -94,7 +98,11 @@ def view(rules: Sequence[FieldRule], available: Collection[str], table: str, *, 
             if f"s:{form.checked}" in available:
                 inner.append(f"{identifier(f's:{form.checked}')} AS {identifier(f'o:{name}')}")
         inner.append(f"{identifier(f'e:{name}') if f'e:{name}' in available else 'NULL::VARCHAR'} AS {_reason(name)}")
-        made = _several(name, form) if rule.multi else _single(name, form, f"s:{form.checked}" in available if form else False)
+        made = (
+            _several(name, form)
+            if rule.multi
+            else _single(name, form, f"s:{form.checked}" in available if form else False)
+        )
         letters = "vwcr" if compared or rule.rule == "most_frequent" else "vw"
         outer += [f"{made[x]} AS {identifier(f'{x}:{name}')}" for x in letters if x in made]
     return f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {table})"
@@ -103,8 +111,9 @@ def view(rules: Sequence[FieldRule], available: Collection[str], table: str, *, 
 def _delivered(rule: FieldRule) -> str:
     column = identifier(f"m:{rule.attribute}")
     if not rule.multi:
-        return f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-    return f"nullif(list_filter(list_transform(CAST({column} AS VARCHAR[]), lambda x: trim(x)), lambda x: x <> ''), [])"
+        return f"nullif(trim(CAST({column} AS VARCHAR), {literal(SPACES)}), '')"
+    trimmed = f"list_transform(CAST({column} AS VARCHAR[]), lambda x: trim(x, {literal(SPACES)}))"
+    return f"nullif(list_filter({trimmed}, lambda x: x <> ''), [])"
 
 
 def _reason(name: str) -> str:
@@ -123,7 +132,7 @@ def _single(name: str, form: Form | None, checked: bool) -> dict[str, str]:
         if checked:
             cases.append(f"WHEN {check} = false THEN 'check failed'")
     if name not in REASONED:
-        nothing = ", ".join(map(literal, _NOTHING))
+        nothing = ", ".join(map(literal, NOTHING))
         cases.append(f"WHEN length({raw}) < 8 AND lower({raw}) IN ({nothing}) THEN {literal(PLACEHOLDER)}")
     return {"v": shown, "w": f"CASE {' '.join(cases)} END", "c": compared, "r": raw}
 

@@ -14,15 +14,18 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from matching.survive.base import Input, Ints, read
+from matching.survive.arrow import Column, Ints, at, ints, pc
+from matching.survive.base import Input, read
 from matching.survive.candidates import Plan, candidates
 from matching.survive.fields import view
 from matching.survive.overrides import concerned
 from matching.survive.render import GOLDEN, render
+from matching.survive.rowwise import survive_few
 from matching.survive.rules import FieldRule, SourceRank
 from matching.survive.singles import singles
 
 PARTITION_ROWS = 250_000
+FEW = 1_000
 _NOBODY = "SELECT 0::BIGINT AS g, 0 AS u, 0::BIGINT AS k, 0 AS p, 0::BIGINT AS i, '' AS v, '' AS w, 1 AS n WHERE false"
 _MASK63 = (1 << 63) - 1
 
@@ -39,6 +42,7 @@ def survive(
     threads: int | None = None,
     temp_directory: str | None = None,
     partition_rows: int = PARTITION_ROWS,
+    few: int = FEW,
 ) -> pa.Table:
     """Golden values of the golden records that `members` holds completely.
 
@@ -52,7 +56,8 @@ def survive(
         value is given. The newest pin wins over every rule; what is ignored never wins.
     as_of: the moment from which the rule `trust` counts age. By default the newest source time of the golden record
         itself, so that the values depend on its own members alone and a run over a part gives the same as a full one.
-    memory_limit, threads, temp_directory: as for DuckDB; `partition_rows` members are worked on at a time.
+    memory_limit, threads, temp_directory: as for DuckDB; `partition_rows` members are worked on at a time; up to `few`
+        members are worked on without DuckDB, with the same result.
 
     Returns golden_id, values (JSON object of the values there are), provenance (JSON, see `expand_provenance`),
     records int64, valid_from (newest source time of a winning record, UTC microseconds, or null), content_hash int64
@@ -60,6 +65,8 @@ def survive(
 
     Raises ConfigError for contradictory rules.
     """
+    if len(members) <= few:
+        return _hashed(survive_few(members, standard, rules, sources, overrides, as_of))
     settings: dict[str, str | int] = {"memory_limit": memory_limit, "TimeZone": "UTC"}
     if threads:
         settings["threads"] = threads
@@ -73,7 +80,9 @@ def survive(
         parts = [
             part
             for alone, together in data.partitions(partition_rows)
-            for part in _partition(con, data, plan, alone, data.order.slice(together.start, together.stop - together.start))
+            for part in _partition(
+                con, data, plan, alone, data.order.slice(together.start, together.stop - together.start)
+            )
         ]
     return _hashed(pa.concat_tables([GOLDEN.empty_table(), *parts]))
 
@@ -82,7 +91,7 @@ def _steered(con: duckdb.DuckDBPyConnection, overrides: pa.Table | None) -> froz
     if overrides is None or not len(overrides):
         return frozenset()
     con.register("overrides", overrides)
-    return frozenset(overrides["attribute"].unique().to_pylist())
+    return frozenset(str(name) for name in overrides["attribute"].unique().to_pylist())
 
 
 def _moment(con: duckdb.DuckDBPyConnection, as_of: dt.datetime) -> str:
@@ -101,7 +110,7 @@ def _partition(
         columns = [data.ids.take(found["g"]), *found.columns[1:]]
         yield pa.Table.from_arrays(columns, names=GOLDEN.names).cast(GOLDEN)
     if len(order):
-        rows = data.rows(order["position"].to_numpy(), with_ids=bool(plan.steered))
+        rows = data.rows(ints(order["position"]), with_ids=bool(plan.steered))
         for name in ("i", "late", "newest"):
             rows = rows.append_column(name, order[name])
         _show(con, "multi", rows, data, plan)
@@ -123,17 +132,14 @@ def _with_steered(
     if not rules or not len(alone):
         return alone, order
     _show(con, "single", data.rows(alone, with_ids=bool(plan.steered)), data, plan)
-    concerned_g = con.sql(concerned(rules, "single")).to_arrow_table()["g"].to_numpy()
-    moved = np.isin(data.g[alone], concerned_g)
+    moved = np.isin(data.g[alone], ints(con.sql(concerned(rules, "single")).to_arrow_table()["g"]))
     positions = alone[moved]
-    ones = np.ones(len(positions), np.int64)
-    newest = data.columns["source_time"].take(pa.array(positions)).cast(order.schema.field("newest").type)
-    added = pa.table(
-        {"position": positions, "i": ones - 1, "late": ones, "newest": newest}, schema=order.schema
-    )
-    both = pa.concat_tables([order, added])
-    by_golden = np.lexsort((both["i"].to_numpy(), data.g[both["position"].to_numpy()]))
-    return alone[~moved], both.take(pa.array(by_golden))
+    first = pa.array(np.zeros(len(positions), np.int64))
+    newest = data.columns["source_time"].take(at(positions)).cast(order.schema.field("newest").type)
+    added = {"position": at(positions), "i": first, "late": pc.add(first, pa.scalar(1)), "newest": newest}
+    both = pa.concat_tables([order, pa.table(added).cast(order.schema)])
+    by_golden: Column = at(np.lexsort((ints(both["i"]), data.g[ints(both["position"])])))
+    return alone[~moved], both.take(by_golden)
 
 
 def _show(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, data: Input, plan: Plan) -> None:
@@ -146,7 +152,6 @@ def _show(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, data: Input
 
 def _hashed(golden: pa.Table) -> pa.Table:
     digest = xxhash.xxh3_64_intdigest
-    hashes = [digest(text) & _MASK63 for text in golden["values"].cast(pa.binary()).to_pylist()]
+    texts: Column = golden["values"].cast(pa.binary())
+    hashes = [digest(text) & _MASK63 for text in texts.to_pylist()]
     return golden.append_column("content_hash", pa.array(hashes, pa.int64()))
-
-

@@ -33,4 +33,6 @@ def _fragment(rule: FieldRule) -> str:
             keyed = f"list_transform({value}, lambda x, i: {{'n': -length(x), 'i': i, 'x': x}})"
             several = f"list_transform(list_sort({keyed}), lambda y: y.x)"
         shown = f"CASE WHEN len({value}) = 1 THEN {value} ELSE ({several})[1:{MOST_VALUES}] END"
-    return f"CASE WHEN {value} IS NOT NULL AND NOT {is_junk(why)} THEN {json_key(rule.attribute)} || to_json({shown}) END"
+    return (
+        f"CASE WHEN {value} IS NOT NULL AND NOT {is_junk(why)} THEN {json_key(rule.attribute)} || to_json({shown}) END"
+    )
