@@ -6,7 +6,6 @@ surface: they may be added at the end, never renamed.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
+from matching.survive import expand_provenance
 from models.config import Config
 from models.errors import ConfigError
 from models.store.tables import (
@@ -55,7 +55,9 @@ def exports(config: Config) -> dict[str, Export]:
     return {
         "crosswalk": Export(_CROSSWALK, _crosswalk()),
         "golden": Export(golden_schema(config), _golden(golden_record.c["values"]), _golden_rows),
-        "provenance": Export(_PROVENANCE, _golden(golden_record.c.provenance), _provenance_rows),
+        "provenance": Export(
+            _PROVENANCE, _golden(golden_record.c["values"], golden_record.c.provenance), _provenance_rows
+        ),
         "pairs": Export(_PAIRS, _pairs(), _pair_rows),
         "tasks": Export(_TASKS, _tasks()),
         "decisions": Export(_DECISIONS, _decisions()),
@@ -107,10 +109,7 @@ _PAIRS = pa.schema(
     [*_text("left", "right"), ("match_weight", pa.float64()), ("match_probability", pa.float64()), *_text("outcome")]
 )
 _PROVENANCE = pa.schema(
-    [
-        *_text("golden_id", "entity_type", "attribute", "value", "rule", "source", "stream", "source_key"),
-        ("source_time", TIME),
-    ]
+    _text("golden_id", "entity_type", "attribute", "value", "rule", "source", "stream", "source_key", "losers")
 )
 _TASKS = pa.schema(
     [
@@ -159,9 +158,9 @@ def _crosswalk() -> sa.Select[Any]:
     )
 
 
-def _golden(document: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def _golden(*documents: sa.ColumnElement[Any]) -> sa.Select[Any]:
     g = golden_record.c
-    return sa.select(g.golden_id, g.entity_type, document).where(g.status == "active").order_by(g.golden_id)
+    return sa.select(g.golden_id, g.entity_type, *documents).where(g.status == "active").order_by(g.golden_id)
 
 
 def _name(record: sa.FromClause) -> sa.ColumnElement[str]:
@@ -280,20 +279,24 @@ def _golden_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _provenance_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """One row per golden value: a list attribute has as many as it has values."""
+    """One row per golden value, so several for a list; a value that only losers had has a row without a winner."""
     shaped: list[dict[str, Any]] = []
     for row in batch.to_pylist():
-        for attribute, won in orjson.loads(row["provenance"]).items():
-            for one in won if isinstance(won, list) else [won]:
-                time = one.get("source_time")
+        values = orjson.loads(row["values"])
+        for attribute, told in expand_provenance(row["provenance"], values).items():
+            losers = orjson.dumps(told["losers"]).decode() if "losers" in told else None
+            for won in told.get("values") or [{**told, "value": values.get(attribute)}]:
                 shaped.append(
                     {
-                        **one,
                         "golden_id": row["golden_id"],
                         "entity_type": row["entity_type"],
                         "attribute": attribute,
-                        "value": _as_text(one.get("value")),
-                        "source_time": dt.datetime.fromisoformat(time) if time else None,
+                        "value": _as_text(won["value"]),
+                        "rule": told["rule"],
+                        "source": won.get("source"),
+                        "stream": won.get("stream"),
+                        "source_key": won.get("key"),
+                        "losers": losers,
                     }
                 )
     return pa.RecordBatch.from_pylist(shaped, schema)

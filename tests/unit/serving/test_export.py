@@ -8,9 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 
 from models.errors import ConfigError
 from models.store import Store
+from models.store.tables import golden_record
 from serving.export import NAMES, export_to, golden_schema, read_export
 from tests.unit.serving.filled import config
 
@@ -39,6 +41,28 @@ def test_golden_records_have_all_attributes_as_columns(hub: Store) -> None:
     assert (one["fleet_size"], one["brands"], one["city"]) == ("12", ["A"], None)
     assert (two["dealer_code"], two["phone"], two["email"]) == ("X9", [], None)
     assert (person["full_name"], person["consent"], person["name"]) == ("王芳", "true", None)
+
+
+def test_provenance_is_a_row_per_value(hub: Store) -> None:
+    story = {
+        "records": {"0": ["1", "crm", "accounts", "A1"], "1": ["2", "dms", "customers", "D:1"]},
+        "fields": {
+            "name": {"rule": "source_priority", "from": 0, "lost": [[1, "SF"]]},
+            "phone": {"rule": "source_priority", "values": [[0, 1], [1, 2]]},
+        },
+    }
+    with hub.database.write() as connection:
+        told = sa.update(golden_record).where(golden_record.c.golden_id == "g1").values(provenance=json.dumps(story))
+        connection.execute(told)
+    got = [r for r in rows(hub, "provenance") if r["golden_id"] == "g1"]
+    assert [(r["attribute"], r["value"], r["rule"], r["source"], r["source_key"]) for r in got] == [
+        ("name", '顺丰, "SF"', "source_priority", "crm", "A1"),
+        ("phone", "+8610555", "source_priority", "crm", "A1"),
+        ("phone", "+8621555", "source_priority", "dms", "D:1"),
+    ]
+    assert json.loads(got[0]["losers"]) == [
+        {"record": "2", "source": "dms", "stream": "customers", "key": "D:1", "value": "SF"}
+    ]
 
 
 def test_an_attribute_that_is_a_list_for_one_type_only_is_a_mistake() -> None:
