@@ -16,6 +16,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from connectors.arrow import pc
 from connectors.encoding import Scan, chunks
 from connectors.protocol import BadRow
 
@@ -69,28 +70,35 @@ def unique_names(header: list[str]) -> list[str]:
 
 def header_of(file: CsvFile) -> list[str]:
     """The column names of a file; none when it is empty."""
-    lines = _lines(file)
-    first = next((line for line in _skip(lines, file.skip) if line.strip()), None)
-    if first is None:
-        return []
-    text = first
-    while _open_quote(text, file):
+    return _header(file)[0]
+
+
+def _header(file: CsvFile) -> tuple[list[str], int]:
+    """(column names, physical lines before them)."""
+    lines, before = _skip(_lines(file), file.skip), file.skip
+    for text in lines:
+        if text.strip():
+            break
+        before += 1
+    else:
+        return [], before
+    while _open_quote(text, file) and text.count("\n") < _LONGEST:
         more = next(lines, None)
-        if more is None or text.count("\n") > _LONGEST:
+        if more is None:
             break
         text += more
-    return unique_names(_cells(text.rstrip("\r\n"), file))
+    return unique_names(_cells(text.rstrip("\r\n"), file)), before
 
 
 def read_csv(file: CsvFile) -> Iterator[pa.RecordBatch | BadRow]:
     """Rows and bad rows of a file in their order. The careful reader takes over where the quick one cannot go on."""
-    names = header_of(file)
+    names, before = _header(file)
     if not names:
         return
     done = 0
     if file.scan.clean and file.scan.quotes % 2 == 0:
         try:
-            for batch in _quick(file, names):
+            for batch in _quick(file, names, before):
                 done += batch.num_rows
                 yield batch
             return
@@ -99,7 +107,7 @@ def read_csv(file: CsvFile) -> Iterator[pa.RecordBatch | BadRow]:
     yield from _careful(file, names, done)
 
 
-def _quick(file: CsvFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+def _quick(file: CsvFile, names: list[str], before: int) -> Iterator[pa.RecordBatch]:
     encoding = "utf-8" if file.scan.encoding == "utf-8-sig" else file.scan.encoding
     with file.open() as raw:
         reader = pa_csv.open_csv(
@@ -109,7 +117,7 @@ def _quick(file: CsvFile, names: list[str]) -> Iterator[pa.RecordBatch]:
                 block_size=_BLOCK,
                 encoding=encoding,
                 column_names=names,
-                skip_rows=file.skip,
+                skip_rows=before,
                 skip_rows_after_names=1,
             ),
             parse_options=pa_csv.ParseOptions(
@@ -120,8 +128,23 @@ def _quick(file: CsvFile, names: list[str]) -> Iterator[pa.RecordBatch]:
             ),
         )
         for batch in reader:
+            if file.scan.quotes and _may_swallow(batch, file.delimiter):
+                raise pa.ArrowInvalid("cells that hold what looks like rows")
             if batch.num_rows:
                 yield batch
+
+
+def _may_swallow(batch: pa.RecordBatch, delimiter: str) -> bool:
+    """Whether a cell holds a line with as many delimiters as a row has: a stray quote may have swallowed rows."""
+    if batch.num_columns < 2:
+        return False
+    between = f"[^\\n]*{re.escape(delimiter)}"
+    row = f"\n{between * min(batch.num_columns - 1, 50)}"
+    for column in batch.columns:
+        lined = pc.match_substring(column, "\n")
+        if pc.any(lined).as_py() and pc.any(pc.match_substring_regex(column.filter(lined), row)).as_py():
+            return True
+    return False
 
 
 def _careful(file: CsvFile, names: list[str], done: int) -> Iterator[pa.RecordBatch | BadRow]:
@@ -173,7 +196,7 @@ def _rows(file: CsvFile, names: list[str]) -> Iterator[list[str | None] | BadRow
         place = f"{file.name}, line {number + file.skip}"
         cells = [] if still else _cells(whole, file)
         row = None if still else _judged(cells, whole, names, file, place)
-        if len(parts) > 1 and (row is None or isinstance(row, BadRow)):
+        if len(parts) > 1 and (row is None or isinstance(row, BadRow) or _complaint(whole, file)):
             # A quote that swallowed the rows behind it: its own line is bad, they are read again by themselves.
             waiting.extend(reversed(parts[1:]))
             reason = (
@@ -254,13 +277,18 @@ def _skip(lines: Iterator[str], count: int) -> Iterator[str]:
 
 def _open_quote(text: str, file: CsvFile) -> bool:
     """Whether the text ends inside of a quoted cell."""
+    return "unexpected end of data" in _complaint(text, file)
+
+
+def _complaint(text: str, file: CsvFile) -> str:
+    """What a strict reader has against the text; nothing when it is sound."""
     if file.quote not in text:
-        return False
+        return ""
     try:
         list(csv.reader(io.StringIO(text, newline=""), delimiter=file.delimiter, quotechar=file.quote, strict=True))
     except csv.Error as error:
-        return "unexpected end of data" in str(error)
-    return False
+        return str(error)
+    return ""
 
 
 def _cells(text: str, file: CsvFile) -> list[str]:
