@@ -111,7 +111,7 @@ class RunOutcome:
     phases: Mapping[str, float] = field(default_factory=dict)
     decisions_upto: int | None = None
     parser_version: str | None = None
-    memory_limit: str = "2GB"
+    memory_limit: str = "4GB"
 
     def file(self, kind: str, entity: str) -> Path | None:
         """The file of this kind, with its columns checked, or None when the run has none. Raises StoreError."""
