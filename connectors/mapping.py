@@ -113,9 +113,15 @@ def _mapped(stream: Stream, value: Callable[[str], Texts], multi: Collection[str
         elif len(parts) == 1:
             columns[name] = parts[0]
         else:
-            joined = pc.binary_join_element_wise(*parts, " ", null_handling="skip")
-            columns[name] = pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
+            columns[name] = _joined(parts)
     return pa.table(columns)
+
+
+def _joined(parts: list[Texts]) -> Texts:
+    """The values that are there, with a space between them; null when there is none."""
+    # Not by Arrow's null_handling="skip", which loses rows that hold nothing but nulls (seen with pyarrow 26).
+    spaced = [pc.fill_null(pc.binary_join_element_wise("", part, " "), "") for part in parts]
+    return clean(pc.binary_join_element_wise(*spaced, ""))
 
 
 def _lists(parts: list[Texts]) -> Column:
