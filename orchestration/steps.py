@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connectors.changes import detect_changes
 from connectors.landing import Landed, land
-from matching.resolve import resolve_entity, standardise_entity, train_entity
+from matching.resolve import resolve_entity, standardise_entity
 from matching.standardise import PARSER_VERSION
 from models.config import Source, Stream
 from models.store import RunOutcome, StreamState
@@ -143,6 +143,8 @@ def resolve(run: HubRun, entity: str) -> dict[str, Any]:
 
 def train(run: HubRun, entity: str) -> dict[str, Any]:
     """Train and publish a match model on all records of an entity type: entity_type, model_id, records."""
+    from matching.resolve import train_entity
+
     with run.phase("standardise", entity):
         standardise_entity(
             run.store, run.config, entity, run.folder, full=True, progress=_progress(run, "standardise", entity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from models.config import load_config
 from orchestration import run
 from orchestration.build import build_definitions
 from orchestration.dev import SETTINGS
@@ -95,6 +96,10 @@ def test_one_stream_alone_can_be_landed(hub: Hub, instance: dg.DagsterInstance) 
 def test_a_run_from_a_shell_is_recorded_where_dagster_keeps_its_records(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    text = hub.config.file.read_text()
+    one_stream = text[: text.index("  - name: service")].replace("      - {name: accounts", "      # {name: accounts")
+    hub.config.file.write_text(one_stream)  # Dagster's own records on a disk cost a tenth of a second per asset
+    hub.config = load_config(hub.config.file)
     home = hub.folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text(SETTINGS)

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from matching import resolve
 from models.errors import KehuError, LockError, ModelError, StoreError
 from orchestration import run, steps
 from orchestration.hub_run import KEPT_BATCHES, KEPT_FOLDERS, new_run_id, open_run
@@ -162,10 +163,10 @@ def test_a_failure_that_nobody_expected_comes_back_as_it_is(hub: Hub, monkeypatc
 def test_a_broken_law_keeps_the_run_from_being_published(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.run_steps()
     before = hub.names()
-    resolve = steps.resolve_entity
+    resolved = steps.resolve_entity
 
     def forgetful(store: Any, config: Any, entity: str, folder: Path, **options: Any) -> Any:
-        result = resolve(store, config, entity, folder, **options)
+        result = resolved(store, config, entity, folder, **options)
         (folder / f"membership_{entity}.parquet").unlink()
         return result
 
@@ -241,7 +242,7 @@ def test_training_publishes_models_and_no_run(hub: Hub, monkeypatch: pytest.Monk
         store.save_model(f"{entity}-9", entity, {})
         return SimpleNamespace(model_id=f"{entity}-9", records=names.num_rows)
 
-    monkeypatch.setattr(steps, "train_entity", train)
+    monkeypatch.setattr(resolve, "train_entity", train)
     found = run.train_hub(hub.config)
     assert found["models"] == [
         {"entity_type": "organization", "model_id": "organization-9", "records": 3},
@@ -255,7 +256,7 @@ def test_training_that_fails_is_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) 
     def train(*_: Any, **__: Any) -> Any:
         raise ModelError("organization: 0 records are too few to train a model")
 
-    monkeypatch.setattr(steps, "train_entity", train)
+    monkeypatch.setattr(resolve, "train_entity", train)
     with pytest.raises(ModelError, match="too few"):
         run.train_hub(hub.config, entity="organization")
     assert states(hub) == ["failed"]
