@@ -93,14 +93,14 @@ class Comparison:
         connection = duckdb.connect(config={"threads": 1})
         try:
             for batch in self.batch.rows():
-                first, last = batch.column(ROW)[0].as_py(), batch.column(ROW)[-1].as_py()
-                low, high = np.searchsorted(self.rows, [first, last + 1])
+                here: Ints = batch.column(ROW).to_numpy()
+                low, high = np.searchsorted(self.rows, [here[0], here[-1] + 1])
                 at = np.arange(low, high)[usable[low:high]]
                 if not len(at):
                     continue
                 rows = batch.drop_columns([ROW])
                 if len(at) < batch.num_rows:
-                    rows = rows.take(places(self.rows[at] - first))
+                    rows = rows.take(places(np.searchsorted(here, self.rows[at])))
                 payload = payloads(connection, texts_of(rows))
                 found = self._changed(rows, payload, at)
                 if found is not None:
