@@ -24,8 +24,8 @@ NO_EMPTY = "no_golden_record_without_members"
 NO_GAP = "no_event_gap"
 CLUSTER_SIZE = "cluster_size"
 
-_ALL_MEMBERSHIPS = 100_000
-"""From so many records on, reading the whole crosswalk is quicker than looking them up."""
+MANY = 100_000
+"""From so many records on, reading everything is quicker than looking them up one by one."""
 
 Severity = Literal["ERROR", "WARN"]
 
@@ -59,7 +59,7 @@ def before_publishing(store: Store, folder: Path, entity: str, *, max_cluster: i
                 duck.register(kind, empty.empty_table())
         unmoved = "SELECT record_id FROM changes WHERE change <> 'late' EXCEPT SELECT record_id FROM membership"
         ids = duck.sql(unmoved).to_arrow_table()["record_id"]
-        known = store.memberships() if len(ids) > _ALL_MEMBERSHIPS else store.memberships(ids)
+        known = store.memberships() if len(ids) > MANY else store.memberships(ids)
         duck.register("known", known)
         return [_one_golden_before(duck), _no_empty_before(duck), _cluster_size(duck, max_cluster)]
     finally:

@@ -197,7 +197,8 @@ def check_after(run: HubRun) -> list[laws.Verdict]:
     with run.phase("check"):
         events = laws.events_without_gap(run.store, run.read("events_before"), run.read("published")["events"])
         parties = tuple(party_types(run))
-        verdicts = [*laws.after_publishing(run.store, run.folder, parties, full=run.full), events]
+        everything = run.full or sum(rows(run, "changes", entity) for entity in parties) > laws.MANY
+        verdicts = [*laws.after_publishing(run.store, run.folder, parties, full=everything), events]
         run.write("laws", [dataclasses.asdict(verdict) for verdict in verdicts])
     return verdicts
 
