@@ -17,7 +17,6 @@ import pyarrow as pa
 from matching.survive.arrow import TIME, Column, Ints, at, coded, ints, pc
 from matching.survive.fields import FORMS, REASONED
 from matching.survive.rules import DEFAULT_PRIORITY, FULL_TRUST, FieldRule, SourceRank, Unit, units_of
-from models.errors import KehuError
 
 KEYS = ("record_id", "source", "stream", "source_key", "source_time")
 
@@ -111,8 +110,6 @@ def filled_units(units: Sequence[Unit], members: pa.Table) -> list[Unit]:
 
 def _numbered(golden: Column) -> tuple[Column, Ints]:
     distinct, number = coded(golden)
-    if (number < 0).any():
-        raise KehuError("survivorship: a member has no golden id")
     sequence = ints(pc.sort_indices(distinct))
     rank = np.empty(len(sequence), np.int64)
     rank[sequence] = np.arange(len(sequence))

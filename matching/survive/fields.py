@@ -144,7 +144,7 @@ def _several(name: str, form: Form | None) -> dict[str, str]:
     if form is None:
         return {"v": once, "w": "NULL::VARCHAR", "r": raw}
     return {
-        "v": f"CASE WHEN {found} IS NOT NULL THEN {found} ELSE {once} END",
+        "v": f"CASE WHEN {raw} IS NULL THEN NULL WHEN {found} IS NOT NULL THEN {found} ELSE {once} END",
         "w": f"CASE WHEN {found} IS NULL AND {raw} IS NOT NULL THEN coalesce({_reason(name)}, 'not recognised') END",
         "r": raw,
     }

@@ -23,6 +23,7 @@ from matching.survive.render import GOLDEN, render
 from matching.survive.rowwise import survive_few
 from matching.survive.rules import FieldRule, SourceRank
 from matching.survive.singles import singles
+from models.errors import KehuError
 
 PARTITION_ROWS = 250_000
 FEW = 1_000
@@ -63,8 +64,10 @@ def survive(
     records int64, valid_from (newest source time of a winning record, UTC microseconds, or null), content_hash int64
     (of the values), in no particular order.
 
-    Raises ConfigError for contradictory rules.
+    Raises ConfigError for contradictory rules, KehuError for a member without a golden id.
     """
+    if members["golden_id"].null_count:
+        raise KehuError("survivorship: a member has no golden id")
     if len(members) <= few:
         return _hashed(survive_few(members, standard, rules, sources, overrides, as_of))
     settings: dict[str, str | int] = {"memory_limit": memory_limit, "TimeZone": "UTC"}

@@ -10,7 +10,6 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -18,25 +17,12 @@ import pyarrow as pa
 from matching.survive.arrow import TIME, Column
 from matching.survive.base import filled_units
 from matching.survive.candidates import EXCLUDED, INVALID, PINNED, VALID
-from matching.survive.fields import FORMS, IGNORED, JUNK, NOTHING, PLACEHOLDER, REASONED, SPACES
+from matching.survive.fields import FORMS, IGNORED
 from matching.survive.render import GOLDEN, MOST_LOSERS, MOST_VALUES
 from matching.survive.rules import FULL_TRUST, FieldRule, SourceRank, Unit, units_of
+from matching.survive.values import Row, Value, is_junk, lower, quoted, read_value, state_of
 
-Row = dict[str, Any]
-_ESCAPES = {c: f"\\u00{c:02X}" for c in range(32)} | {
-    8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\",
-}  # fmt: skip
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-@dataclass
-class _Value:
-    """One attribute of one member: what is shown, what is compared, and why it may not count."""
-
-    shown: Any = None
-    compared: str | None = None
-    delivered: Any = None
-    why: str | None = None
 
 
 @dataclass
@@ -61,7 +47,7 @@ class _Member:
     row: Row
     time: int | None
     late: int = 0
-    values: dict[str, _Value] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
 
 
 def survive_few(
@@ -131,7 +117,7 @@ class _Golden:
             reasons = orjson.loads(row["reasons"]) if row.get("reasons") else {}
             for unit in units:
                 for rule in unit.fields:
-                    m.values[rule.attribute] = _value(rule, m.row, row, reasons, columns)
+                    m.values[rule.attribute] = read_value(rule, m.row, row, reasons, columns)
         self.overrides = [o for o in overrides if self._may_concern(o)]
 
     def _fixed_order(self, m: _Member) -> tuple[int, bool, int, str, str, str, int]:
@@ -200,7 +186,7 @@ class _Golden:
             value = m.values[unit.rule.attribute]
             if value.shown is not None:
                 criterion = self._criterion(unit, m, len(value.shown), self._filled(m), value.why is not None)
-                c = _Candidate(i, quoted(value.shown), value.compared, _state(value.why), (0, criterion), value.why)
+                c = _Candidate(i, quoted(value.shown), value.compared, state_of(value.why), (0, criterion), value.why)
                 found.append(self._steer(c, unit, m, None))
         return found
 
@@ -210,7 +196,7 @@ class _Golden:
             value = m.values[unit.rule.attribute]
             for place, one in enumerate(value.shown or ()):
                 criterion = self._criterion(unit, m, len(one), self._filled(m), value.why is not None)
-                c = _Candidate(i, quoted(one), one, _state(value.why), (0, criterion), value.why, place)
+                c = _Candidate(i, quoted(one), one, state_of(value.why), (0, criterion), value.why, place)
                 c = self._steer(c, unit, m, one)
                 before = best.get(one)
                 if before is not None:
@@ -224,8 +210,9 @@ class _Golden:
         return sorted(best.values(), key=lambda c: c.order)
 
     def _block(self, unit: Unit) -> list[_Candidate]:
+        names = [f.attribute for f in unit.fields]
         usable = [
-            {f.attribute: v for f in unit.fields if (v := m.values[f.attribute]).shown is not None and not _junk(v.why)}
+            {name: v for name in names if (v := m.values[name]).shown is not None and not is_junk(v.why)}
             for m in self.members
         ]
         valid = {name for fields in usable for name, v in fields.items() if v.why is None}
@@ -237,7 +224,7 @@ class _Golden:
             bad = sum(v.why is not None and name in valid for name, v in fields.items())
             why = "invalid fields" if bad or not good else None
             length = sum(len(v.shown) for v in fields.values())
-            text = ",".join(f"{_key(name)}:{quoted(v.shown)}" for name, v in fields.items())
+            text = ",".join(f"{quoted(name)}:{quoted(v.shown)}" for name, v in fields.items())
             same = "\x1f".join(
                 (fields[f.attribute].compared or "") if f.attribute in fields else "" for f in unit.fields
             )
@@ -310,15 +297,11 @@ def _divided(unit: Unit, candidates: list[_Candidate]) -> tuple[list[_Candidate]
     return shown, candidates[len(shown) :]
 
 
-def _key(name: str) -> str:
-    return quoted(name)
-
-
 def _shown(unit: Unit, shown: list[_Candidate]) -> str:
     text = ",".join(c.value for c in shown)
     if unit.is_block:
         return text
-    return f"{_key(unit.name)}:[{text}]" if unit.rule.multi else f"{_key(unit.name)}:{text}"
+    return f"{quoted(unit.name)}:[{text}]" if unit.rule.multi else f"{quoted(unit.name)}:{text}"
 
 
 def _field(unit: Unit, shown: list[_Candidate], lost: list[_Candidate]) -> str:
@@ -332,7 +315,7 @@ def _field(unit: Unit, shown: list[_Candidate], lost: list[_Candidate]) -> str:
         parts.append('"lost":[' + ",".join(_loser(unit, c, shown) for c in lost[:MOST_LOSERS]) + "]")
     if len(lost) > MOST_LOSERS:
         parts.append(f'"more":{len(lost) - MOST_LOSERS}')
-    return f"{_key(('@' if unit.is_block else '') + unit.name)}:{{{','.join(parts)}}}"
+    return f"{quoted(('@' if unit.is_block else '') + unit.name)}:{{{','.join(parts)}}}"
 
 
 def _loser(unit: Unit, c: _Candidate, shown: list[_Candidate]) -> str:
@@ -342,50 +325,3 @@ def _loser(unit: Unit, c: _Candidate, shown: list[_Candidate]) -> str:
         return f"[{c.member}]"
     reason = "" if c.why is None else "," + quoted(c.why)
     return f"[{c.member},{'null' if same else value}{reason}]"
-
-
-def _value(rule: FieldRule, row: Row, standard: Row, reasons: Row, columns: frozenset[str]) -> _Value:
-    name, form = rule.attribute, FORMS.get(rule.attribute)
-    if form is not None and form.compared not in columns:
-        form = None
-    found = standard.get(form.compared) if form is not None else None
-    reason = reasons.get(name) if name in REASONED else None
-    if rule.multi:
-        raw = [text for one in row[name] or () if one is not None and (text := str(one).strip(SPACES))] or None
-        once = list(dict.fromkeys(raw)) if raw is not None else None
-        if form is None:
-            return _Value(once, None, raw)
-        why = (reason or "not recognised") if not found and raw is not None else None
-        return _Value(found or once, None, raw, why)
-    raw_text = None if row[name] is None else str(row[name]).strip(SPACES) or None
-    if raw_text is None:
-        return _Value()
-    compared, shown, why = lower(raw_text), raw_text, reason
-    if form is not None:
-        compared = found if found is not None else compared
-        if form.shown:
-            shown = found if found is not None else raw_text
-            why = why or ("not recognised" if found is None else None)
-        if why is None and form.checked in columns and standard.get(str(form.checked)) is False:
-            why = "check failed"
-    if why is None and name not in REASONED and len(raw_text) < 8 and lower(raw_text) in NOTHING:
-        why = PLACEHOLDER
-    return _Value(shown, compared, raw_text, why)
-
-
-def _junk(why: str | None) -> bool:
-    return why is not None and set(why.split("; ")) <= set(JUNK)
-
-
-def _state(why: str | None) -> int:
-    return VALID if why is None else EXCLUDED if _junk(why) else INVALID
-
-
-def lower(text: str) -> str:
-    """Lower case as DuckDB makes it: character by character."""
-    return text.lower() if text.isascii() else "".join("i" if c == "\u0130" else c.lower() for c in text)
-
-
-def quoted(text: str) -> str:
-    """A JSON string as DuckDB writes it."""
-    return '"' + text.translate(_ESCAPES) + '"'
