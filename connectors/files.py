@@ -32,6 +32,9 @@ FORMATS: dict[str, Format] = {
 }  # fmt: skip
 
 
+_PLACEHOLDER = {"known": "{stream}"}
+
+
 class FilesOptions(Options):
     """Options of `connector: {type: files}`."""
 
@@ -59,7 +62,7 @@ class FilesOptions(Options):
         try:
             value.format(stream="x")
         except (KeyError, IndexError, ValueError):
-            raise PydanticCustomError("kehu", "may hold no braces but those of {{stream}}") from None
+            raise PydanticCustomError("kehu", "may hold no braces but those of {known}", _PLACEHOLDER) from None
         return value
 
 

@@ -25,18 +25,18 @@ def map_columns(stream: Stream, table: pa.Table | pa.RecordBatch, *, multi: Coll
     """Canonical raw columns of delivered rows: one per attribute of the stream's `fields`, in the vocabulary's order.
 
     A text attribute of several columns holds their values joined by a space. An attribute in `multi` (default: the
-    vocabulary's) is a list<string>; a cell that holds a JSON list adds each of its values. Empty values are null.
-    Raises KeyError for a column that the table does not hold.
+    vocabulary's) is a list<string>; a cell that holds a JSON list adds each of its values. Empty values are null, and
+    so is what stands in a column that the table does not hold.
     """
-    if isinstance(table, pa.Table):
-        column: Callable[[str], Column] = lambda name: whole(table.column(name))  # noqa: E731
-    else:
-        column = table.column
+    present = set(table.schema.names)
     cache: dict[str, Texts] = {}
 
     def value(name: str) -> Texts:
         if name not in cache:
-            cache[name] = clean(text_form(column(name)))
+            there = name in present
+            cache[name] = (
+                clean(text_form(whole(table.column(name)))) if there else pa.nulls(table.num_rows, pa.string())
+            )
         return cache[name]
 
     return _mapped(stream, value, _multi(stream.entity) if multi is None else multi)

@@ -57,7 +57,8 @@ def options_of(source: Source, stream: Stream, model: type[Kind]) -> Kind:
     try:
         options = model.model_validate(given)
     except ValidationError as error:
-        mistake = mistakes_of(error, model)[0]
+        # A misspelt key speaks before the one that it leaves missing.
+        mistake = min(mistakes_of(error, model), key=lambda found: found.nearest is None)
         name = (mistake.key or "").partition(".")[0].partition("[")[0]
         place = f"{_place(source)}.streams[{stream.name}].options" if name in stream.options else None
         place = place or f"{_place(source)}.connector"

@@ -59,12 +59,14 @@ class RowChecks:
         self._set_aside([row], [key], bad.field, [bad.value], bad.reason)
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Rows with their positions; columns that are not there are the landing's affair."""
+        """Rows with their positions; a column that is not there counts as empty."""
         names = batch.schema.names
-        if not set(self.stream.key_columns) <= set(names):
-            return
         rows = batch.column(ROW)
-        keys = key_of(texts_of(batch, self.stream.key_columns), self.stream.key_columns)
+        texts = {
+            column: text_form(batch.column(column)) if column in names else pa.nulls(len(rows), pa.string())
+            for column in self.stream.key_columns
+        }
+        keys = key_of(texts, self.stream.key_columns)
         there = keys.is_valid()
         if keys.null_count:
             lost = rows.filter(pc.invert(there)).to_pylist()

@@ -36,6 +36,15 @@ def test_a_key_of_two_columns_needs_both(hub: Hub) -> None:
     assert {b["reason"] for b in bad} == {"no key: site + id is empty"}
 
 
+def test_rows_of_a_file_without_the_key_column(hub: Hub) -> None:
+    hub.connector["path"] = "in/*.csv"
+    hub.write("id,name\n1,a\n", "in/a.csv")
+    hub.write("name\nb\n", "in/b.csv")
+    landed = hub.land()
+    assert hub.usable(landed) == ["1"]
+    assert [(b["row"], b["reason"]) for b in hub.bad(landed)] == [(2, "no key: id is empty")]
+
+
 def test_a_key_twice_with_the_same_content_is_counted(hub: Hub) -> None:
     landed = hub.land("id,name\n1,a\n2,b\n1,a\n")
     assert (hub.usable(landed), landed.repeated, landed.bad_rows) == (["1", "2"], 1, 0)
