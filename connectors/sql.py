@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from connectors.arrow import pc
+from connectors.arrow import Texts, pc
 from connectors.protocol import Delivery, Discovered, Item, LiveKeys, Options, State
 from connectors.registry import missing_columns, options_of
 from connectors.secrets import without_secrets
@@ -26,6 +26,7 @@ from models.config import Source, Stream, nearest
 from models.errors import ConfigError, SourceError
 
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T].*)?$"
+_DIGITS = r"^-?\d{1,18}$"
 _CURSOR_NAMES = ("updated_at", "modified_at", "modified_on", "last_modified", "last_update", "updated", "changed_at")
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -115,7 +116,9 @@ class SqlConnector:
             columns = describe(connection, table)
             names = [column.name for column in columns]
             last = last if cursor in names else None
-            position = _Position(cursor if cursor in names else None, last)
+            # Where columns come as text whatever they are, digits are numbers.
+            digits = connection.dialect.name != "postgresql"
+            position = _Position(cursor if cursor in names else None, last, digits)
             start = (str(cursor), _earlier(last, options.overlap)) if last else None
             how = {"table": options.table or (None if options.query else stream.name), "query": options.query}
             told = {**{k: v for k, v in how.items() if v}, "url": self._shown(options), "from": start and str(start[1])}
@@ -153,7 +156,8 @@ class SqlConnector:
         return url
 
     def _shown(self, options: SqlOptions) -> str:
-        return self._url(options).set(password=None, username=None, query={}).render_as_string()
+        url = self._url(options)
+        return sa.URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
     @contextmanager
     def _connected(self, stream: Stream, options: SqlOptions) -> Iterator[sa.Connection]:
@@ -192,7 +196,8 @@ class SqlConnector:
 class _Position:
     """The highest value of the cursor column that was read."""
 
-    def __init__(self, column: str | None, last: dict[str, Any] | None):
+    def __init__(self, column: str | None, last: dict[str, Any] | None, digits: bool = False):
+        self.digits = digits
         self.column, self.kind, self.highest = column, last["kind"] if last else None, last["value"] if last else None
         self.comparable = column is not None
 
@@ -202,9 +207,12 @@ class _Position:
         values = batch.column(cast(str, self.column))
         kind = _kind(values.type)
         if kind == "text":
-            # Text compares like time only when it is written like ISO 8601.
             values = clean(text_form(values))
-            self.comparable = pc.all(pc.match_substring_regex(values.drop_null(), _ISO)).as_py() is not False
+            if self.digits and len(values.drop_null()) and _all_match(values, _DIGITS):
+                kind, values = "integer", values.cast(pa.int64())
+            else:
+                # Text compares like time only when it is written like ISO 8601.
+                self.comparable = _all_match(values, _ISO)
         highest = pc.max(values).as_py()
         if highest is None or not self.comparable:
             return
@@ -216,6 +224,10 @@ class _Position:
     def value(self) -> dict[str, Any] | None:
         """The cursor as it is stored; None when the next reading must be of everything."""
         return {"kind": self.kind, "value": self.highest} if self.comparable and self.highest is not None else None
+
+
+def _all_match(values: Texts, pattern: str) -> bool:
+    return pc.all(pc.match_substring_regex(values.drop_null(), pattern)).as_py() is not False
 
 
 def _kind(kind: pa.DataType) -> str:

@@ -174,7 +174,7 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> Column:
     if kinds == {int} or kinds == {float}:
         try:
             return text_form(pa.array(values))
-        except pa.ArrowInvalid:  # whole numbers beyond 64 bits
+        except (OverflowError, pa.ArrowInvalid):  # whole numbers beyond 64 bits
             pass
     return pa.array([_text(value) for value in values], TEXT)
 
