@@ -59,10 +59,6 @@ REASONED = frozenset(
 )
 
 
-# Spaces of all kinds that may stand around a delivered value.
-SPACES = " \t\r\n\u00a0\u3000"
-
-
 def identifier(name: str) -> str:
     """A column name, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
@@ -110,10 +106,7 @@ def view(rules: Sequence[FieldRule], available: Collection[str], table: str, *, 
 
 def _delivered(rule: FieldRule) -> str:
     column = identifier(f"m:{rule.attribute}")
-    if not rule.multi:
-        return f"nullif(trim(CAST({column} AS VARCHAR), {literal(SPACES)}), '')"
-    trimmed = f"list_transform(CAST({column} AS VARCHAR[]), lambda x: trim(x, {literal(SPACES)}))"
-    return f"nullif(list_filter({trimmed}, lambda x: x <> ''), [])"
+    return f"nullif(CAST({column} AS VARCHAR[]), [])" if rule.multi else f"nullif(CAST({column} AS VARCHAR), '')"
 
 
 def _reason(name: str) -> str:
@@ -140,7 +133,7 @@ def _single(name: str, form: Form | None, checked: bool) -> dict[str, str]:
 def _several(name: str, form: Form | None) -> dict[str, str]:
     raw, found = identifier(f"r:{name}"), identifier(f"f:{name}")
     # A list that was delivered may name a value twice; the standard one does not.
-    once = f"list_filter({raw}, lambda x, i: list_position({raw}, x) = i)"
+    once = f"nullif(list_filter({raw}, lambda x, i: x <> '' AND list_position({raw}, x) = i), [])"
     if form is None:
         return {"v": once, "w": "NULL::VARCHAR", "r": raw}
     return {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from matching.survive.candidates import EXCLUDED, INVALID, VALID
-from matching.survive.fields import FORMS, JUNK, NOTHING, PLACEHOLDER, REASONED, SPACES
+from matching.survive.fields import FORMS, JUNK, NOTHING, PLACEHOLDER, REASONED
 from matching.survive.rules import FieldRule
 
 Row = dict[str, Any]
@@ -36,15 +36,15 @@ def read_value(rule: FieldRule, row: Row, standard: Row, reasons: Row, columns: 
     found = standard.get(form.compared) if form is not None else None
     reason = reasons.get(name) if name in REASONED else None
     if rule.multi:
-        raw = [text for one in row[name] or () if one is not None and (text := str(one).strip(SPACES))] or None
+        raw = row[name] or None
         if raw is None:
             return Value()
-        once = list(dict.fromkeys(raw))
+        once = list(dict.fromkeys(one for one in raw if one)) or None
         if form is None:
             return Value(once, None, raw)
         why = (reason or "not recognised") if not found else None
         return Value(found or once, None, raw, why)
-    raw_text = None if row[name] is None else str(row[name]).strip(SPACES) or None
+    raw_text = None if row[name] is None else str(row[name]) or None
     if raw_text is None:
         return Value()
     compared, shown, why = lower(raw_text), raw_text, reason

@@ -101,11 +101,8 @@ def test_ids_that_should_be_known_and_are_not_are_an_error() -> None:
 
 
 def test_events_carry_versions_values_and_ids() -> None:
-    before = golden(
-        {"golden": "a", "name": "A"},
-        {"golden": "b", "source": "web", "name": "B", "status": "s"},
-        {"golden": "c", "name": "C"},
-    )
+    b = {"golden": "b", "source": "web", "name": "B", "status": "s"}
+    before = golden({"golden": "a", "name": "A"}, b, {"golden": "c", "name": "C"})
     old = published(before, version=3)
     current = pa.table({"record_id": pa.array([1, 2, 3], pa.int64()), "golden_id": ["a", "b", "c"]})
     clusters = pa.table({"record_id": pa.array([1, 2, 4], pa.int64()), "cluster": pa.array([1, 1, 2], pa.int64())})

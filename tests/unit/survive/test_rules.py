@@ -149,7 +149,7 @@ def test_the_words_for_junk_are_the_standardisers() -> None:
 
 
 def test_identifiers_and_dates_are_shown_in_standard_form_names_as_delivered() -> None:
-    rows = members({"name": " Foo  GmbH ", "tax_id": "de 123", "birth_date": "1.2.1980", "phone": ["0755 1"]})
+    rows = members({"name": "Foo  GmbH", "tax_id": "de 123", "birth_date": "1.2.1980", "phone": ["0755 1"]})
     known = standard(rows, name_norm=["foo gmbh"], tax_id=["DE123"], birth_date=["1980-02-01"], phones=[["+867551"]])
     rules = [FieldRule("name"), FieldRule("tax_id"), FieldRule("birth_date"), FieldRule("phone", multi=True)]
     assert values(rows, rules, standard=known) == {
