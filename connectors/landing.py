@@ -206,16 +206,15 @@ class _Landing:
             wanted, there = wanted_columns(self.stream), list(writer.columns)
             words = [missing_words(column, wanted[column], there) for column in landed.missing_columns]
             return f"{name}: {'; '.join(words)}"
-        last, size = int(known.get("rows", 0)), self._size(landed, keys)
-        if self.accept_shrink or not last or (landed.mode != "snapshot" and not keys):
+        last, size, floor = int(known.get("rows", 0)), self._size(landed, keys), self.stream.volume_floor
+        if self.accept_shrink or not last or not floor or (landed.mode != "snapshot" and not keys):
             return None
         if size == 0:
             return f"{name}: nothing usable was delivered ({writer.rows:,} rows), after {last:,} rows the last time"
-        floor = self.stream.volume_floor
         if size < floor * last:
             return (
                 f"{name}: {size:,} rows are fewer than volume_floor {floor:g} of the last {last:,}; "
-                "taking them would delete the others"
+                "taking them would delete the others; if that is right, lower volume_floor"
             )
         return None
 

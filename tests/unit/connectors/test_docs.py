@@ -1,0 +1,75 @@
+"""The description of the connectors names every option, and its example works."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors import landing, protocol, registry
+from connectors.files import FORMATS, FilesOptions
+from connectors.protocol import Options
+from connectors.sql import SqlOptions
+from connectors.text import TRUE_WORDS
+from tests.unit.connectors.hub import Hub
+
+TEXT = (Path(__file__).parents[3] / "docs/connectors.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    return TEXT.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize(
+    ("title", "options"), [("Options of every connector", Options), ("files", FilesOptions), ("sql", SqlOptions)]
+)
+def test_every_option_is_described_with_its_default(title: str, options: type[Options]) -> None:
+    table = section(title).split("| Option |")[1].split("\n\n")[0]
+    rows = {name: cell.strip() for name, cell in re.findall(r"^\| `(\w+)` \|(.*?)\|", table, re.M)}
+    own = {n: f for n, f in options.model_fields.items() if options is Options or n not in Options.model_fields}
+    assert list(rows) == list(own)
+    for name, field in own.items():
+        shown = rows[name].replace("`", "")
+        assert (shown == "") == field.is_required(), name
+        if isinstance(field.default, int | float) and not field.is_required():
+            assert float(shown) == field.default
+
+
+def test_every_ending_state_and_word_is_described() -> None:
+    assert [ending for ending in FORMATS if f"`{ending}`" not in TEXT] == []
+    assert [state for state in landing.Status.__args__ if f"| {state} |" not in TEXT] == []  # type: ignore[attr-defined]
+    assert " ".join(TRUE_WORDS) in TEXT
+
+
+def test_every_item_of_a_reading_is_described() -> None:
+    assert [kind for kind in protocol.Item.__args__ if f"{kind.__name__}` |" not in TEXT] == []
+
+
+def test_the_example_of_a_connector_works(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = TEXT.split("```python\n")[1].split("```")[0]
+    made: dict[str, Any] = {}
+    exec(compile(code, "docs/connectors.md", "exec"), made)
+
+    class Point(EntryPoint):
+        def load(self) -> Any:
+            return made["MailConnector"]
+
+    monkeypatch.setattr(registry, "entry_points", lambda **_: [Point("mail", "my_package.mail:MailConnector", "g")])
+    hub.connector = {"type": "mail", "path": "in.mbox"}
+    hub.stream |= {"entity": "person", "key": "address", "fields": {"full_name": "name", "email": "address"}}
+    first = "From a\nFrom: Ann <ann@example.com>\n\nHello\n\nFrom b\nFrom: nobody\n\nHello\n\n"
+    hub.write(first, "in.mbox")
+    landed = hub.land()
+    assert (landed.status, landed.mode, hub.usable(landed), landed.bad_rows) == (
+        "landed",
+        "delta",
+        ["ann@example.com"],
+        1,
+    )
+    state = landed.new_state
+    assert hub.land(state=state).status == "unchanged"
+    hub.write(first + "From c\nFrom: bob@example.com\n\nHello\n\n", "in.mbox")
+    assert hub.usable(hub.land(state=state)) == ["bob@example.com"]
