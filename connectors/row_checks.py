@@ -99,7 +99,7 @@ class RowChecks:
         date_format = self.stream.date_format
         times = parse_times(self.connection, texts, date_format=date_format, timezone=self.timezone)
         wrong = pc.and_(pc.and_(texts.is_valid(), times.is_null()), keys.is_valid())
-        self._wrong_values(column, wrong, texts, batch, keys, "a time that is none")
+        self._wrong_values(column, wrong, texts, batch, keys, "a time that is none; the row is kept without it")
         return times
 
     def _check_dates(self, column: str, batch: pa.RecordBatch, keys: pa.StringArray) -> None:
@@ -107,7 +107,9 @@ class RowChecks:
             return
         texts = clean(text_form(batch.column(column)))
         none = unreadable_dates(self.connection, texts, date_format=self.stream.date_format)
-        self._wrong_values(column, pc.and_(none, keys.is_valid()), texts, batch, keys, "a date that is none")
+        self._wrong_values(
+            column, pc.and_(none, keys.is_valid()), texts, batch, keys, "a date that is none; the row is kept"
+        )
 
     def _wrong_values(
         self,
@@ -120,9 +122,7 @@ class RowChecks:
     ) -> None:
         if pc.any(wrong).as_py():
             rows, values = batch.column(ROW).filter(wrong).to_pylist(), texts.filter(wrong).to_pylist()
-            self._set_aside(
-                rows, keys.filter(wrong).to_pylist(), column, values, f"{reason}; the row is kept without it"
-            )
+            self._set_aside(rows, keys.filter(wrong).to_pylist(), column, values, reason)
 
     def _twice(self, index: pa.Table, parts: Sequence[Path]) -> Column:
         """Rows of a key that another row of the delivery has, but the one that is kept."""

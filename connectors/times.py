@@ -25,45 +25,41 @@ _FIRST_YEAR, _LAST_YEAR = 1800, 2199
 """Outside of these years a date is a slip of the pen or a placeholder."""
 
 
-def _list(formats: tuple[str, ...]) -> str:
-    return "[" + ", ".join(f"'{f}'" for f in formats) + "]"
+def _tried(pattern: str, formats: tuple[str, ...], text: str = "t.text") -> str:
+    """The time of texts of this shape in the first of the formats that fits."""
+    names = ", ".join(f"'{f}'" for f in formats)
+    return _shape(pattern, f"CAST(try_strptime({text}, [{names}]) AS TIMESTAMPTZ)")
 
 
-def _shape(text: str, pattern: str, then: str) -> str:
+def _shape(pattern: str, then: str, text: str = "t.text") -> str:
     return f"CASE WHEN regexp_full_match({text}, '{pattern}') THEN {then} END"
 
 
 def _time_sql(day_first: bool, with_format: bool) -> str:
-    text, dashed = "t.text", "regexp_replace(regexp_replace(t.text, '[日秒]', '', 'g'), '[年月/.]', '-', 'g')"
-    year_first = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T].*)?"
+    dashed = "regexp_replace(regexp_replace(t.text, '[日秒]', '', 'g'), '[年月/.]', '-', 'g')"
     orders = (*_DAY_FIRST, *_MONTH_FIRST) if day_first else (*_MONTH_FIRST, *_DAY_FIRST)
-    short = tuple(f.replace("%Y", "%y") for f in orders)
-    digits = [
-        _shape(
-            text, r"\d{8}|\d{8}T\d{6}Z?|\d{12}|\d{14}", f"CAST(try_strptime(t.text, {_list(_COMPACT)}) AS TIMESTAMPTZ)"
-        ),
-        # Seconds and milliseconds since 1970, as programs deliver them.
-        _shape(text, r"\d{10}(\.\d+)?", "to_timestamp(TRY_CAST(t.text AS DOUBLE))"),
-        _shape(text, r"\d{13}", "to_timestamp(TRY_CAST(t.text AS DOUBLE) / 1000)"),
-    ]
+    year_first = r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?"
     tries = [
         *(["CAST(try_strptime(t.text, $date_format) AS TIMESTAMPTZ)"] if with_format else []),
-        _shape(text, year_first, "TRY_CAST(t.text AS TIMESTAMPTZ)"),
-        *digits,
-        _shape(dashed, r"\d{4}-\d{1,2}-\d{1,2}([ T].*)?", f"TRY_CAST({dashed} AS TIMESTAMPTZ)"),
-        _shape(
-            text, r"\d{1,2}\.\d{1,2}\.\d{4}( .*)?", f"CAST(try_strptime({dashed}, {_list(_DAY_FIRST)}) AS TIMESTAMPTZ)"
-        ),
-        _shape(
-            text, r"\d{1,2}[-/]\d{1,2}[-/]\d{4}( .*)?", f"CAST(try_strptime({dashed}, {_list(orders)}) AS TIMESTAMPTZ)"
-        ),
-        _shape(
-            text, r"\d{1,2}[-/]\d{1,2}[-/]\d{2}( .*)?", f"CAST(try_strptime({dashed}, {_list(short)}) AS TIMESTAMPTZ)"
-        ),
-        _shape(text, r".*[A-Za-z]{3}.*\d.*", f"CAST(try_strptime(t.text, {_list(_NAMED)}) AS TIMESTAMPTZ)"),
-        _shape(text, r".*[+-]\d{4}", f"try_strptime(t.text, {_list(_ZONED)})"),
+        _shape(year_first, "TRY_CAST(t.text AS TIMESTAMPTZ)"),
+        _tried(r"\d{8}|\d{8}T\d{6}Z?|\d{12}|\d{14}", _COMPACT),
+        # Seconds and milliseconds since 1970, as programs deliver them.
+        _shape(r"\d{10}(\.\d+)?", "to_timestamp(TRY_CAST(t.text AS DOUBLE))"),
+        _shape(r"\d{13}", "to_timestamp(TRY_CAST(t.text AS DOUBLE) / 1000)"),
+        _shape(year_first, f"TRY_CAST({dashed} AS TIMESTAMPTZ)", dashed),
+        _tried(r"\d{1,2}\.\d{1,2}\.\d{4}( .*)?", _DAY_FIRST, dashed),
+        _tried(r"\d{1,2}[-/]\d{1,2}[-/]\d{4}( .*)?", orders, dashed),
+        _tried(r"\d{1,2}[-/]\d{1,2}[-/]\d{2}( .*)?", _short(orders), dashed),
+        _tried(r".*[A-Za-z]{3}.*\d{4}.*", _NAMED),
+        _tried(r"\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2}( .*)?", _short(_NAMED)),
+        _shape(r".*[+-]\d{4}", f"try_strptime(t.text, [{', '.join(map(repr, _ZONED))}])"),
     ]
     return f"coalesce({', '.join(tries)})"
+
+
+def _short(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """The formats with years of two digits."""
+    return tuple(f.replace("%Y", "%y") for f in formats)
 
 
 def parse_times(
