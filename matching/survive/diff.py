@@ -131,14 +131,17 @@ def _gone(old: pa.Table, actions: pa.Table) -> pa.Table:
 def golden_events(changes: pa.Table, drafts: pa.Table, old: pa.Table) -> pa.Table:
     """The events of a run, as the store publishes them: type, golden_id, version, before, after, attributes.
 
-    changes: from `diff_golden`; drafts: `Identities.events`; old: as for `diff_golden` (versions of golden records
-    that do not change). `created` carries the values in `after`; `merged`, `split` and `alias` the ids before and
+    changes: from `diff_golden`; drafts: `Identities.events`; old: golden_id and version of every golden record that a
+    draft is about and that was published before, aliases and retired ones too. `created` carries the values in `after`; `merged`, `split` and `alias` the ids before and
     after as JSON lists; `retired` the last values in `before`; `changed` the values that differ. `version` is the one
-    that holds after the run.
+    that holds after the run. Raises StoreError for a draft about a golden record without a version.
     """
     change = find(drafts["golden_id"], changes["golden_id"])
     known = find(drafts["golden_id"], old["golden_id"])
     version = pc.coalesce(changes["version"].take(at(change)), old["version"].take(at(known)).cast(pa.int64()))
+    if version.null_count:
+        golden = drafts["golden_id"].filter(pc.is_null(version))[0]
+        raise StoreError(f"an event is about golden record {golden}, which has no version")
     told_alone: Column = pa.array(("created", "retired"), TEXT)
     valued = pc.is_in(drafts["type"], value_set=told_alone)
     drafted = [

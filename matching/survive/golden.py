@@ -48,7 +48,8 @@ def survive(
     """Golden values of the golden records that `members` holds completely.
 
     members: record_id int64, golden_id, source, stream, source_key, source_time (timestamp or null), and the raw
-        canonical attributes: text, or list of text where the rule says `multi`. A missing attribute counts as null.
+        canonical attributes as delivered, trimmed: text, or list of text where the rule says `multi`. A missing
+        attribute counts as null.
     standard: record_id and the standard columns of the entity type; None where it has none.
     rules: one per attribute; golden values come in their order.
     sources: rank of each source; one that is missing has priority 50 and full trust.

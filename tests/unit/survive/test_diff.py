@@ -129,6 +129,16 @@ def test_events_carry_versions_values_and_ids() -> None:
     assert (events[4]["after"], events[4]["attributes"]) == ('{"status":"s"}', '["status"]')
 
 
+def test_an_event_about_an_unpublished_golden_record_is_an_error() -> None:
+    ids = identify(
+        pa.table({"record_id": pa.array([1], pa.int64()), "cluster": pa.array([1], pa.int64())}),
+        pa.table({"record_id": pa.array([1, 2], pa.int64()), "golden_id": ["a", "b"]}),
+    )
+    changes = diff_golden(NOBODY, golden({"name": "x"})).slice(0, 0)
+    with pytest.raises(StoreError, match="no version"):
+        golden_events(changes, ids.events, NOBODY)
+
+
 def test_no_change_no_event() -> None:
     found = golden({"name": "A"})
     current = pa.table({"record_id": pa.array([1], pa.int64()), "golden_id": ["g"]})
