@@ -133,9 +133,9 @@ def golden_events(changes: pa.Table, drafts: pa.Table, old: pa.Table) -> pa.Tabl
 
     changes: from `diff_golden`; drafts: `Identities.events`; old: golden_id and version of every golden record that a
     draft is about and that was published before, aliases and retired ones too. `created` carries the values in
-    `after`; `merged`, `split` and `alias` the ids before and after as JSON lists; `retired` the last values in `before`;
-    `changed` the values that differ. `version` is the one that holds after the run. Raises StoreError for a draft
-    about a golden record without a version.
+    `after`; `merged`, `split` and `alias` the ids before and after as JSON lists; `retired` the last values in
+    `before`; `changed` the values that differ. `version` is the one that holds after the run. Raises StoreError for a
+    draft about a golden record without a version.
     """
     change = find(drafts["golden_id"], changes["golden_id"])
     known = find(drafts["golden_id"], old["golden_id"])
