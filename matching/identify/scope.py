@@ -120,7 +120,7 @@ def _codes(column: pa.ChunkedArray[Any], ids: pa.StringArray) -> Ints:
 
 
 def _int64(column: pa.ChunkedArray[Any]) -> Ints:
-    values: Ints = column.to_numpy().astype(np.int64, copy=False)
+    values: Ints = column.cast(pa.int64()).to_numpy().astype(np.int64, copy=False)
     return values
 
 
@@ -189,7 +189,9 @@ def _runs(current: pa.Table, history: pa.Table | None) -> tuple[Ints, Ints]:
     ]
     if not columns or history is None or "to_run" not in history.column_names:
         return unknown[0], unknown[1]
-    runs = pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
+    # An empty result of a query may come without types.
+    kind = next((column.type for column in columns if not pa.types.is_null(column.type)), pa.int64())
+    runs = pa.chunked_array([chunk.cast(kind) for column in columns for chunk in column.chunks], kind)
     ranks = pc.rank(runs, sort_keys="ascending", tiebreaker="dense").to_numpy().astype(np.int64)
     ended = len(ranks) - len(history)
     return (ranks[:ended] if len(columns) == 2 else unknown[0]), ranks[ended:]

@@ -42,8 +42,8 @@ def at(positions: Ints) -> Column:
 
 
 def find(wanted: Column, among: Column) -> Ints:
-    """The position of each wanted value among the others, −1 where it is not there."""
-    return ints(pc.fill_null(pc.index_in(wanted, value_set=whole(among)), -1))
+    """The position of each wanted text among the others, −1 where it is not there."""
+    return ints(pc.fill_null(pc.index_in(wanted.cast(TEXT), value_set=whole(among.cast(TEXT))), -1))
 
 
 def joined(*parts: Column) -> Column:
@@ -60,7 +60,10 @@ def coded(column: Column) -> tuple[Column, Ints]:
 
 
 def equal(left: Column, right: Column) -> Bools:
-    """Row by row; two nulls are equal, a null and a value are not."""
+    """Row by row; two nulls are equal, a null and a value are not. An empty result of a query may have no type."""
+    left, right = (
+        one.cast(other.type) if pa.types.is_null(one.type) else one for one, other in ((left, right), (right, left))
+    )
     both = pc.and_(pc.is_null(left), pc.is_null(right))
     found: Column = pc.or_(pc.fill_null(pc.equal(left, right), False), both)
     return np.array(found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy(), np.bool_)

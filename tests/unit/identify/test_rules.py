@@ -173,6 +173,14 @@ def test_a_record_that_moves_between_two_that_stay_leaves_both_ids() -> None:
     assert found.events.to_pylist() == [{"type": "split", "golden_id": "a", "before": ["a"], "after": ["a", "b"]}]
 
 
+def test_empty_tables_may_come_without_types() -> None:
+    nothing = {name: pa.array([], pa.null()) for name in ("record_id", "golden_id", "from_run", "to_run", "alias_id")}
+    empty = pa.table(nothing)
+    found = identify(clusters({1}), empty, history=empty, aliases=empty, order=empty)
+    assert found.created.to_pylist() == ["new0"]
+    assert identify(clusters(), empty).members.num_rows == 0
+
+
 @pytest.mark.parametrize(
     ("found", "current", "aliases"),
     [

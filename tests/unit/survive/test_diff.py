@@ -42,6 +42,13 @@ def test_new_golden_records_are_created_with_version_one() -> None:
     assert row["values"] == row["after"] and row["valid_from"] is not None
 
 
+def test_an_empty_hub_may_come_without_types() -> None:
+    empty = pa.table({name: pa.array([], pa.null()) for name in NOBODY.column_names})
+    found = diff_golden(empty, golden({"name": "A"}), actions(g="created"))
+    assert found["action"].to_pylist() == ["created"]
+    assert diff_golden(empty, golden({"name": "A"}))["version"].to_pylist() == [1]
+
+
 def test_unchanged_golden_records_are_not_written() -> None:
     found = golden({"name": "A"}, {"golden": "h", "name": "B"})
     assert diff_golden(published(found), found, actions(g="kept", h="kept")).num_rows == 0
