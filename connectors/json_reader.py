@@ -122,11 +122,17 @@ def _batch(rows: list[dict[str, Any]], columns: list[str]) -> pa.RecordBatch:
     """The rows with all columns met so far; new members widen the batch, never narrow it."""
     known = set(columns)
     for row in rows:
-        for member in row:
-            if member not in known:
-                known.add(member)
-                columns.append(member)
+        if not row.keys() <= known:
+            fresh = [member for member in row if member not in known]
+            known.update(fresh)
+            columns.extend(fresh)
     if not columns:
         columns.append("column_1")
-    arrays = [pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in columns]
-    return pa.RecordBatch.from_arrays(arrays, unique_names(columns))
+    return pa.RecordBatch.from_arrays([_column(rows, name) for name in columns], unique_names(columns))
+
+
+def _column(rows: list[dict[str, Any]], name: str) -> pa.Array[Any]:
+    values = [row.get(name) for row in rows]
+    if set(map(type, values)) <= {str, type(None)}:
+        return pa.array(values, pa.string())
+    return pa.array([_text(value) for value in values], pa.string())

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import xxhash
 from connectors import comparison
 from connectors.changes import detect_changes
 from connectors.landing import Landed
-from models.store import Store
 from models.vocabulary import record_id
 from tests.unit.connectors.hub import Hub
 
@@ -29,8 +27,8 @@ def counts(found: Any) -> dict[str, int]:
 
 
 @pytest.fixture
-def hub(full_hub: Hub) -> Hub:
-    return full_hub
+def hub(sqlite_hub: Hub) -> Hub:
+    return sqlite_hub
 
 
 def test_a_first_delivery_inserts(hub: Hub) -> None:
@@ -49,7 +47,8 @@ def test_a_first_delivery_inserts(hub: Hub) -> None:
     assert hub.report.totals["inserted"] == 2 and hub.aside() == []
 
 
-def test_only_what_changed_is_written(hub: Hub) -> None:
+def test_only_what_changed_is_written(full_hub: Hub) -> None:
+    hub = full_hub
     hub.take(text("1,a,,,", "2,b,,,", "3,c,,,"))
     found = hub.take(text("3,c,,,", "1,a,,,", "4,d,,,", "2,x,,,"))
     assert counts(found) == {"rows": 4, "inserted": 1, "updated": 1, "unchanged": 2}
@@ -69,7 +68,8 @@ def test_columns_in_another_order_or_empty_ones_more_change_nothing(hub: Hub) ->
     assert counts(hub.take(text("X,,1,,a,", header="city,new,id,tel,name,mobile"))) == {"rows": 1, "unchanged": 1}
 
 
-def test_what_a_snapshot_lacks_is_deleted(hub: Hub) -> None:
+def test_what_a_snapshot_lacks_is_deleted(full_hub: Hub) -> None:
+    hub = full_hub
     hub.take(text("1,a,,,", "2,b,,,", "3,c,,,"))
     found = hub.take(text("1,a,,,", "3,c,,,"))
     assert counts(found) == {"rows": 2, "deleted": 1, "unchanged": 2}
@@ -108,7 +108,8 @@ def test_nothing_is_deleted_while_rows_are_unreadable_to_the_key(hub: Hub) -> No
     assert hub.fates() == {"3": "delete"}
 
 
-def test_tombstones(hub: Hub) -> None:
+def test_tombstones(full_hub: Hub) -> None:
+    hub = full_hub
     hub.stream |= {"deleted": "gone", "mode": "delta"}
     header = "id,name,tel,mobile,city,gone"
     found = hub.take(text("1,a,,,,0", "2,b,,,,", "3,c,,,,true", header=header))
@@ -133,7 +134,8 @@ def test_a_delta_deletes_nothing_by_absence(hub: Hub) -> None:
     assert counts(hub.take(text("2,c,,,"))) == {"rows": 1, "updated": 1}
 
 
-def test_a_late_delivery_becomes_history_only(hub: Hub) -> None:
+def test_a_late_delivery_becomes_history_only(full_hub: Hub) -> None:
+    hub = full_hub
     assert hub.store is not None
     hub.stream |= {"mode": "delta", "updated_at": "at"}
     header = "id,name,tel,mobile,city,at"
@@ -275,7 +277,8 @@ class Colliding:
         return np.where([str(key).startswith("x") for key in keys.to_pylist()], 7, numbers)
 
 
-def test_two_keys_with_one_record_id(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_keys_with_one_record_id(full_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = full_hub
     monkeypatch.setattr(comparison, "record_numbers", Colliding())
     found = hub.take(text("x1,a,,,", "1,b,,,", "x2,c,,,"))
     assert counts(found) == {"rows": 3, "inserted": 2, "quarantined": 1}
@@ -294,9 +297,10 @@ def test_two_keys_with_one_record_id(hub: Hub, monkeypatch: pytest.MonkeyPatch) 
     assert [b["source_key"] for b in hub.aside()] == ["x4"]
 
 
-def test_an_unchanged_million_would_not_be_looked_up_again(tmp_path: Path, store: Store) -> None:
+def test_an_unchanged_million_would_not_be_looked_up_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only changed rows are looked up by id: the cost of that follows the change, not the base."""
-    hub = Hub(tmp_path, store)
+    store = hub.store
+    assert store is not None
     hub.take(text(*(f"{i},n,,," for i in range(100))))
     asked: list[int] = []
     real = store.records_by_id
@@ -305,6 +309,6 @@ def test_an_unchanged_million_would_not_be_looked_up_again(tmp_path: Path, store
         asked.append(len(ids))
         return real(ids, *more)
 
-    store.records_by_id = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(store, "records_by_id", counted)
     hub.take(text(*(f"{i},n,,," for i in range(99)), "99,changed,,,"))
     assert asked == [1]

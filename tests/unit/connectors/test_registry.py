@@ -119,8 +119,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "entry_points", points)
 
 
-def test_a_connector_of_others_is_found_by_its_entry_point(installed: None, full_hub: Hub) -> None:
-    hub = full_hub
+def test_a_connector_of_others_is_found_by_its_entry_point(installed: None, sqlite_hub: Hub) -> None:
+    hub = sqlite_hub
     hub.connector = {"type": "list", "words": ["a", "b"]}
     hub.stream["fields"] = {"name": "name"}
     landed = hub.land()

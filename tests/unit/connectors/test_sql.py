@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from connectors import sql_rows
 from connectors.registry import check_source, connector_for
 from connectors.sql_rows import SqlColumn, _plain_url, rows_to_batch
-from models.store import Store
+from models.store import open_store
 from tests.support import postgres
 from tests.unit.connectors.hub import Hub
 
@@ -62,8 +63,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]
 @pytest.fixture
 def hub(tmp_path: Path, sqlite_template: Path, database: Source) -> Iterator[Hub]:
     """A hub on SQLite whose one source is the database."""
-    from models.store import open_store
-
+    shutil.copy(sqlite_template, tmp_path / "hub.db")
     with open_store(f"sqlite:///{tmp_path / 'hub.db'}") as store:
         hub = Hub(tmp_path, store)
         hub.connector = {"type": "sql", "url": database.url}
@@ -399,12 +399,12 @@ def test_values_of_drivers_have_the_text_form_of_their_types() -> None:
     ]
 
 
-def test_sqlite_columns_of_mixed_types(tmp_path: Path, store: Store) -> None:
+def test_sqlite_columns_of_mixed_types(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "crm.db") as connection:
         connection.execute("CREATE TABLE accounts (id, name)")
         connection.executemany("INSERT INTO accounts VALUES (?, ?)", [(1, "a"), ("x", 5), (2.5, b"\xff"), (None, None)])
     connection.close()
-    hub = Hub(tmp_path, store)
+    hub = Hub(tmp_path)
     hub.connector = {"type": "sql", "url": "sqlite:///crm.db"}
     hub.stream["fields"] = {"name": "name"}
     landed = hub.land()
