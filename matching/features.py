@@ -14,9 +14,20 @@ from models.match_model import Declaration
 
 # Hard rules ask "both known and different"; a company without a branch is known to be no branch.
 _ORGANIZATION = (
+    r"list_filter(alt_cores, lambda c: regexp_matches(c, '\p{Han}'))[1] AS han_core",
+    r"list_filter(alt_cores, lambda c: NOT regexp_matches(c, '\p{Han}'))[1] AS latin_core",
+    "CASE WHEN name_script IN ('han', 'mixed') THEN list_distinct(string_split("
+    "concat(name_region, name_core, name_industry), '')) END AS name_chars",
+    "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
     "CASE WHEN coalesce(tax_id_ok, FALSE) AND tax_id_kind = 'uscc' THEN tax_id END AS valid_tax_id",
     "CASE WHEN name_norm IS NOT NULL THEN coalesce(branch, '-') END AS branch_mark",
-    "CASE WHEN is_sole_trader THEN 'sole trader' WHEN org_form IS NOT NULL THEN 'company' END AS owner_kind",
+    "CASE WHEN is_sole_trader THEN 'sole trader' WHEN org_form LIKE '%partnership%' THEN 'partnership' "
+    "WHEN org_form IS NOT NULL THEN 'company' END AS owner_kind",
+    "CASE WHEN name_script IN ('han', 'mixed') THEN name_industry END AS trade",
+    "nullif(list_distinct(list_filter([left(city_code, 4), CASE WHEN right(name_region_code, 4) <> '0000' THEN "
+    "left(name_region_code, 4) END, CASE WHEN city_code IS NULL THEN city_norm END], lambda c: c IS NOT NULL)), []) AS cities",
+    "nullif(list_distinct(list_filter([left(province_code, 2), left(name_region_code, 2), CASE WHEN province_code IS NULL "
+    "THEN province_norm END], lambda c: c IS NOT NULL)), []) AS provinces",
 )
 
 

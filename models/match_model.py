@@ -157,18 +157,21 @@ class Level(_Base):
 
 
 class Comparison(_Base):
-    """Levels from strongest to weakest agreement. The first must be `missing`, the last `else`."""
+    """Levels from strongest to weakest agreement; the first says when a pair cannot be compared, the last is `else`.
+
+    `columns` are the standard columns that it reads (training leaves the comparison out where a rule blocks on one);
+    `strength` is the weight of its prior in pairs, instead of the declaration's.
+    """
 
     name: str
     levels: list[Level]
-    columns: list[str] = Field(
-        description="the standard columns it reads; training leaves it out where a rule uses one"
-    )
+    columns: list[str]
+    strength: float | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Comparison:
-        if self.levels[0].when.kind != "missing" or self.levels[-1].when.kind != "else":
-            raise ValueError(f"comparison {self.name}: the first level must be 'missing' and the last 'else'")
+        if self.levels[-1].when.kind != "else":
+            raise ValueError(f"comparison {self.name}: the last level must be 'else'")
         return self
 
 

@@ -140,8 +140,8 @@ PERSON = Declaration(
         _rule("phone", "phones_own"),
         _rule("phone_surname", "phones_shared", KeyPart(column="given_ascii", first=1), train=False),
         _rule("email", "emails_own"),
-        _rule("street", "road", "road_no"),
-        _rule("street_given", "road", "road_no", KeyPart(column="given_ascii", first=1), train=False),
+        _rule("street", "road_key", "road_no"),
+        _rule("street_given", "road_key", "road_no", KeyPart(column="given_ascii", first=1), train=False),
         _rule("postal_surname", "postal_code", "surname_ascii", train=False),
         _rule("postal_given", "postal_code", "given_ascii", train=False),
         _rule(

@@ -71,57 +71,49 @@ EMAIL = Comparison(
     ],
 )
 
+_STREET_LEVELS = [
+    Level(
+        label="same street, number and unit",
+        when=All(of=[Exact(column="road_key"), Exact(column="road_no"), AnyOf(of=[Exact(column="unit"), Missing(columns=["unit"])])]),
+        m=0.45,
+    ),
+    Level(label="same street and number", when=All(of=[Exact(column="road_key"), Exact(column="road_no")]), m=0.06),
+    Level(label="same line", when=Exact(column="address_norm"), m=0.1),
+    Level(
+        label="nearly the same line",
+        when=AnyOf(of=[JaroWinkler(column="address_ascii", above=0.9395), Jaccard(column="address_tokens", at_least=0.74)]),
+        m=0.1,
+    ),
+    Level(label="same street", when=Exact(column="road_key"), m=0.06),
+    Level(
+        label="lines alike",
+        when=AnyOf(
+            of=[
+                JaroWinkler(column="address_ascii", above=0.8595),
+                Jaccard(column="address_tokens", at_least=0.49),
+                Contained(column="address_tokens", at_least=2),
+            ]
+        ),
+        m=0.08,
+    ),
+]
+_STREET_COLUMNS = ["address_norm", "address_ascii", "address_tokens", "road", "road_key", "road_no", "unit"]
+
+# Where the place is a comparison of its own, the address says nothing more about the city.
+STREET = Comparison(
+    name="address",
+    columns=_STREET_COLUMNS,
+    levels=[missing("address_norm"), *_STREET_LEVELS, otherwise(0.15)],
+)
+
 ADDRESS = Comparison(
     name="address",
-    columns=[
-        "address_norm",
-        "address_ascii",
-        "address_tokens",
-        "road",
-        "road_no",
-        "unit",
-        "postal_code",
-        "city_norm",
-        "district_code",
-    ],
+    columns=[*_STREET_COLUMNS, "postal_code", "city_norm", "district_code"],
     levels=[
         missing("address_norm", "postal_code", "city_norm"),
-        Level(label="same line", when=All(of=[Exact(column="address_norm"), Not(of=Exact(column="road"))]), m=0.05),
-        Level(
-            label="same street, number and unit",
-            when=All(
-                of=[
-                    Exact(column="road"),
-                    Exact(column="road_no"),
-                    AnyOf(of=[Exact(column="unit"), Missing(columns=["unit"])]),
-                ]
-            ),
-            m=0.4,
-        ),
-        Level(label="same street and number", when=All(of=[Exact(column="road"), Exact(column="road_no")]), m=0.06),
-        Level(
-            label="nearly the same line",
-            when=AnyOf(
-                of=[JaroWinkler(column="address_ascii", above=0.9395), Jaccard(column="address_tokens", at_least=0.74)]
-            ),
-            m=0.12,
-        ),
-        Level(label="same street", when=Exact(column="road"), m=0.06),
-        Level(
-            label="lines alike",
-            when=AnyOf(
-                of=[
-                    JaroWinkler(column="address_ascii", above=0.8595),
-                    Jaccard(column="address_tokens", at_least=0.49),
-                    Contained(column="address_tokens", at_least=2),
-                ]
-            ),
-            m=0.06,
-        ),
-        Level(
-            label="same district", when=AnyOf(of=[Exact(column="postal_code"), Exact(column="district_code")]), m=0.1
-        ),
-        Level(label="same city", when=Exact(column="city_norm"), m=0.07),
-        otherwise(0.08),
+        *_STREET_LEVELS,
+        Level(label="same district", when=AnyOf(of=[Exact(column="postal_code"), Exact(column="district_code")]), m=0.05),
+        Level(label="same city", when=Exact(column="city_norm"), m=0.05),
+        otherwise(0.05),
     ],
 )

@@ -43,7 +43,7 @@ def fit(
     start: list[Floats],
     used: list[int],
     *,
-    strength: float,
+    strength: list[float],
     share: float,
     total_pairs: float | None = None,
     rounds: int = 60,
@@ -51,7 +51,7 @@ def fit(
 ) -> Estimate:
     """Fits m of the comparisons `used` and the share of matches.
 
-    `start` is both the first guess and the mean of the Dirichlet prior, `strength` its weight in pairs. With
+    `start` is both the first guess and the mean of the Dirichlet prior, `strength` its weight in pairs per comparison. With
     `total_pairs` the patterns are all that can match out of so many pairs, and `share` is the share among those.
     """
     m = [s.copy() for s in start]
@@ -71,7 +71,7 @@ def fit(
         if learn_m:
             for k in used:
                 seen = counts[k][1:]
-                new = (seen + strength * start[k][1:]) / (seen.sum() + strength)
+                new = (seen + strength[k] * start[k][1:]) / (seen.sum() + strength[k])
                 change = max(change, float(np.abs(new - m[k][1:]).max()))
                 m[k][1:] = new
         if change < 1e-4:

@@ -26,6 +26,7 @@ from models.match_model import Comparison, Declaration, Level, PublishedModel, T
 Floats = npt.NDArray[np.float64]
 _RANDOM_PAIRS = 2_000_000
 _SESSION_PAIRS = 1_500_000
+_UNSEEN = 0.25
 
 
 @dataclass
@@ -55,6 +56,11 @@ def default_m(comparison: Comparison) -> Floats:
     return m
 
 
+def strengths(declaration: Declaration) -> list[float]:
+    """The weight of each comparison's prior, in pairs."""
+    return [c.strength or declaration.prior_strength for c in declaration.comparisons]
+
+
 def random_pairs(con: duckdb.DuckDBPyConnection, features: str, target: str, seed: int = 1) -> float:
     """Creates `target` (left_id, right_id): all pairs of a small base, else about two million drawn at random.
 
@@ -79,34 +85,25 @@ def random_pairs(con: duckdb.DuckDBPyConnection, features: str, target: str, see
     return total
 
 
-def _value_share(con: duckdb.DuckDBPyConnection, level: Level, comparison: Comparison, features: str) -> float | None:
-    """P(two random records agree | both have the attribute) by counting values, for levels that are plain equality."""
+def _agreeing_pairs(con: duckdb.DuckDBPyConnection, level: Level, features: str) -> float | None:
+    """Pairs of all records that agree, by counting values, for levels that are plain equality; else None."""
     when = level.when
-    present = " OR ".join(f"{quoted(c)} IS NOT NULL" for c in comparison.levels[0].when.columns)
-    (have,) = con.execute(f"SELECT count(*) FROM {features} WHERE {present}").fetchall()[0]
-    if have < 2:
-        return None
-    if when.kind == "exact":
-        columns = [when.column]
-    elif when.kind == "all" and all(part.kind == "exact" for part in when.of):
-        columns = [part.column for part in when.of]
-    elif when.kind == "overlap":
-        sql = f"SELECT count(*) AS n FROM (SELECT DISTINCT record_id, unnest({quoted(when.column)}) AS v FROM {features}) GROUP BY v"
-        (pairs,) = con.execute(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({sql})").fetchall()[0]
-        return float(pairs) / (have * (have - 1) / 2)
+    if when.kind == "overlap":
+        each = f"SELECT DISTINCT record_id, unnest({quoted(when.column)}) AS v FROM {features}"
+        counted = f"SELECT count(*) AS n FROM ({each}) GROUP BY v"
+    elif when.kind == "exact" or (when.kind == "all" and all(part.kind == "exact" for part in when.of)):
+        columns = [when.column] if when.kind == "exact" else [part.column for part in when.of]
+        given = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in columns)
+        counted = f"SELECT count(*) AS n FROM {features} WHERE {given} GROUP BY {', '.join(quoted(c) for c in columns)}"
     else:
         return None
-    names = ", ".join(quoted(c) for c in columns)
-    given = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in columns)
-    sql = f"SELECT count(*) AS n FROM {features} WHERE {given} GROUP BY {names}"
-    (pairs,) = con.execute(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({sql})").fetchall()[0]
-    return float(pairs) / (have * (have - 1) / 2)
+    return float(con.execute(f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM ({counted})").fetchall()[0][0])
 
 
 def observed_u(
-    con: duckdb.DuckDBPyConnection, declaration: Declaration, sample: Patterns, features: str
+    con: duckdb.DuckDBPyConnection, declaration: Declaration, sample: Patterns, features: str, total: float
 ) -> list[Floats]:
-    """Shares of the levels among all pairs: from the sample, and from value counts where equality can be counted."""
+    """Shares of the levels among all comparable pairs: from the sample, and from value counts for plain equality."""
     out = []
     for k, comparison in enumerate(declaration.comparisons):
         counts = np.bincount(sample.levels[:, k], weights=sample.counts, minlength=len(comparison.levels))
@@ -114,14 +111,13 @@ def observed_u(
         u = np.zeros(len(comparison.levels))
         # A level never seen among n pairs is likely below 1/n, not impossible: half a pair each.
         u[1:] = (counts[1:] + 0.5) / (seen + 0.5 * (len(u) - 1)) if seen else 1.0 / (len(u) - 1)
-        taken = 0.0
-        for i, level in enumerate(comparison.levels[1:], start=1):
-            exact = _value_share(con, level, comparison, features)
-            # A weaker level holds only what the stronger ones left over, so counting serves the first levels alone.
-            if exact is None:
+        comparable = max(seen / sample.pairs * total, 1.0)
+        for i, level in enumerate(comparison.levels[1:-1], start=1):
+            # Counting is exact for the first level; for a later one it is right as long as the earlier are rare.
+            agreeing = _agreeing_pairs(con, level, features)
+            if agreeing is None or (i > 1 and level.when.kind == "overlap"):
                 break
-            u[i] = max(exact - taken, 1e-12) if i > 1 and level.when.kind == "exact" else max(exact, 1e-12)
-            taken += u[i]
+            u[i] = max(agreeing / comparable, 0.1 / comparable)
         u[1:] /= u[1:].sum()
         out.append(u)
     return out
@@ -153,29 +149,42 @@ def monotonic(weights: Floats, sizes: Floats) -> Floats:
     return np.array([w for w, _, n in blocks for _ in range(int(n))])
 
 
-def term_frequencies(con: duckdb.DuckDBPyConnection, column: str, features: str) -> tuple[dict[str, float], float]:
-    """Shares of the values of a column seen more than once, and the share given to every other value."""
+def term_frequencies(
+    con: duckdb.DuckDBPyConnection, column: str, features: str, cluster_size: float
+) -> tuple[dict[str, float], float]:
+    """How likely another customer's record shows a value: per value seen more often than once, and for all others.
+
+    The records of one customer share their values, so the customer's own `cluster_size` records are taken off the
+    count before it speaks of chance; what is left is never less than a quarter of a customer.
+    """
     (have,) = con.execute(f"SELECT count(*) FROM {features} WHERE {quoted(column)} IS NOT NULL").fetchall()[0]
     have = max(int(have), 1)
+    floor = _UNSEEN * cluster_size
     rows = con.execute(
-        f"SELECT {quoted(column)}, count(*) / {have}.0 FROM {features} WHERE {quoted(column)} IS NOT NULL "
-        f"GROUP BY 1 HAVING count(*) > 1 ORDER BY 1"
+        f"SELECT {quoted(column)}, count(*) FROM {features} WHERE {quoted(column)} IS NOT NULL "
+        f"GROUP BY 1 HAVING count(*) - {cluster_size!r} > {floor!r} ORDER BY 1"
     ).fetchall()
-    return {str(v): float(s) for v, s in rows}, 1.0 / have
+    return {str(v): (n - cluster_size) / have for v, n in rows}, floor / have
 
 
-def _sessions(
-    con: duckdb.DuckDBPyConnection, declaration: Declaration, features: str, u: list[Floats], report: TrainingReport
-) -> tuple[list[Floats], float]:
-    """One EM per blocking rule over the comparisons that the rule does not touch; the m of all, and matches expected."""
-    start = [default_m(c) for c in declaration.comparisons]
-    gathered = [declaration.prior_strength * s for s in start]
-    most = 0.0
+@dataclass
+class _Session:
+    """Counted comparison vectors of one blocking rule's pairs, and the comparisons that the rule does not touch."""
+
+    rule: str
+    patterns: Patterns
+    used: list[int]
+    pairs: int
+
+
+def _sessions(con: duckdb.DuckDBPyConnection, declaration: Declaration, features: str) -> list[_Session]:
+    """The pairs of each training rule (at most `_SESSION_PAIRS` of them, drawn evenly), as counted vectors."""
+    out = []
     for number, rule in enumerate(declaration.blocking):
-        if not rule.train:
-            continue
         touched = {part.column for part in rule.parts}
         used = [k for k, c in enumerate(declaration.comparisons) if not touched & set(c.columns)]
+        if not rule.train or not used:
+            continue
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE session_pairs AS WITH usable AS (SELECT k.key, k.record_id FROM keys k "
             f"JOIN sizes_keys s ON s.key = k.key AND s.rule = k.rule WHERE k.rule = {number} AND s.n <= s.cap) "
@@ -183,25 +192,36 @@ def _sessions(
             f"ON a.key = b.key AND a.record_id < b.record_id"
         )
         (n,) = con.execute("SELECT count(*) FROM session_pairs").fetchall()[0]
-        if n > _SESSION_PAIRS:
-            con.execute(
-                f"CREATE OR REPLACE TEMP TABLE session_pairs AS SELECT * FROM session_pairs "
-                f"WHERE (left_id + right_id) % 1000003 < {int(1000003 * _SESSION_PAIRS / n)}"
-            )
-        if not n or not used:
+        if not n:
             continue
-        patterns = count_patterns(con, declaration, "session_pairs", features)
-        fitted = em.fit(patterns, u, start, used, strength=declaration.prior_strength, share=0.3)
-        report.sessions[rule.name] = {"pairs": float(n), "share": fitted.share}
-        most = max(most, n * fitted.share)
-        scale = min(1.0, 20_000 / max(patterns.pairs * fitted.share, 1.0))
-        for k in used:
+        if n > _SESSION_PAIRS:
+            share = int(1000003 * _SESSION_PAIRS / n)
+            con.execute(f"DELETE FROM session_pairs WHERE (left_id % 1000003 + right_id % 1000003) % 1000003 >= {share}")
+        out.append(_Session(rule.name, count_patterns(con, declaration, "session_pairs", features), used, int(n)))
+    return out
+
+
+def _fit_sessions(
+    declaration: Declaration, sessions: list[_Session], u: list[Floats], report: TrainingReport
+) -> tuple[list[Floats], float, list[Floats]]:
+    """One EM per session: m over all sessions, the most matches that one expects, and the matches seen per level."""
+    start = [default_m(c) for c in declaration.comparisons]
+    strength = strengths(declaration)
+    gathered = [weight * s for weight, s in zip(strength, start, strict=True)]
+    most = 0.0
+    for session in sessions:
+        fitted = em.fit(session.patterns, u, start, session.used, strength=strength, share=0.3)
+        report.sessions[session.rule] = {"pairs": float(session.pairs), "share": fitted.share}
+        most = max(most, session.pairs * fitted.share)
+        # A rule with many more matches than the others must not drown what they say.
+        scale = min(1.0, 20_000 / max(session.patterns.pairs * fitted.share, 1.0))
+        for k in session.used:
             gathered[k][1:] += fitted.matches[k][1:] * scale
     m = []
     for g in gathered:
-        g[0] = 0.0
         m.append(np.concatenate([[0.0], g[1:] / g[1:].sum()]))
-    return m, most
+    seen = [g - weight * s for g, weight, s in zip(gathered, strength, start, strict=True)]
+    return m, most, seen
 
 
 def train(
@@ -226,7 +246,7 @@ def train(
     report.blocks = count_blocks(con, declaration)
     total = random_pairs(con, features, "random_pairs")
     sample = count_patterns(con, declaration, "random_pairs", features)
-    u_all = observed_u(con, declaration, sample, features)
+    u_all = observed_u(con, declaration, sample, features, total)
     start = [default_m(c) for c in declaration.comparisons]
     candidate_pairs(con, "training_pairs")
     (n,) = con.execute("SELECT count(*) FROM training_pairs").fetchall()[0]
@@ -234,22 +254,21 @@ def train(
     m, prior = start, min(0.01, max(1.0 / report.records, 1.0 / total))
     u = u_all
     used = list(range(len(declaration.comparisons)))
+    sessions = _sessions(con, declaration, features)
     for _ in range(3):
-        m, expected = _sessions(con, declaration, features, u, report)
+        m, expected, gathered = _fit_sessions(declaration, sessions, u, report)
         prior = float(np.clip(expected / total, 0.02 / total, 0.2))
-        fitted = em.fit(candidates, u, m, used, strength=0.0, share=prior, total_pairs=total, learn_m=False)
+        fitted = em.fit(candidates, u, m, used, strength=strengths(declaration), share=prior, total_pairs=total, learn_m=False)
         prior = fitted.share
         report.expected_matches = prior * total
         u = without_matches(u_all, m, prior)
-    # With every comparison seen at once, the m of rarely blocked attributes settles too.
-    fitted = em.fit(candidates, u, m, used, strength=declaration.prior_strength * 5, share=prior, total_pairs=total)
-    m, prior, matches = fitted.m, fitted.share, fitted.matches
-    report.expected_matches = prior * total
+    matches = gathered
     levels = _levels(declaration, m, u, matches, sample, report)
     frequencies: dict[str, dict[str, float]] = {}
     rare: dict[str, float] = {}
+    size = 1.0 + 2.0 * report.expected_matches / report.records
     for column in declaration.term_frequency_columns():
-        frequencies[column], rare[column] = term_frequencies(con, column, features)
+        frequencies[column], rare[column] = term_frequencies(con, column, features, size)
     for name in ("session_pairs", "random_pairs", "training_pairs"):
         con.execute(f"DROP TABLE IF EXISTS {name}")
     return (
