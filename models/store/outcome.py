@@ -36,7 +36,7 @@ FILES: dict[str, dict[str, pa.DataType]] = {
     "keys": {"record_id": _INT, "key": _INT},
     "edges": {"left_id": _INT, "right_id": _INT, "weight": _REAL},
     "membership": {"record_id": _INT, "golden_id": _TEXT},
-    # action: created | changed | retired | revived
+    # action: created | changed | revived | merged | retired, or updated: the same version, refreshed in place
     "golden": {
         "golden_id": _TEXT,
         "action": _TEXT,

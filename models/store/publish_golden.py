@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from models.errors import StoreError
@@ -14,45 +12,55 @@ from models.store.publication import IDS, TEXTS, Publication, parquet
 
 # A retired golden record keeps its last values, so that readers of the id still learn who it was.
 _KEPT = ("values", "provenance", "valid_from")
-
+# An `updated` golden record says the same with other provenance: no new version.
+_SUPERSEDING = "action NOT IN ('created', 'updated')"
 
 _STILL_OPEN = "CASE WHEN task.status = 'open' THEN {old} ELSE {new} END"
 _TASK_RULES = {"opened_run": _STILL_OPEN, "opened_at": _STILL_OPEN}
 
 
 def publish_golden(work: Publication) -> int:
-    """Add golden records and replace those whose content changed; the version before becomes history."""
+    """Add golden records, replace those whose values changed (the version before becomes history), refresh the rest."""
     count = 0
     for entity in work.outcome.entities:
         golden = work.file("golden", entity)
         if golden is None:
             continue
         source = parquet(golden)
-        rows = (
-            "SELECT golden_id, ? AS entity_type, version, "
+        columns = (
+            "golden_id, ? AS entity_type, version, "
             "CASE WHEN action IN ('retired', 'merged') THEN 'retired' ELSE 'active' END AS status, records, "
-            'valid_from, CAST(? AS TIMESTAMPTZ) AS recorded_at, ? AS run_id, "values", provenance '
-            f"FROM {source} WHERE (action = 'created') = ? ORDER BY golden_id"
+            'valid_from, CAST(? AS TIMESTAMPTZ) AS recorded_at, ? AS run_id, "values", provenance'
         )
         params = (entity, work.at, work.outcome.run_id)
-        count += bulk.insert(work.connection, t.golden_record, work.batches(rows, *params, True))
-        if work.number(f"SELECT count(*) FROM {source} WHERE action <> 'created'"):
-            count += _superseding(work, source, rows, params)
+        created = f"SELECT {columns} FROM {source} WHERE action = 'created' ORDER BY golden_id"
+        count += bulk.insert(work.connection, t.golden_record, work.batches(created, *params))
+        if superseding := work.number(f"SELECT count(*) FROM {source} WHERE {_SUPERSEDING}"):
+            _keep_versions(work, source)
+            changed = f"SELECT {columns} FROM {source} WHERE {_SUPERSEDING} ORDER BY golden_id"
+            count += _change(work, source, work.batches(changed, *params), superseding)
+        if refreshing := work.number(f"SELECT count(*) FROM {source} WHERE action = 'updated'"):
+            # Its number, its times and its run are those of the version, which stays.
+            columns = 'golden_id, records, "values", provenance'
+            fresh = f"SELECT {columns} FROM {source} WHERE action = 'updated' ORDER BY golden_id"
+            count += _change(work, source, work.batches(fresh), refreshing)
     return count
 
 
-def _superseding(work: Publication, source: str, rows: str, params: tuple[Any, ...]) -> int:
-    """Golden records that are there already: their present version becomes history."""
+def _keep_versions(work: Publication, source: str) -> None:
+    """The present versions of golden records that are about to be replaced become history."""
     names = ", ".join(quoted(column.name) for column in t.golden_record.c)
-    present = f"SELECT golden_id FROM {source} WHERE action <> 'created'"
-    work.stage_texts(present)
+    work.stage_texts(f"SELECT golden_id FROM {source} WHERE {_SUPERSEDING}")
     work.sql(
         f"INSERT INTO golden_version ({names}, recorded_to) SELECT {names}, :at FROM golden_record "
         f"WHERE golden_id IN {TEXTS}",
         at=work.at,
     )
-    expected = work.number(f"SELECT count(*) FROM {source} WHERE action <> 'created'")
-    found = bulk.update(work.connection, t.golden_record, work.batches(rows, *params, False), _KEPT)
+
+
+def _change(work: Publication, source: str, rows: bulk.Batches, expected: int) -> int:
+    """Write over golden records that are there. Raises StoreError when one is not."""
+    found = bulk.update(work.connection, t.golden_record, rows, _KEPT)
     if found != expected:
         raise StoreError(f"{source}: changes golden records that the hub does not hold ({found} of {expected} found)")
     return found

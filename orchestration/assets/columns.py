@@ -23,7 +23,7 @@ _TOLD = {
     "left_id": "Record of the pair with the lower number",
     "right_id": "Record of the pair with the higher number",
     "weight": "Match weight in bits (log2 of the Bayes factor)",
-    "action": "created, changed, retired or revived",
+    "action": "created, changed, updated (same version, refreshed in place), merged, retired or revived",
     "values": "Golden values as JSON",
     "provenance": "Per attribute the winning source value, its rule, and the losing candidates, as JSON",
     "records": "Number of source records in it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pyarrow as pa
@@ -260,6 +261,46 @@ def test_untouched_records_keep_their_keys_edges_and_tasks(published: Store, tmp
     after = o.dump(published)
     for table in ("match_key", "edge", "task", "membership", "golden_record"):
         assert after[table] == before[table]
+
+
+def test_a_refreshed_golden_record_keeps_its_version_and_tells_nobody(published: Store, tmp_path: Path) -> None:
+    before = {row["golden_id"]: row for row in published.golden(o.ORG).to_pylist()}
+    fresh = {"records": 3, "values": '{"name": "g1 1"}', "provenance": '{"records":{"0":["1"]}}'}
+    later = o.DAY + dt.timedelta(days=1)
+    o.write(tmp_path / "r2", "golden", [o.golden("g1", "updated", valid_from=later, **fresh)])
+    assert o.publish(published, "r2", tmp_path / "r2")["golden"] == 1
+    after = {row["golden_id"]: row for row in published.golden(o.ORG).to_pylist()}
+    assert after == {"g1": before["g1"] | fresh, "g3": before["g3"]}
+    assert published.golden_versions("g1").num_rows == 0
+    assert published.events_after(0).num_rows == 2
+
+
+def test_created_changed_and_refreshed_golden_records_come_in_one_run(published: Store, tmp_path: Path) -> None:
+    rows = [o.golden("g1", "updated", records=9), o.golden("g3", "changed", 2), o.golden("g5")]
+    o.write(tmp_path / "r2", "golden", rows)
+    assert o.publish(published, "r2", tmp_path / "r2")["golden"] == 3
+    found = {row["golden_id"]: row for row in published.golden(o.ORG).to_pylist()}
+    assert {g: (r["version"], r["records"], r["run_id"]) for g, r in found.items()} == {
+        "g1": (1, 9, "r1"),
+        "g3": (2, 1, "r2"),
+        "g5": (1, 1, "r2"),
+    }
+    assert [published.golden_versions(g).num_rows for g in ("g1", "g3", "g5")] == [0, 1, 0]
+    # What was refreshed is what goes into history when the values change.
+    o.write(tmp_path / "r3", "golden", [o.golden("g1", "changed", 2)])
+    o.publish(published, "r3", tmp_path / "r3")
+    assert published.golden_versions("g1").select(["version", "records", "run_id"]).to_pylist() == [
+        {"version": 1, "records": 9, "run_id": "r1"}
+    ]
+
+
+@pytest.mark.parametrize("action", ["changed", "updated"])
+def test_a_golden_record_that_is_not_there_cannot_be_written_over(
+    published: Store, tmp_path: Path, action: str
+) -> None:
+    o.write(tmp_path / "r2", "golden", [o.golden("g1", action, 1), o.golden("g9", action, 1)])
+    with pytest.raises(StoreError, match=r"the hub does not hold \(1 of 2 found\)"):
+        o.publish(published, "r2", tmp_path / "r2")
 
 
 def test_an_alias_is_taken_back_when_its_id_lives_again(published: Store, tmp_path: Path) -> None:
