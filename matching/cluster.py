@@ -21,16 +21,23 @@ Floats = npt.NDArray[np.float64]
 
 # A pair's say in the average is bounded, so that one missing telephone or one odd value cannot outweigh everything.
 CLIP = 12.0
+# How much better than `auto` the only certain pair between two groups must be to join them all the same.
+BRIDGE = 6.0
+STEWARD = "a steward said: no match"
 
 
 @dataclass
 class Refusal:
-    """A merge that looked right and was not made: the pair that spoke most for it, and why it was refused."""
+    """A merge that looked right and was not made: the pair that spoke most for it, and why it was refused.
+
+    `kind` is that of the task: refused_merge, weak_bridge, or conflict (stewards contradict each other).
+    """
 
     left_id: int
     right_id: int
     weight: float
     reason: str
+    kind: str = "refused_merge"
 
 
 @dataclass
@@ -63,7 +70,8 @@ def solve_component(
 ) -> Solution:
     """Solves one component. `weights` holds every pair (smaller id first); pairs not in it count as `-CLIP`.
 
-    `must` pairs are joined first, also against the model; `forbidden` maps pairs to the reason why they stay apart.
+    `must` pairs are joined first, also against the model; `forbidden` maps pairs to the reason why they stay apart, and
+    of these only a steward's word (`STEWARD`) holds against `must`.
     """
     ids = sorted(members)
     n = len(ids)
@@ -75,6 +83,7 @@ def solve_component(
     arg: dict[tuple[int, int], tuple[int, int]] = {}
     ban: dict[tuple[int, int], str] = {}
     size = np.ones(n)
+    certain = np.zeros((n, n))  # pairs at or above `auto` between two clusters
     for i in range(n):
         for j in range(i + 1, n):
             pair = (ids[i], ids[j])
@@ -82,6 +91,7 @@ def solve_component(
             total[i, j] = total[j, i] = min(max(w, -CLIP), CLIP)
             best[i, j] = best[j, i] = w
             arg[i, j] = pair
+            certain[i, j] = certain[j, i] = float(w >= auto)
             if pair in forbidden:
                 ban[i, j] = forbidden[pair]
     alive = np.ones(n, dtype=bool)
@@ -102,6 +112,7 @@ def solve_component(
                 continue
             ac, bc = (min(a, c), max(a, c)), (min(b, c), max(b, c))
             total[a, c] = total[c, a] = total[a, c] + total[b, c]
+            certain[a, c] = certain[c, a] = certain[a, c] + certain[b, c]
             if best[b, c] > best[a, c]:
                 best[a, c] = best[c, a] = best[b, c]
                 arg[ac] = arg[bc]
@@ -111,15 +122,24 @@ def solve_component(
 
     for left, right in sorted(must):
         a, b = root(place[left]), root(place[right])
-        if a != b:
-            merge(a, b)
+        if a == b:
+            continue
+        if ban.get((min(a, b), max(a, b))) == STEWARD:
+            words = "one steward said match, another no match, about records that hang together"
+            refused[a, b] = Refusal(left, right, weights.get((left, right), -CLIP), words, "conflict")
+            continue
+        merge(a, b)
+    conflicts = list(refused.values())
+    refused.clear()
     while True:
         live = np.flatnonzero(alive)
         if len(live) < 2:
             break
         sub_best = best[np.ix_(live, live)]
         mean = total[np.ix_(live, live)] / np.outer(size[live], size[live])
-        score = np.where((sub_best >= auto) & (mean >= cohesion), mean, -np.inf)
+        pairs = np.minimum.outer(size[live], size[live])
+        bridge = (pairs >= 2) & (certain[np.ix_(live, live)] < 2) & (sub_best < auto + BRIDGE)
+        score = np.where((sub_best >= auto) & (mean >= cohesion) & ~bridge, mean, -np.inf)
         for i, a in enumerate(live):
             for j in range(i + 1, len(live)):
                 b = int(live[j])
@@ -136,9 +156,14 @@ def solve_component(
     for x, a in enumerate(live_now):
         for b in live_now[x + 1 :]:
             if best[a, b] >= auto:
-                reason = ban.get((a, b)) or "the other records of the two clusters disagree"
+                kind, reason = "refused_merge", ban.get((a, b))
+                if reason == STEWARD:
+                    continue
+                if reason is None and total[a, b] / (size[a] * size[b]) >= cohesion:
+                    kind, reason = "weak_bridge", "only one pair of records joins two groups"
+                reason = reason or "the other records of the two clusters disagree"
                 left, right = arg[a, b]
-                refused[a, b] = Refusal(left, right, float(best[a, b]), reason)
+                refused[a, b] = Refusal(left, right, float(best[a, b]), reason, kind)
     roots = [root(i) for i in range(n)]
     name = {r: min(ids[i] for i in range(n) if roots[i] == r) for r in set(roots)}
-    return Solution({ids[i]: name[roots[i]] for i in range(n)}, list(refused.values()))
+    return Solution({ids[i]: name[roots[i]] for i in range(n)}, [*conflicts, *refused.values()])

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from matching.cluster import Refusal, components, solve_component
+from matching.cluster import STEWARD, Refusal, components, solve_component
 from matching.model.conditions import quoted, to_sql
 from matching.model.splink_model import score_pairs
 from models.match_model import Declaration, PublishedModel
@@ -60,7 +60,7 @@ def link(
     scored: str,
     *,
     auto: float,
-    cohesion: float,
+    cohesion: float = 0.0,
     must: Iterable[tuple[int, int]] = (),
     never: Iterable[tuple[int, int]] = (),
 ) -> Links:
@@ -101,10 +101,21 @@ def link(
     if declaration.cannot_link:
         con.execute(f"INSERT INTO banned {forbidden_sql(declaration, 'inner_pairs', features)}")
     if must:
-        con.executemany("DELETE FROM banned WHERE left_id = ? AND right_id = ?", [list(m) for m in must])
+        # Two stewards' words on one pair cannot both be active; a hard rule yields to a person.
+        _load_pairs(con, "joined", must)
+        con.execute("DELETE FROM banned b USING joined j WHERE b.left_id = j.left_id AND b.right_id = j.right_id")
     if never:
-        con.executemany("INSERT INTO banned VALUES (?, ?, 'a steward said: no match')", [list(n) for n in never])
+        _load_pairs(con, "apart", never)
+        con.execute("INSERT INTO banned SELECT left_id, right_id, ? FROM apart SEMI JOIN inner_pairs USING (left_id, right_id)", [STEWARD])
     return _solve(con, nodes, label, auto, cohesion, must, oversized, int(missing))
+
+
+def _load_pairs(con: duckdb.DuckDBPyConnection, name: str, pairs: Iterable[tuple[int, int]]) -> None:
+    rows = list(pairs)
+    table = pa.table({"left_id": pa.array([r[0] for r in rows], pa.int64()), "right_id": pa.array([r[1] for r in rows], pa.int64())})
+    con.register("pair_rows", table)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM pair_rows")
+    con.unregister("pair_rows")
 
 
 def _cut_oversized(

@@ -10,13 +10,16 @@ import datetime as dt
 import resource
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from connectors.changes import detect_changes
 from connectors.landing import Landed, land
+from connectors.mapping import remap
 from matching.resolve import resolve_entity, standardise_entity
 from matching.standardise import PARSER_VERSION
 from models.config import Source, Stream
@@ -114,7 +117,13 @@ def standardise(run: HubRun, entity: str) -> int:
         return 0
     with run.phase("standardise", entity):
         report = standardise_entity(
-            run.store, run.config, entity, run.folder, full=run.full, progress=_progress(run, "standardise", entity)
+            run.store,
+            run.config,
+            entity,
+            run.folder,
+            raw=_raw(run, entity),
+            full=run.full,
+            progress=_progress(run, "standardise", entity),
         )
     return int(report["rows"])
 
@@ -130,6 +139,7 @@ def resolve(run: HubRun, entity: str) -> dict[str, Any]:
             entity,
             run.folder,
             run_id=run.run_id,
+            raw=_raw(run, entity),
             full=run.full,
             progress=_progress(run, None, entity),
         )
@@ -147,11 +157,22 @@ def train(run: HubRun, entity: str) -> dict[str, Any]:
 
     with run.phase("standardise", entity):
         standardise_entity(
-            run.store, run.config, entity, run.folder, full=True, progress=_progress(run, "standardise", entity)
+            run.store,
+            run.config,
+            entity,
+            run.folder,
+            raw=_raw(run, entity),
+            full=True,
+            progress=_progress(run, "standardise", entity),
         )
     with run.phase("train", entity):
         model = train_entity(run.store, run.config, entity, run.folder, progress=_progress(run, "train", entity))
     return {"entity_type": entity, "model_id": model.model_id, "records": model.records}
+
+
+def _raw(run: HubRun, entity: str) -> Callable[[pa.Table], pa.Table]:
+    """How stored records get their canonical raw values back under the present mapping."""
+    return partial(remap, run.config, entity=entity)
 
 
 def check_before(run: HubRun, entity: str, *, max_cluster: int) -> list[laws.Verdict]:

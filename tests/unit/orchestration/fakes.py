@@ -176,6 +176,7 @@ def standardise_entity(
     entity: str,
     folder: Path,
     *,
+    raw: Callable[[pa.Table], pa.Table],
     full: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
@@ -205,6 +206,7 @@ def resolve_entity(
     folder: Path,
     *,
     run_id: str,
+    raw: Callable[[pa.Table], pa.Table],
     full: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> EntityResult:

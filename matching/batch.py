@@ -1,0 +1,155 @@
+"""Resolving in one batch: features, match keys, pairs, weights and clusters of all records of an entity type.
+
+DuckDB holds the tables: `standard`, `features`, `keys`, `pairs`, `scored`. What becomes of the clusters (golden ids,
+values, tasks) is said elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from matching.defaults import DEFAULTS
+from matching.features import build_features
+from matching.inputs import Progress, Verdicts, no_progress
+from matching.keys import BlockCount, build_keys, candidate_pairs, count_blocks
+from matching.link import Links, link
+from matching.model.splink_model import add_term_frequencies, score_pairs
+from matching.profile import Profile, profile_contacts
+from models.config import Config
+from models.match_model import CannotLink, Declaration, PublishedModel
+
+KEEP_BELOW = 6.0
+"""Edges are kept down to this many bits below the weight from which stewards see a pair."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Thresholds and caps that hold for this hub: the declaration's, unless the configuration says otherwise."""
+
+    auto: float
+    review: float
+    block_cap: int
+    max_cluster: int
+
+
+@dataclass
+class Work:
+    """One entity type being resolved: its DuckDB connection, its model's declaration, and the seconds of its phases."""
+
+    con: duckdb.DuckDBPyConnection
+    entity: str
+    declaration: Declaration
+    limits: Limits
+    progress: Progress = no_progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """A phase: told, and timed."""
+        self.progress(name, 0, 0)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def declared(config: Config, entity: str, base: Declaration | None = None) -> Declaration:
+    """The declaration (by default the entity type's own) with what the configuration changes about it."""
+    options = getattr(config.matching, entity)
+    given = {k: v for k in ("auto", "review", "block_cap", "max_cluster") if (v := getattr(options, k)) is not None}
+    declaration = base or DEFAULTS[entity]
+    if options.merge_branches:
+        given["cannot_link"] = [rule for rule in declaration.cannot_link if not _is_branch_rule(rule)]
+    if "auto" in given and "review" not in given:
+        given["review"] = min(declaration.review, given["auto"])
+    return declaration.model_copy(update=given)
+
+
+def _is_branch_rule(rule: CannotLink) -> bool:
+    from models.match_model import condition_columns
+
+    return "branch_mark" in condition_columns(rule.when)
+
+
+def limits_of(declaration: Declaration) -> Limits:
+    """The limits of a declaration."""
+    return Limits(declaration.auto, declaration.review, declaration.block_cap, declaration.max_cluster)
+
+
+@contextlib.contextmanager
+def working(
+    config: Config, entity: str, declaration: Declaration, folder: Path, progress: Progress | None = None
+) -> Iterator[Work]:
+    """A DuckDB of its own within the configured memory, which spills into the run's folder."""
+    con = duckdb.connect()
+    try:
+        con.execute(f"SET memory_limit = '{config.memory_limit}'")
+        con.execute("SET temp_directory = ?", [str(folder / "spill")])
+        con.execute("SET preserve_insertion_order = false")
+        if config.threads:
+            con.execute(f"SET threads = {int(config.threads)}")
+        yield Work(con, entity, declaration, limits_of(declaration), progress or no_progress)
+    finally:
+        con.close()
+
+
+def load_features(work: Work, standard: pa.Table) -> Profile:
+    """Creates `features` from standard columns of every record; returns the contact profile that it rests on."""
+    with work.phase("profile"):
+        work.con.register("standard", standard)
+        profile = profile_contacts(work.con, work.declaration, "standard")
+        build_features(work.con, work.declaration, "standard", profile)
+        work.con.unregister("standard")
+    return profile
+
+
+@dataclass
+class Solved:
+    """Clusters of all records, counts of the blocks and of the pairs that were scored."""
+
+    links: Links
+    blocks: list[BlockCount]
+    pairs: int
+
+    def blocks_report(self) -> list[dict[str, Any]]:
+        """One dictionary per blocking rule."""
+        return [asdict(block) for block in self.blocks]
+
+
+def solve(work: Work, model: PublishedModel, said: Verdicts) -> Solved:
+    """Keys, pairs, weights and clusters of everything in `features`; leaves `keys`, `scored` and `clusters`."""
+    con = work.con
+    with work.phase("block"):
+        add_term_frequencies(con, model, "features", "known")
+        build_keys(con, work.declaration, "features")
+        blocks = count_blocks(con, work.declaration)
+        pairs = candidate_pairs(con)
+    with work.phase("score"):
+        score_pairs(con, model, "known", "pairs", "scored")
+        con.execute("DROP TABLE pairs")
+    with work.phase("cluster"):
+        links = link(
+            con,
+            model,
+            "known",
+            "scored",
+            auto=work.limits.auto,
+            must=said.match,
+            never=said.no_match,
+        )
+        con.register("cluster_rows", links.clusters)
+        con.execute(
+            "CREATE OR REPLACE TABLE clusters AS SELECT f.record_id, coalesce(c.cluster, f.record_id) AS cluster "
+            "FROM features f LEFT JOIN cluster_rows c USING (record_id)"
+        )
+        con.unregister("cluster_rows")
+    return Solved(links, blocks, pairs)

@@ -1,0 +1,125 @@
+"""From clusters to golden records: ids, values, what changed, and its events, as work files of the run.
+
+Set-based over the golden records in scope; a scope is closed: with one member of a golden record it has all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from matching.identify import Identities, identify
+from matching.inputs import Raw, raw_members, work_file
+from matching.survive import diff_golden, golden_events, ranks_for, rules_for, survive
+from models.config import Config
+from models.store import Store
+from models.store import tables as t
+
+_MEMBERSHIP = pa.schema([("record_id", pa.int64()), ("golden_id", pa.string()), ("from_run", pa.string())])
+_HISTORY = pa.schema([("record_id", pa.int64()), ("golden_id", pa.string()), ("to_run", pa.string())])
+_ALIASES = pa.schema([("alias_id", pa.string()), ("golden_id", pa.string())])
+_ORDER = pa.schema([("record_id", pa.int64()), ("first_run", pa.string())])
+
+
+@dataclass(frozen=True)
+class Past:
+    """What golden ids the records in scope had, in the tables that `identify` asks for."""
+
+    current: pa.Table
+    history: pa.Table
+    aliases: pa.Table
+    order: pa.Table
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts of what a run does to golden records."""
+
+    golden: int
+    created: int
+    merged: int
+    split: int
+    retired: int
+
+
+def whole_past(store: Store, entity: str) -> Past:
+    """The past of every record of an entity type."""
+    m, h, a, r = t.membership.c, t.membership_history.c, t.golden_alias.c, t.source_record.c
+    ours = sa.select(r.record_id).where(r.entity_type == entity)
+    current = sa.select(m.record_id, m.golden_id, m.run_id.label("from_run")).where(m.record_id.in_(ours))
+    living = sa.exists().where(m.golden_id == h.golden_id)
+    history = sa.select(h.record_id, h.golden_id, h.to_run).where(h.record_id.in_(ours), ~living)
+    aliases = sa.select(a.alias_id, a.golden_id)
+    order = sa.select(r.record_id, r.first_run).where(r.entity_type == entity)
+    return Past(
+        store.fetch_arrow(current, schema=_MEMBERSHIP),
+        store.fetch_arrow(history, schema=_HISTORY),
+        store.fetch_arrow(aliases, schema=_ALIASES),
+        store.fetch_arrow(order, schema=_ORDER),
+    )
+
+
+def write_golden(
+    store: Store,
+    config: Config,
+    entity: str,
+    folder: Path,
+    clusters: pa.Table,
+    past: Past,
+    standard: pa.Table,
+    raw: Raw,
+    *,
+    everything: bool,
+) -> tuple[Identities, Outcome]:
+    """Writes membership, aliases, lineage, golden and events of the clusters (record_id, cluster).
+
+    `standard` holds the standard columns of the records in `clusters`; `everything` says that these are all there are.
+    """
+    found = identify(clusters, past.current, past.history, past.aliases, past.order)
+    members = raw_members(store, folder, entity, raw, None if everything else clusters["record_id"].combine_chunks())
+    members = _with_golden(members, found.members)
+    new = survive(
+        members,
+        standard,
+        rules_for(config, entity),
+        ranks_for(config),
+        memory_limit=config.memory_limit,
+        threads=config.threads,
+        temp_directory=str(folder / "spill"),
+    )
+    if everything:
+        old = store.golden(entity, only_active=False)
+    else:
+        concerned = pc.unique(
+            pa.concat_tables([found.golden.select(["golden_id"]), found.events.select(["golden_id"])])["golden_id"]
+        )
+        old = store.golden_by_id(concerned)
+    changed = diff_golden(old, new, found.golden)
+    events = golden_events(changed, found.events, old)
+    written = {
+        "membership": found.membership,
+        "aliases": found.aliases,
+        "lineage": found.lineage,
+        "golden": changed,
+        "events": events,
+    }
+    for kind, table in written.items():
+        pq.write_table(table, work_file(folder, kind, entity), compression="zstd")
+    tally = pc.value_counts(found.golden["action"].combine_chunks()).to_pylist()
+    counts = {entry["values"]: int(entry["counts"]) for entry in tally}
+    splits = pc.count_distinct(found.lineage.filter(pc.field("kind") == "split")["parent_id"]).as_py()
+    living = sum(counts.get(a, 0) for a in ("created", "kept", "revived"))
+    return found, Outcome(
+        living, counts.get("created", 0), counts.get("merged", 0), int(splits or 0), counts.get("retired", 0)
+    )
+
+
+def _with_golden(members: pa.Table, ids: pa.Table) -> pa.Table:
+    """Adds the golden id of each member."""
+    place = pc.index_in(members["record_id"], value_set=ids["record_id"].combine_chunks())
+    return members.append_column("golden_id", ids["golden_id"].combine_chunks().take(place))

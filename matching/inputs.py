@@ -1,0 +1,121 @@
+"""What resolving starts from: the standard values of an entity type's current records, and what stewards decided.
+
+The work files of the run stand over what the store holds. Values are only read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from matching.standardise import standard_schema
+from models.store import Store
+from models.store.columns import parse_json_column
+
+Raw = Callable[[pa.Table], pa.Table]
+"""Canonical raw columns of stored records (record_id, source, stream, payload, … → the same with attributes)."""
+
+Pair = tuple[int, int]
+Progress = Callable[[str, int, int], None]
+
+IDENTITY = ("record_id", "source", "stream", "source_key", "source_time")
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Tells nobody."""
+
+
+@dataclass
+class Verdicts:
+    """What stewards said about pairs of current records, the newest word on each pair; smaller id first."""
+
+    match: set[Pair] = field(default_factory=set)
+    no_match: set[Pair] = field(default_factory=set)
+
+    def records(self) -> set[int]:
+        """Every record that a verdict is about."""
+        return {record for pair in (*self.match, *self.no_match) for record in pair}
+
+
+def work_file(folder: Path, kind: str, entity: str) -> Path:
+    """The path of a work file of a run."""
+    return folder / f"{kind}_{entity}.parquet"
+
+
+def read_work(folder: Path, kind: str, entity: str, columns: list[str] | None = None) -> pa.Table | None:
+    """A work file of a run (of its columns those that it has), None where there is none."""
+    path = work_file(folder, kind, entity)
+    if not path.exists():
+        return None
+    have = pq.read_schema(path).names
+    return pq.read_table(path, columns=None if columns is None else [c for c in columns if c in have])
+
+
+def changes(folder: Path, entity: str) -> pa.Table | None:
+    """record_id, change of the run's changed records without the late ones, which are history only."""
+    table = read_work(folder, "changes", entity, ["record_id", "change"])
+    return None if table is None else table.filter(pc.field("change") != "late")
+
+
+def standard_table(store: Store, entity: str, folder: Path, *, complete: bool = False) -> pa.Table:
+    """Standard columns of every current record: those of this run, and the store's for the records it did not touch.
+
+    `complete` says that the run's file holds every current record already.
+    """
+    schema = standard_schema(entity)
+    fresh = read_work(folder, "standard", entity)
+    parts = [] if fresh is None else [fresh.select(schema.names).cast(schema)]
+    held = None if complete else store.records(entity, ["standard"])
+    if held is not None and held.num_rows:
+        changed = changes(folder, entity)
+        known = [t["record_id"] for t in (changed, fresh) if t is not None]
+        if known:
+            gone = pa.chunked_array([chunk for column in known for chunk in column.chunks], pa.int64())
+            held = held.filter(pc.invert(pc.is_in(held["record_id"], value_set=gone.combine_chunks())))
+        rest = pa.schema([f for f in schema if f.name != "record_id"])
+        parts.append(parse_json_column(held, "standard", rest).select(schema.names).cast(schema))
+    return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def verdicts(store: Store, entity: str) -> Verdicts:
+    """The newest verdict on each pair that is not undone."""
+    found = Verdicts()
+    for row in store.decisions(active_only=True).to_pylist():
+        if row["kind"] != "pair" or row["entity_type"] != entity or row["left_id"] is None or row["right_id"] is None:
+            continue
+        left, right = sorted((int(row["left_id"]), int(row["right_id"])))
+        for one, verdict in ((found.match, "match"), (found.no_match, "no_match")):
+            (one.add if row["verdict"] == verdict else one.discard)((left, right))
+    return found
+
+
+def raw_members(store: Store, folder: Path, entity: str, raw: Raw, ids: pa.Array[pa.Int64Scalar] | None) -> pa.Table:
+    """Identity and canonical raw columns of current records, all or those of `ids`: this run's over the store's."""
+    fresh = read_work(folder, "changes", entity)
+    parts, known = [], None
+    if fresh is not None and fresh.num_rows:
+        fresh = fresh.filter(pc.field("change") != "late")
+        known = fresh["record_id"].combine_chunks()
+        fresh = fresh.filter(pc.field("change") != "delete")
+        if ids is not None:
+            fresh = fresh.filter(pc.is_in(fresh["record_id"], value_set=ids))
+        extra = {"change", "content_hash", "payload", "version", "rekeyed_from"}
+        parts.append(fresh.drop_columns([c for c in fresh.column_names if c in extra]))
+    columns = ["source", "stream", "source_key", "source_time", "payload", "deleted"]
+    if ids is None:
+        held = store.records(entity, columns)
+    else:
+        wanted = ids if known is None else ids.filter(pc.invert(pc.is_in(ids, value_set=known)))
+        held = store.records_by_id(wanted, columns) if len(wanted) else None
+    if held is not None and held.num_rows:
+        held = held.filter(pc.invert(pc.fill_null(held["deleted"], False))).drop_columns(["deleted"])
+        if known is not None:
+            held = held.filter(pc.invert(pc.is_in(held["record_id"], value_set=known)))
+        if held.num_rows:
+            parts.append(raw(held).drop_columns(["payload"]))
+    return pa.concat_tables(parts, promote_options="permissive") if parts else pa.table({c: [] for c in IDENTITY})
