@@ -126,8 +126,7 @@ class Reading:
         e = t.edge.c
         query = sa.select(t.edge)
         left, right = self._by_ids(query, e.left_id, ids), self._by_ids(query, e.right_id, ids)
-        only_right = ~pc.field("left_id").isin(_array(ids))
-        return pa.concat_tables([left, right.filter(only_right)])
+        return pa.concat_tables([left, _without(right, "left_id", ids)])
 
     def edges(self, entity_type: str) -> pa.Table:
         """left_id, right_id, weight of every stored edge of an entity type."""
@@ -135,18 +134,33 @@ class Reading:
         return self.fetch_arrow(sa.select(e.left_id, e.right_id, e.weight).where(e.entity_type == entity_type))
 
     def memberships(self, ids: Ids | None = None) -> pa.Table:
-        """record_id, golden_id of these records, or of all."""
-        query = sa.select(t.membership.c.record_id, t.membership.c.golden_id)
+        """record_id, golden_id, from_run (since which run) of these records, or of all."""
+        query = _memberships()
         return self.fetch_arrow(query) if ids is None else self._by_ids(query, t.membership.c.record_id, ids)
 
     def members_of(self, golden_ids: Texts) -> pa.Table:
-        """record_id, golden_id of the records in these golden records."""
-        query = sa.select(t.membership.c.record_id, t.membership.c.golden_id)
-        return self._by_ids(query, t.membership.c.golden_id, golden_ids)
+        """record_id, golden_id, from_run of the records in these golden records."""
+        return self._by_ids(_memberships(), t.membership.c.golden_id, golden_ids)
 
     def membership_history(self, ids: Ids) -> pa.Table:
         """record_id, golden_id, from_run, to_run: where records were before."""
         return self._by_ids(sa.select(t.membership_history), t.membership_history.c.record_id, ids)
+
+    def dead_histories(self, record_ids: Ids, golden_ids: Texts = ()) -> pa.Table:
+        """record_id, golden_id, to_run: every former member of the dead golden ids that once held one of the records.
+
+        Dead is an id without members: an alias, or retired. `golden_ids` names more that are wanted if they are dead.
+        """
+        h, m = t.membership_history.c, t.membership.c
+        dead = ~sa.exists().where(m.golden_id == h.golden_id)
+        with self.database.snapshot():
+            once = self._by_ids(sa.select(h.golden_id).where(dead).distinct(), h.record_id, record_ids)["golden_id"]
+            named = pa.chunked_array([*once.chunks, _array(golden_ids).cast(pa.string())], pa.string()).unique()
+            return self._by_ids(sa.select(h.record_id, h.golden_id, h.to_run).where(dead), h.golden_id, named)
+
+    def first_runs(self, ids: Ids) -> pa.Table:
+        """record_id, first_run: the run that brought each record, also where it was deleted and came back."""
+        return self.records_by_id(ids, ["first_run"])
 
     def golden(self, entity_type: str, *, only_active: bool = True) -> pa.Table:
         """Golden records of an entity type, all columns of the table."""
@@ -179,6 +193,14 @@ class Reading:
         if golden_ids is None:
             return self.fetch_arrow(query)
         return self._by_ids(query, t.golden_alias.c.golden_id, golden_ids)
+
+    def aliases_touching(self, golden_ids: Texts) -> pa.Table:
+        """`aliases` with one of these golden ids on either side, each once."""
+        a = t.golden_alias.c
+        query = sa.select(t.golden_alias)
+        with self.database.snapshot():
+            theirs, others = (self._by_ids(query, column, golden_ids) for column in (a.alias_id, a.golden_id))
+        return pa.concat_tables([theirs, _without(others, "alias_id", golden_ids)])
 
     def resolve_id(self, golden_id: str) -> str | None:
         """The golden record that an id leads to today: itself, or the survivor behind its aliases; None if unknown."""
@@ -238,10 +260,20 @@ def _record_columns(columns: Sequence[str] | None) -> sa.Select[Any]:
     return sa.select(*(t.source_record.c[name] for name in dict.fromkeys(("record_id", *columns))))
 
 
+def _memberships() -> sa.Select[Any]:
+    m = t.membership.c
+    return sa.select(m.record_id, m.golden_id, m.run_id.label("from_run"))
+
+
 def _array(ids: Any) -> pa.Array[Any]:
     if isinstance(ids, pa.ChunkedArray):
         return ids.combine_chunks()
     return ids if isinstance(ids, pa.Array) else pa.array(ids)
+
+
+def _without(table: pa.Table, column: str, values: Any) -> pa.Table:
+    """The rows whose column is not among the values."""
+    return table.filter(~pc.field(column).isin(_array(values).cast(table.schema.field(column).type)))
 
 
 @contextmanager

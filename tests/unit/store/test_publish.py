@@ -73,6 +73,7 @@ def test_everything_else_comes_back_as_it_was(published: Store) -> None:
     assert published.memberships().sort_by("record_id").to_pydict() == {
         "record_id": [1, 2, 3],
         "golden_id": ["g1", "g1", "g3"],
+        "from_run": ["r1", "r1", "r1"],
     }
     golden = {row["golden_id"]: row for row in published.golden(o.ORG).to_pylist()}
     assert golden["g1"]["values"] == '{"name":"g1 1"}' and golden["g1"]["valid_from"] == o.DAY

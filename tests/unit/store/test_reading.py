@@ -66,6 +66,7 @@ def test_nothing_asked_for_is_an_empty_table_with_its_columns(many: Store) -> No
     assert many.records_by_id([], ["source"]).schema.names == ["record_id", "source"]
     assert many.memberships(pa.array([], pa.int64())).num_rows == 0
     assert many.records_for_keys([], 5).pairs.num_rows == 0
+    assert many.edges_touching([]).num_rows == 0
     assert many.golden(o.ORG).schema.field("recorded_at").type == pa.timestamp("us", tz="UTC")
     assert many.records("person").num_rows == 0
 
@@ -97,6 +98,99 @@ def test_an_id_is_followed_through_its_aliases(store: Store, tmp_path: Path) -> 
     o.publish(store, "r1", tmp_path)
     assert [store.resolve_id(i) for i in ("g1", "b", "a", "nobody", "x")] == ["g1", "g1", "g1", None, None]
     assert store.aliases(["g1"])["alias_id"].to_pylist() == ["b"]
+
+
+@pytest.fixture
+def lived(store: Store, tmp_path: Path) -> Store:
+    """Runs r1 to r4 over records 1 to 9.
+
+    g1 = {1, 2} and lives on; g3 = {3, 4} went over into g1 in r3, after losing 4 to g5 in r2; g6 = {6, 7} was retired
+    in r2, then 7 came back in g8; g9 = {9} lives untouched.
+    """
+    moves: dict[str, dict[int, str | None]] = {
+        "r1": {1: "g1", 2: "g1", 3: "g3", 4: "g3", 5: "g5", 6: "g6", 7: "g6", 9: "g9"},
+        "r2": {4: "g5", 6: None, 7: None},
+        "r3": {3: "g1", 8: "g8"},
+        "r4": {7: "g8", 2: "g1"},
+    }
+    seen: set[int] = set()
+    for run, rows in moves.items():
+        o.write(tmp_path / run, "membership", [{"record_id": r, "golden_id": g} for r, g in rows.items()])
+        o.write(tmp_path / run, "changes", [o.change(r) for r in sorted({*rows} - seen)])
+        seen |= rows.keys()
+        if run == "r3":
+            o.write(tmp_path / run, "aliases", [{"alias_id": "g3", "golden_id": "g1", "action": "add"}])
+        o.publish(store, run, tmp_path / run)
+    return store
+
+
+@pytest.mark.usefixtures("way")
+def test_memberships_say_since_which_run(lived: Store) -> None:
+    rows = lived.memberships([1, 3, 4, 6, 7, 8, 9, 77]).sort_by("record_id").to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        (1, "g1", "r1"),
+        (3, "g1", "r3"),
+        (4, "g5", "r2"),
+        (7, "g8", "r4"),
+        (8, "g8", "r3"),
+        (9, "g9", "r1"),
+    ]
+    assert lived.memberships().num_rows == 8
+    rows = lived.members_of(["g8", "g3", "g1", "g5", "g0"]).sort_by("record_id").to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        (1, "g1", "r1"),
+        (2, "g1", "r4"),
+        (3, "g1", "r3"),
+        (4, "g5", "r2"),
+        (5, "g5", "r1"),
+        (7, "g8", "r4"),
+        (8, "g8", "r3"),
+    ]
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(
+    ("records", "named", "dead"),
+    [
+        ([4], [], ["g3"]),
+        ([7], [], ["g6"]),
+        (range(1, 10), [], ["g3", "g6"]),
+        ([1, 2, 5, 8, 9, 77], [], []),  # 2 left g1 and came back: g1 lives
+        ([], ["g6", "g1", "g0"], ["g6"]),
+        ([9, 6, 5, 8], ["g3", "g6", "g9", "g5"], ["g3", "g6"]),
+    ],
+)
+def test_the_whole_history_of_dead_golden_ids_is_found(
+    lived: Store, records: list[int], named: list[str], dead: list[str]
+) -> None:
+    whole = {"g3": [(3, "g3", "r3"), (4, "g3", "r2")], "g6": [(6, "g6", "r2"), (7, "g6", "r2")]}
+    found = lived.dead_histories(np.array(list(records), np.int64), named)
+    assert found.schema.names == ["record_id", "golden_id", "to_run"]
+    assert sorted(tuple(row.values()) for row in found.to_pylist()) == [row for g in dead for row in whole[g]]
+
+
+@pytest.mark.usefixtures("way")
+def test_records_say_with_which_run_they_came(lived: Store) -> None:
+    found = lived.first_runs([9, 8, 6, 77, 1, 2]).sort_by("record_id")
+    assert found.schema.names == ["record_id", "first_run"]
+    assert [tuple(row.values()) for row in found.to_pylist()] == [
+        (1, "r1"),
+        (2, "r1"),
+        (6, "r1"),
+        (8, "r3"),
+        (9, "r1"),
+    ]
+
+
+@pytest.mark.usefixtures("way")
+def test_aliases_are_found_from_either_side(store: Store, tmp_path: Path) -> None:
+    aliases = [("a", "g1"), ("b", "g1"), ("c", "g2"), ("d", "g3"), ("e", "g4")]
+    o.write(tmp_path, "aliases", [{"alias_id": a, "golden_id": g, "action": "add"} for a, g in aliases])
+    o.publish(store, "r1", tmp_path)
+    found = store.aliases_touching(["g1", "a", "c", "d", "g3", "nobody"])
+    assert found.schema.names == ["alias_id", "golden_id", "run_id", "recorded_at"]
+    assert sorted(found["alias_id"].to_pylist()) == ["a", "b", "c", "d"]
+    assert store.aliases_touching([]).num_rows == 0
 
 
 def test_the_decision_log_only_grows(store: Store) -> None:
