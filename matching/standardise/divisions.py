@@ -156,6 +156,12 @@ def division(code: str) -> Division | None:
     return _index().by_code.get(code)
 
 
+def is_division(name: str) -> bool:
+    """Whether some division, of today or abolished, has this name with or without its suffix."""
+    index = _index()
+    return name in index.full or name in index.stems
+
+
 def read_place(text: str, start: int = 0, known: Place | None = None, *, in_name: bool = False) -> Place:
     """Reads a run of divisions (province, prefecture, county) at `start` of a folded text.
 

@@ -6,9 +6,10 @@ The order of beliefs is here: what begins a name is a region only if a trade nam
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections import defaultdict
+from functools import cache, lru_cache
 
-from matching.standardise.divisions import Place, all_divisions, division, read_place
+from matching.standardise.divisions import Place, all_divisions, division, is_division, read_place
 from matching.standardise.text import HAN, has_han, pinyin
 from matching.standardise.trade_words import trade_words
 
@@ -88,19 +89,58 @@ def _believed_place(body: str) -> Place:
     return Place()
 
 
+# Characters of a province's name that are read otherwise elsewhere.
+_PROVINCE_READINGS = {"重庆": ("chong", "qing"), "西藏": ("xi", "zang")}
+# Read hui, but typed for 海, which it looks like.
+_LOOKALIKES = {"诲": "hai"}
+
+
 @cache
-def _province_sounds() -> dict[str, str]:
-    return {pinyin(d.stem): d.stem for d in all_divisions() if d.level == 1 and len(d.stem) == 2}
+def _province_sounds() -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """A province's name with one character left out, before and behind the gap → that character's reading, the name."""
+    table: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for stem in [d.stem for d in all_divisions() if d.level == 1]:
+        readings = _PROVINCE_READINGS.get(stem) or tuple(map(pinyin, stem))
+        for i, reading in enumerate(readings):
+            table[stem[:i], stem[i + 1 :]].append((reading, stem))
+    return dict(table)
+
+
+@lru_cache(maxsize=20_000)
+def _province_meant(typed: str) -> str | None:
+    """The province typed with one character replaced by a homophone, null for a place's name or where two fit."""
+    if not has_han(typed) or is_division(typed):
+        return None
+    table = _province_sounds()
+    meant = {
+        stem
+        for i, char in enumerate(typed)
+        for reading, stem in table.get((typed[:i], typed[i + 1 :]), ())
+        if _LOOKALIKES.get(char, pinyin(char)) == reading
+    }
+    return meant.pop() if len(meant) == 1 else None
 
 
 def _misspelt_region(body: str) -> tuple[Place, str]:
-    """A province typed as a homophone that shares a character (山冬 for 山东), when a name of some length follows."""
-    stem = _province_sounds().get(pinyin(body[:2])) if len(body) >= 6 and has_han(body[:2]) else None
-    if stem is None or (stem[0] != body[0] and stem[1] != body[1]):
+    """A province typed as a homophone that shares a character (广冬 for 广东), when a trade name follows.
+
+    Most names that sound so are trade names (安辉物流): two characters that are no trade words must be left behind it.
+    """
+    if len(body) < 4 or is_division(body[:3]):
         return Place(), body
-    fixed = stem + body[2:]
-    place = _believed_place(fixed)
-    return place, fixed[place.end :]
+    for size in (3, 2):
+        stem = _province_meant(body[:size])
+        if stem is None:
+            continue
+        fixed = stem + body[size:]
+        place = _believed_place(fixed)
+        rest = fixed[place.end :]
+        words, _ = trade_words()
+        # A suffix or a place inside the province leaves no doubt.
+        placed = place.suffixed or place.district is not None or place.city not in (None, place.province)
+        if place.end and len(rest) >= 2 and (placed or not (all_trade(rest, words) or all_trade(rest[1:], words))):
+            return place, rest
+    return Place(), body
 
 
 def take_town(body: str, place: Place) -> tuple[str, str]:

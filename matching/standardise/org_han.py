@@ -147,8 +147,8 @@ def parse_han(raw: str, text: str) -> OrgName:
         alt_keys += [k for k in (other.ascii, *other.alt_ascii) if k]
     return OrgName(
         raw, norm, core, region, region_code, industry or None, form, branch, sole, status, script, ascii_key(core),
-        tuple(dict.fromkeys([core, *industry_words(industry)])), tuple(dict.fromkeys(alt)),
-        tuple(dict.fromkeys(alt_keys)),
+        ascii_key((head or "") + core + industry), tuple(dict.fromkeys([core, *industry_words(industry)])),
+        tuple(dict.fromkeys(alt)), tuple(dict.fromkeys(alt_keys)),
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def parse_latin(raw: str, text: str) -> OrgName:
     first = _parse_part(parts[0]) if parts else None
     if first is None:
         return OrgName(raw, script=script, status=status, reason="no name left after removing notes")
-    norm, core, form, region, code, industry, branch, tokens = first
+    norm, core, form, region, code, industry, branch, tokens, stem = first
     alt = [p[1] for p in map(_parse_part, parts[1:]) if p is not None and p[1] != core]
     key = ascii_key(core)
     bare = _parse_part(bare_latin(parts[0])) if not parts[0].isascii() else None
@@ -140,13 +140,14 @@ def parse_latin(raw: str, text: str) -> OrgName:
         status,
         script,
         key,
+        stem,
         tokens,
         tuple(dict.fromkeys(alt)),
         alt_ascii,
     )
 
 
-_Part = tuple[str, str, str | None, str | None, str | None, str | None, str | None, tuple[str, ...]]
+_Part = tuple[str, str, str | None, str | None, str | None, str | None, str | None, tuple[str, ...], str]
 
 
 def _parse_part(text: str) -> _Part | None:
@@ -191,7 +192,9 @@ def _parse_part(text: str) -> _Part | None:
             break
         industry_words.insert(0, word)
     tokens = tuple(sorted({w for w in full if w not in _STOP} or set(full)))
-    return norm, core, form, region, code, " ".join(industry_words) or None, branch, tokens
+    # A region in brackets stands first in the stem, as it does in a Chinese name.
+    stem = (to_ascii(region) if bracketed and region else "") + "".join(full)
+    return norm, core, form, region, code, " ".join(industry_words) or None, branch, tokens, stem
 
 
 def _take_branch(text: str, words: list[str]) -> tuple[list[str], str | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 # Raised whenever the same raw value may get another standard value, so that stored standard values are recomputed.
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 
 _TEXT: pa.DataType = pa.string()
 _BOOL: pa.DataType = pa.bool_()
@@ -19,7 +19,8 @@ _LIST: pa.DataType = pa.list_(pa.string())
 _ORGANIZATION: dict[str, pa.DataType] = {
     "name_norm": _TEXT, "name_core": _TEXT, "name_region": _TEXT, "name_region_code": _TEXT, "name_industry": _TEXT,
     "org_form": _TEXT, "branch": _TEXT, "is_sole_trader": _BOOL, "name_status": _TEXT, "name_script": _TEXT,
-    "name_ascii": _TEXT, "name_tokens": _LIST, "alt_cores": _LIST, "alt_ascii": _LIST, "tax_id": _TEXT,
+    "name_ascii": _TEXT, "stem_ascii": _TEXT, "name_tokens": _LIST, "alt_cores": _LIST, "alt_ascii": _LIST,
+    "tax_id": _TEXT,
     "tax_id_ok": _BOOL, "tax_id_kind": _TEXT, "org_code9": _TEXT, "registration_id": _TEXT,
 }  # fmt: skip
 _PERSON: dict[str, pa.DataType] = {

@@ -61,7 +61,7 @@ def _organization(key: Key) -> Row:
     if name is not None and name_en is None and short is None:
         main = parse_org_name(name)
         if main.core is None:
-            return (*(None,) * 15, _fragment({"name": main.reason or ""}))
+            return (*(None,) * 16, _fragment({"name": main.reason or ""}))
         reasons: dict[str, str] = {}
         cores = [main.core, *main.alt_cores]
         keys = [main.ascii, *main.alt_ascii]
@@ -71,14 +71,14 @@ def _organization(key: Key) -> Row:
         reasons = {a: p.reason for a, p in parsed if p.reason}
         usable = [p for _, p in parsed if p.core]
         if not usable:
-            return (*(None,) * 15, _fragment(reasons))
+            return (*(None,) * 16, _fragment(reasons))
         main = usable[0]
         cores = list(dict.fromkeys([c for p in usable for c in (p.core, *p.alt_cores) if c]))
         keys = list(dict.fromkeys([k for p in usable for k in (p.ascii, *p.alt_ascii)]))
         china = any(p.script in ("han", "mixed") or p.region_code for p in usable)
     return (
         main.norm, main.core, main.region, main.region_code, main.industry, main.form, main.branch, main.sole_trader,
-        main.status, main.script, main.ascii, list(main.tokens), cores, [k for k in keys if k],
+        main.status, main.script, main.ascii, main.stem_ascii, list(main.tokens), cores, [k for k in keys if k],
         "CN" if china else None, _fragment(reasons),
     )  # fmt: skip
 
@@ -248,7 +248,7 @@ REASON = "_reason"
 _ORG_NAME_COLUMNS = (
     "name_norm", "name_core", "name_region", "name_region_code", "name_industry", "org_form", "branch",
     "is_sole_trader",
-    "name_status", "name_script", "name_ascii", "name_tokens", "alt_cores", "alt_ascii",
+    "name_status", "name_script", "name_ascii", "stem_ascii", "name_tokens", "alt_cores", "alt_ascii",
 )  # fmt: skip
 _PERSON_NAME_COLUMNS = (
     "full_norm", "surname", "given", "middle", "name_suffix", "title", "is_partial", "name_script", "name_ascii",

@@ -184,7 +184,8 @@ def _worker(subject: str, keys: list[Key]) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def _objects(parts: list[pa.Array[Any]], rows: int) -> pa.Array[Any]:

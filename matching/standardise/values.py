@@ -13,6 +13,7 @@ class OrgName(NamedTuple):
 
     core: the trade name (字号), or a Latin name without legal form and stop words. region: divisions in the name
     without suffixes, region_code their most exact GB/T 2260 code. branch: place and kind of a dependent part.
+    stem_ascii: region, trade name and trade words by sound, whatever characters they were typed with.
     """
 
     raw: str
@@ -27,6 +28,7 @@ class OrgName(NamedTuple):
     status: str | None = None
     script: str | None = None
     ascii: str | None = None
+    stem_ascii: str | None = None
     tokens: tuple[str, ...] = ()
     alt_cores: tuple[str, ...] = ()
     alt_ascii: tuple[str, ...] = ()

@@ -107,3 +107,70 @@ def test_no_name():
 def test_never_raises_and_never_loses_the_name(text):
     found = parse_org_name(text)
     assert found.core or found.reason
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("广冬新达科技有限公司", "广东新达科技有限公司"),
+        ("广东新达棵技有限公司", "广东新达科技有限公司"),
+        ("诲南海川贸易有限公司", "海南海川贸易有限公司"),
+        ("鞍徽海川货运有限责任公司", "安徽海川货运有限公司"),
+        ("贵洲欣达商贸有限公司", "贵州新达商贸有限公司"),
+        ("重清海川运输有限公司", "重庆海川运输有限公司"),
+        ("青岛嗨川货运有限公司", "海川货运（青岛）有限公司"),
+        ("广冬海川有限公司", "广东省海川股份有限公司"),
+        ("安辉物流有限公司", "安徽物流有限公司"),
+    ],
+)
+def test_homophones_have_one_stem(typed, meant):
+    assert parse_org_name(typed).stem_ascii == parse_org_name(meant).stem_ascii
+
+
+def test_the_stem_is_region_trade_name_and_trade():
+    assert parse_org_name("山东省青岛市海川电子科技有限公司").stem_ascii == "qingdaohaichuandianzikeji"
+    assert parse_org_name("青岛海川货运有限公司济南分公司").stem_ascii == "qingdaohaichuanhuoyun"
+    assert parse_org_name("青岛啤酒").stem_ascii == "qingdaopijiu"
+    assert parse_org_name("重庆长安汽车").stem_ascii == "chongqingchanganqiche"
+    assert parse_org_name("测试").stem_ascii is None
+
+
+@pytest.mark.parametrize(
+    ("name", "region", "code", "core"),
+    [
+        ("广冬新达科技有限公司", "广东", "440000", "新达"),
+        ("鞍徽海川货运有限公司", "安徽", "340000", "海川"),
+        ("诲南海川有限公司", "海南", "460000", "海川"),
+        ("贵洲海川商贸有限公司", "贵州", "520000", "海川"),
+        ("重清海川商贸有限公司", "重庆", "500000", "海川"),
+        ("内蒙谷海川乳业有限公司", "内蒙古", "150000", "海川"),
+        ("黑龙姜海川乳业有限公司", "黑龙江", "230000", "海川"),
+        ("广冬省深圳市海川电器有限公司", "深圳", "440300", "海川"),
+    ],
+)
+def test_a_province_typed_as_a_homophone_is_read_as_meant(name, region, code, core):
+    found = parse_org_name(name)
+    assert (found.region, found.region_code, found.core) == (region, code, core)
+
+
+@pytest.mark.parametrize(
+    ("name", "core"),
+    [
+        ("东方海川科技有限公司", "东方海川"),
+        ("河蓝海川科技有限公司", "河蓝海川"),
+        ("光冬新达科技有限公司", "光冬新达"),
+        ("安辉物流有限公司", "安辉"),
+        ("安辉汽车配件有限公司", "安辉"),
+        ("天锦华科技有限公司", "天锦华"),
+        ("尚海国际物流有限公司", "尚海"),
+        ("广冬达有限公司", "广冬达"),
+        ("杉西新达科技有限公司", "杉西新达"),
+    ],
+)
+def test_a_trade_name_that_sounds_like_a_province_stays_one(name, core):
+    found = parse_org_name(name)
+    assert (found.region, found.region_code, found.core) == (None, None, core)
+
+
+def test_a_university_keeps_the_name_of_its_place():
+    assert parse_org_name("山西大学科技有限公司").norm.startswith("山西大学")

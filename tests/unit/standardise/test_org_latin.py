@@ -94,3 +94,11 @@ def test_a_normal_form_of_a_normal_form_is_itself(words):
     norm = parse_org_name(" ".join(words)).norm
     again = parse_org_name(norm).norm if norm else None
     assert again is None or parse_org_name(again).norm in (again, parse_org_name(again.removesuffix(" co")).norm)
+
+
+def test_the_stem_is_the_name_without_legal_form():
+    assert parse_org_name("Blue Door Freight Ltd.").stem_ascii == "bluedoorfreight"
+    assert parse_org_name("Müller & Söhne GmbH").stem_ascii == "muellerandsoehne"
+    assert parse_org_name("Seariver Freight GmbH - Bremen Depot").stem_ascii == "seariverfreight"
+    assert parse_org_name("Widget Freight (Qingdao) Co., Ltd.").stem_ascii == "qingdaowidgetfreight"
+    assert parse_org_name("n/a").stem_ascii is None
