@@ -20,6 +20,7 @@ test: install-dev
 
 check: install-dev
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
 bench: install-dev

@@ -74,8 +74,8 @@ class RowChecks:
             self._set_aside(lost, [None] * len(lost), self.stream.key_columns[0], [None] * len(lost), reason)
         times = pa.nulls(len(rows), INDEX.field("source_time").type)
         flags = pa.array(np.zeros(len(rows), bool))
-        if self.stream.updated_at in names:
-            times = self._times(self.stream.updated_at, batch, keys)
+        if (updated_at := self.stream.updated_at) is not None and updated_at in names:
+            times = self._times(updated_at, batch, keys)
         if self.stream.deleted in names:
             flags = flag_of(text_form(batch.column(self.stream.deleted)))
         for column in self._date_columns:

@@ -245,7 +245,7 @@ class Declaration(_Base):
 
     def term_frequency_columns(self) -> list[str]:
         """Columns whose term frequencies the model needs."""
-        return list(dict.fromkeys(l.term_frequency for c in self.comparisons for l in c.levels if l.term_frequency))
+        return [*dict.fromkeys(at.term_frequency for c in self.comparisons for at in c.levels if at.term_frequency)]
 
 
 def condition_columns(condition: Any) -> list[str]:

@@ -103,7 +103,7 @@ def plan(run: HubRun) -> dict[str, Any]:
 
 def _is_known(run: HubRun, entity: str) -> bool:
     query = sa.select(t.source_record.c.record_id).where(t.source_record.c.entity_type == entity).limit(1)
-    return run.store.fetch_arrow(query).num_rows > 0
+    return bool(run.store.fetch_arrow(query).num_rows)
 
 
 def party_types(run: HubRun) -> list[str]:

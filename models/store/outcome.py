@@ -120,7 +120,8 @@ class RunOutcome:
     def is_large(self) -> bool:
         """Whether so many records changed that loading differs from updating."""
         paths = [path for entity in self.entities if (path := self.file("changes", entity))]
-        return sum(pq.read_metadata(path).num_rows for path in paths) >= LARGE_ROWS
+        rows: int = sum(pq.read_metadata(path).num_rows for path in paths)
+        return rows >= LARGE_ROWS
 
     def quarantine(self) -> Path | None:
         """The file of quarantined rows, or None. Raises StoreError."""

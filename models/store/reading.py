@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,8 @@ from models.store.columns import arrow_schema
 from models.store.database import Database
 
 if TYPE_CHECKING:  # Arrow's classes take parameters only in their type stubs
-    Ids = Sequence[int] | npt.NDArray[np.int64] | pa.Array[Any] | pa.ChunkedArray[Any]
-    Texts = Sequence[str] | pa.Array[Any] | pa.ChunkedArray[Any]
+    Ids: TypeAlias = Sequence[int] | npt.NDArray[np.int64] | pa.Array[Any] | pa.ChunkedArray[Any]
+    Texts: TypeAlias = Sequence[str] | pa.Array[Any] | pa.ChunkedArray[Any]
 
 _FEW_IDS = 5_000  # up to here one bound JSON array is quicker than a temporary table
 _STAGED = "read_ids"
