@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from matching.standardise.text import to_ascii
@@ -223,20 +223,27 @@ def _match_at(
         word = text[at : at + length]
         if len(word) < length:
             continue
-        exact = index.full.get(word)
+        exact, stems, believed = _readings(word, level, province, city, in_name)
         if exact:
-            fitting = _fitting(exact, level, province, city)
-            if fitting:
-                return fitting, length, True
-        stems = index.stems.get(word)
-        if stems and not _NOT_STEM_RE.match(text, at + length):
-            fitting = _fitting(stems, level, province, city)
-            if fitting and (
-                _believable(fitting, level, city, in_name=in_name)
-                or (level == PROVINCE and len(fitting) == 1 and text.startswith(_ZONE_WORDS, at + length))
-            ):
-                return fitting, length, False
+            return exact, length, True
+        if (
+            stems
+            and not _NOT_STEM_RE.match(text, at + length)
+            and (believed or (level == PROVINCE and len(stems) == 1 and text.startswith(_ZONE_WORDS, at + length)))
+        ):
+            return stems, length, False
     return None
+
+
+@lru_cache(maxsize=50_000)
+def _readings(
+    word: str, level: int, province: str | None, city: str | None, in_name: bool
+) -> tuple[list[Division], list[Division], bool]:
+    """Divisions of this full name that fit what is known, those of this stem, and whether the stem is believed."""
+    index = _index()
+    exact = _fitting(index.full.get(word, []), level, province, city)
+    stems = _fitting(index.stems.get(word, []), level, province, city)
+    return exact, stems, bool(stems) and _believable(stems, level, city, in_name=in_name)
 
 
 def _fitting(found: list[Division], level: int, province: str | None, city: str | None) -> list[Division]:

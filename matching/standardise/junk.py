@@ -56,7 +56,7 @@ def folded_junk(text: str, *, name_part: bool = False) -> str | None:
     """`junk_reason` of a text that `fold` has already been applied to."""
     if len(text) > (_LONGEST if text.isascii() else _LONGEST_HAN):
         # No filler is that long, except one character repeated.
-        return PLACEHOLDER if len(set(text)) == 1 else None
+        return PLACEHOLDER if text[0] == text[1] and len(set(text)) == 1 else None
     text = text.casefold()
     if not text.isalnum():
         text = _STRIP.sub("", text)

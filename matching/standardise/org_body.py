@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 from matching.standardise.divisions import Place, all_divisions, division, is_division, read_place
 from matching.standardise.text import HAN, has_han, pinyin
-from matching.standardise.trade_words import trade_words
+from matching.standardise.trade_words import trade_tails, trade_words
 
 _TOWN_RE = re.compile(rf"^[{HAN}]{{2,5}}?(?:街道办事处|街道办|街道|镇|乡)(?=[{HAN}]{{4,}})")
 _GROUP_REGION_RE = re.compile(rf"^([{HAN}A-Za-z0-9]{{2,}}?)集团([{HAN}]{{2,8}})$")
@@ -33,6 +33,8 @@ AREAS = (
     "产业园",
 )
 _GROUP_RE = re.compile(r"(?:集团|控股)+$")
+_GROUP_TAILS = ("集团", "控股")
+_SUFFIXES = frozenset("市省县区")
 
 
 def take_region(body: str, places: list[Place]) -> tuple[Place, str]:
@@ -42,7 +44,7 @@ def take_region(body: str, places: list[Place]) -> tuple[Place, str]:
         body = body[2:]
     elif body.endswith("中国") and len(body) >= 4:
         body, country = body[:-2], True
-    group = _GROUP_REGION_RE.match(body)
+    group = _GROUP_REGION_RE.match(body) if "集团" in body else None
     if group:
         # 中国移动通信集团北京有限公司: the region stands behind the group's name.
         inner = read_place(group.group(2))
@@ -53,9 +55,9 @@ def take_region(body: str, places: list[Place]) -> tuple[Place, str]:
     rest = body[place.end :]
     if place.end == 0 and not country:
         place, rest = _misspelt_region(body)
-    if place.end and not place.suffixed and re.match(r"[市省县区](?!场)", rest) and len(rest) > 3:
+    if place.end and not place.suffixed and rest[:1] in _SUFFIXES and rest[1:2] != "场" and len(rest) > 3:
         rest = rest[1:]
-    for area in AREAS:
+    for area in AREAS if rest.startswith(AREAS) else ():
         if (place.end or places or country) and rest.startswith(area) and len(rest) >= len(area) + 2:
             rest = rest[len(area) :]
             break
@@ -75,10 +77,10 @@ def _believed_place(body: str) -> Place:
         return Place()
     place = read_place(body, in_name=True)
     rest = body[place.end :]
-    words, _ = trade_words()
-    plain = _GROUP_RE.sub("", rest)
+    if place.end == 0:
+        return place
     brand = not place.suffixed and (place.county_stem or body[: place.end] in _BRANDLIKE)
-    if place.end == 0 or (len(rest) >= 2 and not (brand and all_trade(plain, words))):
+    if len(rest) >= 2 and not (brand and all_trade(_GROUP_RE.sub("", rest), trade_words()[0])):
         return place
     if place.county_stem:
         found = division(place.district or "")
@@ -153,19 +155,26 @@ def region_words(place: Place) -> tuple[str | None, str | None]:
     """Region of a name: divisions without suffixes (the province only where nothing closer is known), and the code."""
     if place.end == -1:
         return "中国", None
+    return _region_words(place.province, place.city, place.district, place.loose_district)
+
+
+@lru_cache(maxsize=10_000)
+def _region_words(
+    in_province: str | None, in_city: str | None, in_district: str | None, loose: str | None
+) -> tuple[str | None, str | None]:
     words: list[str] = []
-    code = place.district or place.city or place.province
-    city = division(place.city) if place.city else None
-    district = division(place.district) if place.district else None
+    code = in_district or in_city or in_province
+    city = division(in_city) if in_city else None
+    district = division(in_district) if in_district else None
     if city is not None:
         words.append(city.stem)
-    elif place.province and district is None:
-        province = division(place.province)
+    elif in_province and district is None:
+        province = division(in_province)
         words += [province.stem] if province else []
     if district is not None and (city is None or district.code != city.code):
         words.append(district.stem)
-    if place.loose_district:
-        words.append(place.loose_district)
+    if loose:
+        words.append(loose)
     return ("".join(words) or None), code
 
 
@@ -173,8 +182,12 @@ def split_core(body: str, place: Place) -> tuple[str, str, Place]:
     """Splits a name without region and form into trade name and industry words."""
     if not body:
         return "", "", place
-    core = _GROUP_RE.sub("", body) if len(_GROUP_RE.sub("", body)) >= 2 else body
-    words, longest = trade_words()
+    core = body
+    if body.endswith(_GROUP_TAILS):
+        bare = _GROUP_RE.sub("", body)
+        core = bare if len(bare) >= 2 else body
+    words, _ = trade_words()
+    tails = trade_tails()
     if place.end != 0 and core in words:
         # Region and one trade word only (青岛啤酒): together they are the name by which it is known.
         found = division(place.district or place.city or place.province or "")
@@ -184,8 +197,8 @@ def split_core(body: str, place: Place) -> tuple[str, str, Place]:
     end = len(core)
     fixed = ""
     while True:
-        for size in range(min(longest, end - 2), 1, -1):
-            if core[end - size : end] in words:
+        for size in tails.get(core[end - 2 : end], ()) if end > 3 else ():
+            if size <= end - 2 and core[end - size : end] in words:
                 end -= size
                 break
         else:
@@ -221,6 +234,7 @@ def _sounds() -> dict[str, str]:
     return {pinyin(word): word for word in _FREQUENT}
 
 
+@lru_cache(maxsize=20_000)
 def _misspelt(tail: str) -> str:
     """The frequent trade word a tail sounds like, when it shares a character with it; otherwise empty."""
     if not has_han(tail):
@@ -245,7 +259,8 @@ def all_trade(text: str, words: frozenset[str]) -> bool:
     return any(text[:size] in words and all_trade(text[size:], words) for size in range(len(text), 1, -1))
 
 
-def industry_words(industry: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def industry_words(industry: str) -> tuple[str, ...]:
     """Industry words of a run of them, longest first from the end."""
     words, longest = trade_words()
     out: list[str] = []
@@ -256,4 +271,4 @@ def industry_words(industry: str) -> list[str]:
                 out.append(industry[end - size : end])
                 end -= size
                 break
-    return [w for w in reversed(out) if len(w) >= 2]
+    return tuple([w for w in reversed(out) if len(w) >= 2])

@@ -48,6 +48,7 @@ _STATUS_RE = re.compile(
 )
 _OPENING = frozenset("([{【<《「『")
 _STATUS_HINT_RE = re.compile("注销|吊销|停用|作废|停业|重复|勿用")
+_NOTE_TAILS = ("注销", "吊销", "停用", "作废", "停业", "重复", "勿用", "退")
 _FORMER_RE = re.compile(r"[(\[【](?:原名?|曾用名|旧名|前身|更名前)[::为是]?([^)\]】]+)[)\]】]")
 _ALIAS_RE = re.compile(r"[(\[【](?:简称|又名|别名|下称)[::为是]?\"?([^)\]】\"]+)\"?[)\]】]")
 _BRACKET_RE = re.compile(r"[(\[{【<《「『]([^()\[\]{}【】<>《》「」『』]*)[)\]}】>》」』]?")
@@ -95,27 +96,30 @@ _SUFFIXES_RE = re.compile(rf"(?<=[{HAN}]{{2}})(?:自治区|自治州|自治县|�
 def parse_han(raw: str, text: str) -> OrgName:
     """Parses a folded Chinese name."""
     script = script_of(text)
-    text = text.strip(_EDGE)
-    sole = False
-    status = latin = branch = bracket_form = None
+    sole = bracketed = False
+    status = latin = bracket_form = None
     aliases: list[str] = []
     notes: list[str] = []
     places: list[Place] = []
     if "个体" in text:
+        text = text.strip(_EDGE)
         sole = _SOLE_RE.search(text) is not None or _SOLE_PREFIX_RE.match(text) is not None
         text = _SOLE_PREFIX_RE.sub("", text)
-    bracketed = not _OPENING.isdisjoint(text)
-    if bracketed or _STATUS_HINT_RE.search(text):
-        aliases = [m.group(1) for m in (*_FORMER_RE.finditer(text), *_ALIAS_RE.finditer(text))]
-        text = _ALIAS_RE.sub("", _FORMER_RE.sub("", text))
-        text, status = _take_status(text)
-    if script == "mixed":
-        text, latin = _take_latin(text)
-    if not text.isalnum():
-        text = _GAP_RE.sub("", text).strip(_EDGE)
-    text = _LISTED_RE.sub("", text)
-    if bracketed:
-        text, places, bracket_form, notes = _take_brackets(text)
+    # Most names are Chinese characters only: then there is nothing to take apart but what stands at the ends.
+    if script == "mixed" or not text.isalpha() or text.endswith(_NOTE_TAILS) or text.startswith("退市"):
+        text = text.strip(_EDGE)
+        bracketed = not _OPENING.isdisjoint(text)
+        if bracketed or _STATUS_HINT_RE.search(text):
+            aliases = [m.group(1) for m in (*_FORMER_RE.finditer(text), *_ALIAS_RE.finditer(text))]
+            text = _ALIAS_RE.sub("", _FORMER_RE.sub("", text))
+            text, status = _take_status(text)
+        if script == "mixed":
+            text, latin = _take_latin(text)
+        if not text.isalnum():
+            text = _GAP_RE.sub("", text).strip(_EDGE)
+        text = _LISTED_RE.sub("", text)
+        if bracketed:
+            text, places, bracket_form, notes = _take_brackets(text)
     text, branch = _take_branch(text)
     if notes and branch is None:
         inner = next((n for n in notes if _BRANCH_NOTE_RE.search(n)), None)
@@ -251,15 +255,20 @@ def _branch_name(text: str) -> str:
 
 
 @cache
-def _forms_by_tail() -> dict[str, tuple[tuple[str, str], ...]]:
-    tails = {word[-1] for word, _ in _FORMS}
-    return {tail: tuple(form for form in _FORMS if form[0][-1] == tail) for tail in tails}
+def _forms() -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+    """Legal form → code, and for the last character of a text the lengths of the forms that end so, longest first."""
+    lengths: dict[str, set[int]] = {}
+    for word, _ in _FORMS:
+        lengths.setdefault(word[-1], set()).add(len(word))
+    return dict(_FORMS), {tail: tuple(sorted(sizes, reverse=True)) for tail, sizes in lengths.items()}
 
 
 def _take_form(text: str) -> tuple[str, str | None]:
-    for word, code in _forms_by_tail().get(text[-1:], ()):
-        if len(text) > len(word) + 1 and text.endswith(word):
-            return text[: -len(word)], code
+    codes, lengths = _forms()
+    for size in lengths.get(text[-1:], ()):
+        code = codes.get(text[-size:])
+        if code is not None and len(text) > size + 1:
+            return text[:-size], code
     return text, None
 
 

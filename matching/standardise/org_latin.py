@@ -49,13 +49,28 @@ _TWO_WORD_PLACES = frozenset(
 
 
 @cache
-def _forms() -> tuple[dict[tuple[str, ...], str], int]:
+def _forms() -> dict[tuple[str, ...], str]:
     forms: dict[tuple[str, ...], str] = {}
     for line in list_lines("legal_forms"):
         code, _, words = line.partition(":")
         for form in words.split("|"):
             forms.setdefault(tuple(form.split()), code)
-    return forms, max(map(len, forms))
+    return forms
+
+
+@cache
+def _form_sizes() -> dict[str, tuple[int, ...]]:
+    """Last word of a legal form → how many words the forms that end so have, most first."""
+    sizes: dict[str, set[int]] = {}
+    for form in _forms():
+        sizes.setdefault(form[-1], set()).add(len(form))
+    return {word: tuple(sorted(found, reverse=True)) for word, found in sizes.items()}
+
+
+@cache
+def _region_edges() -> tuple[frozenset[str], frozenset[str]]:
+    """First and last words of the romanised regions."""
+    return frozenset(key[0] for key in romanised_regions()), frozenset(key[-1] for key in romanised_regions())
 
 
 @cache
@@ -84,6 +99,8 @@ def words_of(text: str) -> list[str]:
 
 def _join_letters(words: list[str]) -> list[str]:
     """Single letters in a row are one acronym: a p moller → ap moller."""
+    if not words or min(map(len, words)) > 1:
+        return words
     out: list[str] = []
     run: list[str] = []
     for word in (*words, ""):
@@ -220,11 +237,11 @@ def _bracket_region(text: str) -> str | None:
 
 
 def _take_forms(words: list[str]) -> tuple[list[str], str | None]:
-    forms, longest = _forms()
+    forms, sizes = _forms(), _form_sizes()
     form: str | None = None
     while len(words) > 1:
-        for size in range(min(longest, len(words) - 1), 0, -1):
-            code = forms.get(tuple(words[-size:]))
+        for size in sizes.get(words[-1], ()):
+            code = forms.get(tuple(words[-size:])) if size < len(words) else None
             if code is not None:
                 # The last word says the form; what stands before it (Co. in Co., Ltd.) belongs to it.
                 form = form or code
@@ -250,13 +267,14 @@ def _take_region(words: list[str], *, company: bool) -> tuple[str | None, str | 
     def known(key: tuple[str, ...]) -> bool:
         return key in regions and (company or len("".join(key)) >= 7)
 
-    for size in (2, 1):
+    heads, tails = _region_edges()
+    for size in (2, 1) if words and words[0] in heads else ():
         if len(words) > size and known(tuple(words[:size])):
             code, rest = regions[tuple(words[:size])], words[size:]
             break
     if len(rest) > 2 and code is not None and rest[0] in ("city", "province", "provincial"):
         rest = rest[1:]
-    if len(rest) > 1 and company:
+    if company and len(rest) > 1 and rest[-1] in tails:
         for size in (2, 1):
             if len(rest) > size and known(tuple(rest[-size:])):
                 code = code or regions[tuple(rest[-size:])]

@@ -152,8 +152,7 @@ def pinyin(text: str) -> str:
     """Toneless pinyin of Chinese characters without blanks; other characters stay."""
     if not _PHRASE_HEADS.isdisjoint(text):
         text = _PHRASE_RE.sub(lambda m: _PHRASES[m.group()], text)
-    table = _pinyin_readings()
-    return "".join([table.get(char, char) for char in text])
+    return "".join(map(_pinyin_readings().get, text, text))
 
 
 @cache
@@ -177,5 +176,12 @@ def to_ascii(text: str) -> str:
 
 def ascii_key(text: str) -> str | None:
     """`to_ascii` reduced to letters and digits, null when nothing is left."""
+    # Chinese characters only, or plain words: by far the most frequent cases.
+    if text.isascii():
+        key = text.replace(" ", "")
+    else:
+        key = pinyin(text) if _HAN_RE.search(text) else ""
+    if key.isalnum() and key.isascii():
+        return key.lower()
     key = to_ascii(text)
     return (key if key.isalnum() and key.isascii() else _NOT_KEY_RE.sub("", key)) or None

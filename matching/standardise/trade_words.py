@@ -18,6 +18,16 @@ def trade_words() -> tuple[frozenset[str], int]:
 
 
 @cache
+def trade_tails() -> dict[str, tuple[int, ...]]:
+    """Two characters → the lengths of the trade words of two and more characters that end so, longest first."""
+    lengths: dict[str, set[int]] = {}
+    for word in trade_words()[0]:
+        if len(word) > 1:
+            lengths.setdefault(word[-2:], set()).add(len(word))
+    return {tail: tuple(sorted(sizes, reverse=True)) for tail, sizes in lengths.items()}
+
+
+@cache
 def shop_tails() -> tuple[str, ...]:
     """Endings that mark a shop of one person when no company form follows."""
     return tuple(list_words("shop_tails"))
