@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from dataclasses import field as new
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic_core import PydanticCustomError
 
 from models.config import Source, Stream
 from models.errors import ConfigError
@@ -31,6 +33,15 @@ class Options(BaseModel):
 
     timezone: str = "UTC"
     """IANA name of the zone that times without an offset are in, for example Asia/Shanghai."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise PydanticCustomError("kehu", "unknown time zone '{zone}'", {"zone": value}) from None
+        return value
 
 
 @dataclass(frozen=True)

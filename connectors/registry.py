@@ -9,13 +9,12 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
 from connectors.protocol import GROUP, Connector, Options
 from models.config import Source, Stream, mistakes_of, nearest
-from models.errors import ConfigError, KehuError, SourceError
+from models.errors import ConfigError, ConfigErrors, KehuError, SourceError
 
 BUILT_IN = {"files": "connectors.files:FilesConnector", "sql": "connectors.sql:SqlConnector"}
 
@@ -44,33 +43,40 @@ def connector_class(name: str, *, key: str | None = None) -> type[Connector]:
 
 
 def connector_for(source: Source, base: Path) -> Connector:
-    """The connector of a source, its options checked for every stream. Raises ConfigError."""
+    """The connector of a source. Raises ConfigErrors with every mistake in its options, those of all streams."""
     kind = connector_class(str(source.connector["type"]), key=f"{_place(source)}.connector.type")
+    mistakes: dict[str, ConfigError] = {}
     for stream in source.streams:
-        options_of(source, stream, kind.options)
+        try:
+            options_of(source, stream, kind.options)
+        except ConfigErrors as errors:
+            mistakes.update((str(mistake), mistake) for mistake in errors.mistakes)
+    if mistakes:
+        raise ConfigErrors(list(mistakes.values()))
     return kind(source, base)
 
 
 def options_of(source: Source, stream: Stream, model: type[Kind]) -> Kind:
-    """The connector's options for one stream: the source's, with the stream's own on top. Raises ConfigError."""
+    """The connector's options for one stream: the source's, with the stream's own on top. Raises ConfigErrors."""
     given = {name: value for name, value in source.connector.items() if name != "type"} | stream.options
     try:
-        options = model.model_validate(given)
+        return model.model_validate(given)
     except ValidationError as error:
-        # A misspelt key speaks before the one that it leaves missing.
-        mistake = min(mistakes_of(error, model), key=lambda found: found.nearest is None)
-        name = (mistake.key or "").partition(".")[0].partition("[")[0]
-        place = f"{_place(source)}.streams[{stream.name}].options" if name in stream.options else None
-        place = place or f"{_place(source)}.connector"
-        key = f"{place}.{mistake.key}" if mistake.key else place
-        raise ConfigError(mistake.message, key=key, nearest=mistake.nearest) from None
-    try:
-        ZoneInfo(options.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ConfigError(
-            f"unknown time zone '{options.timezone}'", key=f"{_place(source)}.connector.timezone"
-        ) from None
-    return options
+        found = mistakes_of(error, model)
+    # A key that is only misspelt is not missing as well.
+    misspelt = [mistake for mistake in found if mistake.message == "unknown key" and mistake.nearest]
+    meant = {f"{str(m.key).rpartition('.')[0]}.{m.nearest}".lstrip(".") for m in misspelt}
+    said = [mistake for mistake in found if mistake.message != "is required" or mistake.key not in meant]
+    raise ConfigErrors([_placed(mistake, source, stream) for mistake in said])
+
+
+def _placed(mistake: ConfigError, source: Source, stream: Stream) -> ConfigError:
+    """The mistake with the place of its key in the configuration: among the stream's options, or the source's."""
+    name = (mistake.key or "").partition(".")[0].partition("[")[0]
+    own = f"{_place(source)}.streams[{stream.name}].options"
+    place = own if name in stream.options else f"{_place(source)}.connector"
+    key = f"{place}.{mistake.key}" if mistake.key else place
+    return ConfigError(mistake.message, key=key, nearest=mistake.nearest)
 
 
 def timezone_of(source: Source, stream: Stream) -> str:
@@ -87,13 +93,13 @@ def check_source(source: Source, base: Path) -> list[ConfigError]:
     try:
         connector = connector_for(source, base)
     except ConfigError as error:
-        return [error]
+        return error.mistakes
     found: list[ConfigError] = []
     for stream in source.streams:
         try:
             found += connector.check(stream)
         except ConfigError as error:
-            found.append(error)
+            found += error.mistakes
         except (KehuError, OSError) as error:
             found.append(ConfigError(str(error), key=f"{_place(source)}.streams[{stream.name}]"))
     return found

@@ -26,13 +26,23 @@ class ConfigError(KehuError):
         hint = f" (did you mean '{nearest}'?)" if nearest else ""
         super().__init__(f"{where}: {message}{hint}" if where else f"{message}{hint}")
 
+    @property
+    def mistakes(self) -> list[ConfigError]:
+        """Itself, as a list; of `ConfigErrors` each."""
+        return [self]
+
 
 class ConfigErrors(ConfigError):
     """All mistakes of one file at once, in the order of the file; `str` shows one line for each."""
 
     def __init__(self, mistakes: list[ConfigError]):
-        self.mistakes = mistakes
+        self._mistakes = mistakes
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
+
+    @property
+    def mistakes(self) -> list[ConfigError]:
+        """Each of them."""
+        return self._mistakes
 
 
 class SourceError(KehuError):

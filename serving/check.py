@@ -94,7 +94,7 @@ def check_options(config: Config) -> None:
         try:
             connector_for(source, config.base)
         except ConfigError as error:
-            mistakes.append(_of_file(config, error))
+            mistakes += (_of_file(config, mistake) for mistake in error.mistakes)
     if mistakes:
         raise ConfigErrors(mistakes)
 
@@ -109,7 +109,7 @@ def look_at(config: Config, source: Source, stream: Stream) -> Seen:
             return seen
         first, sparse = _first_batch(connector.read(stream, None))
     except ConfigError as error:
-        seen.errors.append(str(_of_file(config, error)))
+        seen.errors.extend(str(_of_file(config, mistake)) for mistake in error.mistakes)
         return seen
     except KehuError as error:
         seen.errors.append(str(error))

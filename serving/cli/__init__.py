@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from models.errors import ConfigError, ConfigErrors, KehuError
+from models.errors import ConfigError, KehuError
 from serving.cli.commands import cli
 from serving.cli.session import failure_log
 
@@ -42,12 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KehuError as expected:
         if debug:
             traceback.print_exc()
-        mistakes = expected.mistakes if isinstance(expected, ConfigErrors) else [expected]
-        places = [
-            {"file": m.file, "key": m.key, "message": m.message, "nearest": m.nearest}
-            for m in mistakes
-            if isinstance(m, ConfigError)
-        ]
+        mistakes = expected.mistakes if isinstance(expected, ConfigError) else []
+        places = [{"file": m.file, "key": m.key, "message": m.message, "nearest": m.nearest} for m in mistakes]
         return _failed(arguments, str(expected), expected.exit_code, mistakes=places)
     except (KeyboardInterrupt, click.Abort):
         return _failed(arguments, "interrupted; nothing half done was published", 130)

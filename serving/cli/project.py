@@ -36,6 +36,7 @@ def check(session: Session) -> None:
     from serving.check import look_at
 
     seen = [look_at(config, source, stream) for source, stream in config.streams()]
+    told: set[str] = set()  # mistakes in a source's options are those of each of its streams
     for stream in seen:
         session.show(f"{stream.source}.{stream.stream} → {stream.entity}")
         rows = [(a, ", ".join(c), stream.examples.get(a, "")) for a, c in stream.mapping.items()]
@@ -45,9 +46,11 @@ def check(session: Session) -> None:
         for column, attribute in stream.suggestions.items():
             session.show(f"  suggestion: '{column}' looks like {attribute}; to use it, add {attribute}: {column}")
         for error in stream.errors:
-            session.say(f"kehu: {error}")
+            if error not in told:
+                session.say(f"kehu: {error}")
+        told.update(stream.errors)
         session.show("")
-    errors = [error for stream in seen for error in stream.errors]
+    errors = list(dict.fromkeys(error for stream in seen for error in stream.errors))
     session.show(
         f"{config.file}: {len(config.sources)} sources, {len(seen)} streams, "
         + (f"{len(errors)} to be mended" if errors else "ready to run")

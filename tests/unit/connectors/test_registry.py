@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from connectors import registry
 from connectors.files import FilesConnector, FilesOptions
@@ -15,7 +16,7 @@ from connectors.protocol import Delivery, Item, LiveKeys, Options, State
 from connectors.registry import check_source, connector_class, connector_for, connector_types, options_of, timezone_of
 from connectors.sql import SqlConnector
 from models.config import Source, Stream, parse_config
-from models.errors import ConfigError
+from models.errors import ConfigError, ConfigErrors
 from tests.unit.connectors.hub import Hub
 
 
@@ -67,6 +68,57 @@ def test_mistakes_in_options(connector: dict[str, Any], options: dict[str, Any],
         connector_for(one, Path())
     assert str(caught.value).startswith(message)
     assert [str(error).startswith(message) for error in check_source(one, Path())] == [True]
+
+
+def test_every_mistake_in_options_is_told_at_once() -> None:
+    given = {"type": "files", "pth": "x", "skip_lines": -1, "timezone": "Asia/Peking", "delimeter": ";"}
+    one = source(given, {"sheeet": 1, "format": "cvs"})
+    said = [
+        ("connector.pth", "path"),
+        ("connector.skip_lines", None),
+        ("connector.timezone", None),
+        ("connector.delimeter", "delimiter"),
+        ("streams[a].options.sheeet", "sheet"),
+        ("streams[a].options.format", "csv"),
+    ]
+    with pytest.raises(ConfigErrors) as caught:
+        connector_for(one, Path())
+    for mistakes in (caught.value.mistakes, check_source(one, Path())):
+        assert sorted((str(m.key), m.nearest) for m in mistakes) == sorted((f"sources[crm].{k}", n) for k, n in said)
+    assert str(caught.value).count("\n") == len(said) - 1
+
+
+def test_a_key_that_is_missing_beside_a_misspelt_one_is_told() -> None:
+    class Nested(BaseModel, extra="forbid"):
+        name: str
+        path: str
+
+    class Both(Options):
+        url: str
+        path: str
+        inner: Nested
+
+    one = source({"type": "x", "pth": "x", "inner": {"nmae": "x", "path": "y"}})
+    with pytest.raises(ConfigErrors) as caught:
+        options_of(one, one.streams[0], Both)
+    assert sorted(str(m.key) for m in caught.value.mistakes) == [
+        "sources[crm].connector.inner.nmae",
+        "sources[crm].connector.pth",
+        "sources[crm].connector.url",
+    ]
+
+
+def test_a_mistake_of_a_source_is_told_once_and_those_of_each_stream() -> None:
+    one = source({"type": "files", "path": "x", "delimiter": "ab"}, {"sheeet": 1})
+    other = one.streams[0].model_copy(update={"name": "b", "options": {"fromat": "csv"}})
+    both = one.model_copy(update={"streams": [*one.streams, other]})
+    with pytest.raises(ConfigErrors) as caught:
+        connector_for(both, Path())
+    assert [m.key for m in caught.value.mistakes] == [
+        "sources[crm].connector.delimiter",
+        "sources[crm].streams[a].options.sheeet",
+        "sources[crm].streams[b].options.fromat",
+    ]
 
 
 def test_a_streams_options_go_before_its_sources() -> None:

@@ -120,10 +120,14 @@ def test_an_empty_source_is_no_mistake(connector: type[Fake]) -> None:
 def test_options_are_checked_without_opening_a_source() -> None:
     check_options(config())
     wrong = TEXT.replace("type: files", "type: file").replace("path:", "pth:")
-    two = TEXT.replace("path:", "delimeter: x, path:").replace("name: crm", "name: dms").replace("sources:\n", "")
+    two = (
+        TEXT.replace("path:", "delimeter: x, skip_lines: -1, path:")
+        .replace("name: crm", "name: dms")
+        .replace("sources:\n", "")
+    )
     with pytest.raises(ConfigErrors) as caught:
         check_options(parse_config(wrong + two, "kehu.yaml"))
-    assert [m.nearest for m in caught.value.mistakes] == ["files", "delimiter"]
+    assert [m.nearest for m in caught.value.mistakes] == ["files", None, "delimiter"]
     assert all(m.file and m.file.endswith("kehu.yaml") for m in caught.value.mistakes)
 
 
