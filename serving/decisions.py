@@ -1,4 +1,4 @@
-"""From what a person typed, or put into a CSV, to entries of the decision log.
+"""From what a person typed, or put into a CSV, to entries of the decision log, and back to what a person reads.
 
 Resolves the names of records and refuses what cannot be meant; what a decision does to clusters is matching's work.
 """
@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
 
 from models.config import Config, nearest
 from models.errors import ConfigError
@@ -122,6 +124,61 @@ def record_verdicts(
         )
     _refuse(mistakes, file)
     return store.add_decisions(entries)
+
+
+def undo(store: Store, number: int, *, by: str, reason: str) -> int:
+    """Append that a decision holds no longer; returns the number of that entry. The decision itself stays in the log.
+
+    Raises ConfigError when there is no such decision, or it does not hold any more.
+    """
+    log = store.decisions()
+    known = {row["id"]: row for row in log.filter(pc.field("id") == number).to_pylist()} if number < 2**63 else {}
+    if number not in known:
+        raise ConfigError(f"there is no decision {number}; 'kehu decide list' shows those that hold")
+    said = known[number]
+    if said["undoes"] is not None:
+        raise ConfigError(f"decision {number} undid decision {said['undoes']}; decide again instead")
+    for later in log.filter(pc.field("undoes") == number).to_pylist():
+        raise ConfigError(
+            f"decision {number} was undone already, by decision {later['id']} "
+            f"({later['by']}, {later['at']:%Y-%m-%d %H:%M} UTC)"
+        )
+    about = {name: said[name] for name in ("kind", "verdict", "entity_type", "left_id", "right_id")}
+    return store.add_decisions([{**about, "by": by, "reason": reason, "undoes": number}])[0]
+
+
+def decided(store: Store, *, everything: bool = False, limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """How many decisions hold, and the newest of them: id, verdict, left, right, by, reason, at, undoes, undone_by.
+
+    With `everything` also those that were undone, and the entries that undid them. Records are named
+    SOURCE.STREAM:KEY; those that the hub does not hold by their number.
+    """
+    with store.snapshot():
+        log = store.decisions()
+        undone = {row["undoes"]: row["id"] for row in log.select(["id", "undoes"]).to_pylist() if row["undoes"]}
+        if not everything:
+            log = store.decisions(active_only=True)
+        newest = log.slice(max(0, len(log) - limit)).to_pylist()[::-1]
+        ids = sorted({row[side] for row in newest for side in ("left_id", "right_id")} - {None})
+        columns = ["source", "stream", "source_key"]
+        records = store.records_by_id(ids, columns).to_pylist() if ids else []
+    names = {r["record_id"]: f"{r['source']}.{r['stream']}:{r['source_key']}" for r in records}
+    shown = {given: word for word, given in VERDICTS.items() if word != given}
+
+    def name(record: int | None) -> str | None:
+        return None if record is None else names.get(record, f"record {record}")
+
+    return len(log), [
+        {
+            "id": row["id"],
+            "verdict": shown.get(row["verdict"], row["verdict"]),
+            "left": name(row["left_id"]),
+            "right": name(row["right_id"]),
+            **{column: row[column] for column in ("by", "reason", "at", "undoes")},
+            "undone_by": undone.get(row["id"]),
+        }
+        for row in newest
+    ]
 
 
 def find_records(store: Store, config: Config, names: Iterable[str]) -> dict[str, list[Found] | str]:

@@ -161,6 +161,14 @@ def test_training_names_what_it_published(
         (["decide", "match", "crm:1"], "--by"),
         (["decide", "match", "crm:1", "crm:2", "--file", "x.csv"], "not both"),
         (["decide", "maybe", "crm:1", "crm:2", "--by", "x", "--reason", "y"], "maybe"),
+        (["decide", "undo", "3", "--by", "x"], "--reason"),
+        (["decide", "undo", "--by", "x", "--reason", "y"], "the decision's number"),
+        (["decide", "undo", "crm:1", "--by", "x", "--reason", "y"], "number"),
+        (["decide", "undo", "1", "2", "--by", "x", "--reason", "y"], "one number"),
+        (["decide", "undo", "1", "--file", "x.csv"], "not both"),
+        (["decide", "list", "crm:1"], "takes no record"),
+        (["decide", "match", "crm:1", "crm:2", "--by", "x", "--reason", "y", "--all"], "'list'"),
+        (["decide", "--file", "x.csv", "--limit", "3"], "'list'"),
         (["evaluate"], "--truth"),
         (["check", "--config", "none.yaml"], "file not found"),
     ],
@@ -189,6 +197,19 @@ def test_every_mistake_of_a_configuration_has_its_line(project: Path, capsys: py
     mistakes = json.loads(said.out)["mistakes"]
     assert [m["nearest"] for m in mistakes] == ["sales", "full_name"]
     assert all(line.startswith("kehu: ") for line in said.err.splitlines())
+
+
+def test_mistakes_in_a_sources_options_are_told_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = CONFIG.replace('path: "crm_{stream}.csv"', 'path: "crm_{stream}.csv", sheeet: 1, skip_lines: -1')
+    (project / "kehu.yaml").write_text(text, encoding="utf-8")
+    assert main(["check", "--json"]) == 2
+    said = capsys.readouterr()
+    places = ["sources[crm].connector.skip_lines: must be at least 0", "sources[crm].connector.sheeet: unknown key"]
+    errors = [error for error in json.loads(said.out.splitlines()[-1])["errors"] if "[crm]" in error]
+    assert [any(place in error for error in errors) for place in places] == [True, True] and len(errors) == 2
+    assert [said.err.count(place) for place in places] == [1, 1]
+    assert main(["run", "--json"]) == 2
+    assert [m["key"] for m in last(capsys)["mistakes"]][:2] == [place.partition(":")[0] for place in places]
 
 
 def test_a_hub_that_was_never_run_is_told_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,6 +246,42 @@ def test_decisions_are_taken_and_shown(hub: Path, capsys: pytest.CaptureFixture[
     assert "1 decisions recorded" in capsys.readouterr().out
     assert main(["export", "decisions", "--to", "out.ndjson"]) == 0
     assert len((hub / "out.ndjson").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_a_decision_is_undone_and_listed(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    why = ["--by", "wang", "--reason", "same owner", "--json"]
+    assert main(["decide", "match", "crm:A2", "dms:D:1", *why]) == 0
+    (first,) = last(capsys)["ids"]
+    assert main(["decide", "no-match", "crm.accounts:7", "crm.leads:7", *why]) == 0
+    (second,) = last(capsys)["ids"]
+    assert main(["decide", "undo", str(first), "--by", "li", "--reason", "another owner", "--json"]) == 0
+    got = last(capsys)
+    assert got["undone"] == first and got["id"] > second
+
+    assert main(["decide", "list", "--json"]) == 0
+    got = last(capsys)
+    assert (got["total"], [d["id"] for d in got["decisions"]]) == (1, [second])
+    shown = got["decisions"][0]
+    assert (shown["verdict"], {shown["left"], shown["right"]}) == ("no-match", {"crm.accounts:7", "crm.leads:7"})
+    assert main(["decide", "list", "--all", "--json"]) == 0
+    got = last(capsys)
+    assert [(d["id"], d["undoes"], d["undone_by"]) for d in got["decisions"]] == [
+        (first + 2, first, None),
+        (second, None, None),
+        (first, None, first + 2),
+    ]
+    assert main(["decide", "list", "--all", "--limit", "1"]) == 0
+    out = capsys.readouterr().out
+    assert f"undoes {first}" in out and "another owner" in out and "same owner" not in out
+    assert "1 of 3" in out
+
+    assert main(["decide", "undo", str(first), "--by", "li", "--reason", "x", "--json"]) == 2
+    assert "undone already" in last(capsys)["error"]
+
+
+def test_a_log_without_decisions_says_so(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decide", "list"]) == 0
+    assert "No decisions" in capsys.readouterr().out
 
 
 def test_the_quarantine_is_counted_and_shown(hub: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from models.errors import ConfigError
 from models.store import Store
-from serving.decisions import Verdict, read_verdicts, record_verdicts
+from serving.decisions import Verdict, decided, read_verdicts, record_verdicts, undo
 from tests.unit.serving.filled import config, rid
 
 
@@ -48,6 +48,48 @@ def test_what_cannot_be_meant_is_refused(hub: Store, left: str, right: str, said
 def test_one_stream_can_be_named(hub: Store) -> None:
     decide(hub, "crm.leads:7", "crm.accounts:7")
     assert len(hub.decisions()) == 1
+
+
+def test_an_undone_decision_stays_and_does_not_hold(hub: Store) -> None:
+    decide(hub, "crm:A1", "dms:D:1")
+    (entry,) = hub.decisions().to_pylist()
+    number = undo(hub, entry["id"], by="li", reason="seen both")
+    log = hub.decisions().to_pylist()
+    assert log[0] == entry
+    same = ("kind", "verdict", "entity_type", "left_id", "right_id")
+    assert [log[1][name] for name in same] == [entry[name] for name in same]
+    assert (log[1]["id"], log[1]["undoes"], log[1]["by"], log[1]["reason"]) == (number, entry["id"], "li", "seen both")
+    assert hub.decisions(active_only=True).num_rows == 0
+    decide(hub, "crm:A1", "dms:D:1")  # decided anew
+    assert hub.decisions(active_only=True).num_rows == 1
+
+
+def test_what_cannot_be_undone_is_refused(hub: Store) -> None:
+    decide(hub, "crm:A1", "dms:D:1")
+    first = hub.decisions()["id"].to_pylist()[0]
+    second = undo(hub, first, by="li", reason="x")
+    for number, said in (
+        (first, f"decision {first} was undone already, by decision {second} \\(li"),
+        (second, f"decision {second} undid decision {first}; decide again instead"),
+        (second + 1, f"there is no decision {second + 1}"),
+        (2**70, "there is no decision"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            undo(hub, number, by="li", reason="x")
+    assert hub.decisions().num_rows == 2
+
+
+def test_decisions_are_listed_with_the_names_of_their_records(hub: Store) -> None:
+    decide(hub, "crm:A2", "crm:A1", "no-match")
+    decide(hub, "crm.leads:7", "crm.accounts:7")
+    hub.add_decisions([{"kind": "other", "verdict": "x", "by": "y", "left_id": 5}])
+    total, rows = decided(hub, limit=10)
+    assert total == 3
+    assert [row["verdict"] for row in rows] == ["x", "match", "no-match"]
+    assert (rows[0]["left"], rows[0]["right"]) == ("record 5", None)
+    assert {rows[1]["left"], rows[1]["right"]} == {"crm.accounts:7", "crm.leads:7"}
+    assert decided(hub, limit=1)[1] == rows[:1]
+    decide(hub, rows[1]["left"], rows[2]["left"])  # the names are those that the command takes
 
 
 def write(tmp_path: Path, text: str) -> Path:
