@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from matching.defaults import DEFAULTS
-from matching.features import build_features
+from matching.features import build_features, prepare
 from matching.inputs import Progress, Verdicts, no_progress
 from matching.keys import BlockCount, build_keys, candidate_pairs, count_blocks
 from matching.link import Links, link
@@ -106,9 +106,11 @@ def load_features(work: Work, standard: pa.Table) -> Profile:
     """Creates `features` from standard columns of every record; returns the contact profile that it rests on."""
     with work.phase("profile"):
         work.con.register("standard", standard)
-        profile = profile_contacts(work.con, work.declaration, "standard")
-        build_features(work.con, work.declaration, "standard", profile)
+        prepare(work.con, work.entity, "standard")
         work.con.unregister("standard")
+        profile = profile_contacts(work.con, work.declaration, "prepared")
+        build_features(work.con, work.declaration, "prepared", profile)
+        work.con.execute("DROP TABLE prepared")
     return profile
 
 

@@ -1,7 +1,7 @@
 """Features: the standard columns as matching sees them, with contact values split by whom they stand for.
 
-Adds to the standard columns: `<contact>_own` and `<contact>_shared` for each profiled contact, and for organizations
-`domains_own`, `valid_tax_id`, `branch_mark` and `owner_kind`. Values that identify nobody are in neither list.
+Two steps, since contact values are profiled in between: `prepare` derives columns from a record alone, `build_features`
+adds `<contact>_own` and `<contact>_shared`. Values that identify nobody are in neither list.
 """
 
 from __future__ import annotations
@@ -12,52 +12,92 @@ from matching.model.conditions import quoted
 from matching.profile import Profile, effective_sql
 from models.match_model import Declaration
 
-# Hard rules ask "both known and different"; a company without a branch is known to be no branch.
-_ORGANIZATION = (
-    r"list_filter(alt_cores, lambda c: regexp_matches(c, '\p{Han}'))[1] AS han_core",
-    r"list_filter(alt_cores, lambda c: NOT regexp_matches(c, '\p{Han}'))[1] AS latin_core",
-    "CASE WHEN name_script IN ('han', 'mixed') THEN list_distinct(string_split("
-    "concat(name_region, name_core, name_industry), '')) END AS name_chars",
-    "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
-    "CASE WHEN coalesce(tax_id_ok, FALSE) AND tax_id_kind = 'uscc' THEN tax_id END AS valid_tax_id",
-    "CASE WHEN name_norm IS NOT NULL THEN coalesce(branch, '-') END AS branch_mark",
-    "CASE WHEN is_sole_trader THEN 'sole trader' WHEN org_form LIKE '%partnership%' THEN 'partnership' "
-    "WHEN org_form IS NOT NULL THEN 'company' END AS owner_kind",
-    "CASE WHEN name_script IN ('han', 'mixed') THEN name_industry END AS trade",
-    "nullif(list_distinct(list_filter([left(city_code, 4), CASE WHEN right(name_region_code, 4) <> '0000' THEN "
-    "left(name_region_code, 4) END, CASE WHEN city_code IS NULL THEN city_norm END], lambda c: c IS NOT NULL)), []) AS cities",
-    "nullif(list_distinct(list_filter([left(province_code, 2), left(name_region_code, 2), CASE WHEN province_code IS NULL "
-    "THEN province_norm END], lambda c: c IS NOT NULL)), []) AS provinces",
+# One number is written with and without its country; nine digits and the extension tell numbers apart all the same.
+_TAILS = (
+    "nullif(list_distinct(list_transform(phones, lambda p: right(regexp_replace(split_part(p, ';', 1), '\\D', '', 'g'), 9) "
+    "|| CASE WHEN contains(p, ';') THEN ';' || split_part(p, ';', 2) ELSE '' END)), []) AS phone_tails"
 )
+_BASE_TAILS = (
+    "nullif(list_distinct(list_transform(phone_bases, lambda p: right(regexp_replace(p, '\\D', '', 'g'), 9))), []) "
+    "AS base_tails"
+)
+_HAN = r"'\p{Han}'"
+_VALID_ID = "CASE WHEN coalesce(national_id_ok, FALSE) AND national_id_kind = 'resident' THEN national_id END"
+
+# The street without the place behind it, which some sources write into the same line.
+_STREET = (
+    f"CASE WHEN NOT regexp_matches(address_norm, {_HAN}) THEN nullif(regexp_replace(coalesce(road, address_ascii), "
+    "'[^a-z]', '', 'g'), '') END AS street_latin"
+)
+
+_PREPARED = {
+    "organization": (
+        "nullif(list_distinct(list_filter(list_append(coalesce(email_domains, []), web_domain), "
+        "lambda d: d IS NOT NULL)), []) AS domains",
+        _BASE_TAILS,
+        _STREET,
+    ),
+    "person": (
+        _TAILS,
+        _STREET,
+        f"{_VALID_ID} AS valid_id",
+        # A Chinese resident id holds the date of birth (GB 11643-1999, places 7 to 14).
+        f"coalesce(birth_digits, substr({_VALID_ID}, 7, 8)) AS born",
+        f"CASE WHEN NOT regexp_matches(given, {_HAN}) THEN given_ascii END AS given_latin",
+        f"CASE WHEN NOT regexp_matches(surname, {_HAN}) THEN surname_ascii END AS surname_latin",
+    ),
+}
+
+# Hard rules ask "both known and different"; a company without a branch is known to be no branch.
+_FEATURES = {
+    "organization": (
+        f"list_filter(alt_cores, lambda c: regexp_matches(c, {_HAN}))[1] AS han_core",
+        f"list_filter(alt_cores, lambda c: NOT regexp_matches(c, {_HAN}))[1] AS latin_core",
+        f"nullif(list_distinct(string_split(list_filter(alt_cores, lambda c: regexp_matches(c, {_HAN}))[1], '')), []) "
+        "AS core_chars",
+        "CASE WHEN name_script IN ('han', 'mixed') THEN list_distinct(string_split("
+        "concat(name_region, name_core, name_industry), '')) END AS name_chars",
+        "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
+        "CASE WHEN coalesce(tax_id_ok, FALSE) AND tax_id_kind = 'uscc' THEN tax_id END AS valid_tax_id",
+        "CASE WHEN name_norm IS NOT NULL THEN coalesce(branch, '-') END AS branch_mark",
+        "CASE WHEN is_sole_trader THEN 'sole trader' WHEN org_form LIKE '%partnership%' THEN 'partnership' "
+        "WHEN org_form IS NOT NULL THEN 'company' END AS owner_kind",
+        "CASE WHEN name_script IN ('han', 'mixed') THEN name_industry END AS trade",
+        "nullif(list_distinct(list_filter([left(city_code, 4), CASE WHEN right(name_region_code, 4) <> '0000' THEN "
+        "left(name_region_code, 4) END, CASE WHEN city_code IS NULL THEN city_norm END], lambda c: c IS NOT NULL)), []) "
+        "AS cities",
+        "nullif(list_distinct(list_filter([left(province_code, 2), left(name_region_code, 2), CASE WHEN province_code "
+        "IS NULL THEN province_norm END], lambda c: c IS NOT NULL)), []) AS provinces",
+    ),
+    "person": (
+        "CASE WHEN coalesce(born, national_id, road_key, address_norm) IS NOT NULL OR phone_tails IS NOT NULL "
+        "OR emails IS NOT NULL OR organization_key IS NOT NULL THEN TRUE END AS has_own",
+    ),
+}
+
+
+def prepare(con: duckdb.DuckDBPyConnection, entity_type: str, standard: str, target: str = "prepared") -> None:
+    """Creates the table `target`: the table `standard` with what is derived from each record alone."""
+    extra = "".join(", " + column for column in _PREPARED.get(entity_type, ()))
+    con.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT *{extra} FROM {standard}")
 
 
 def build_features(
-    con: duckdb.DuckDBPyConnection, declaration: Declaration, standard: str, profile: Profile, target: str = "features"
+    con: duckdb.DuckDBPyConnection, declaration: Declaration, prepared: str, profile: Profile, target: str = "features"
 ) -> None:
-    """Creates the table `target` from the DuckDB table `standard` (record_id and all standard columns)."""
+    """Creates the table `target` from the table `prepared` (record_id, standard and derived columns)."""
     con.register("profile_rows", profile.table)
-    have = [row[0] for row in con.execute(f"DESCRIBE {standard}").fetchall()]
-    source = standard
-    if declaration.entity_type == "organization":
-        domains = (
-            "list_distinct(list_filter(list_append(coalesce(email_domains, []), web_domain), lambda d: d IS NOT NULL))"
-        )
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE with_domains AS SELECT *, nullif({domains}, []) AS domains FROM {standard}"
-        )
-        source = "with_domains"
+    have = [row[0] for row in con.execute(f"DESCRIBE {prepared}").fetchall()]
     joins, columns = [], []
     for i, kind in enumerate(declaration.contacts):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE contact_{i} AS {effective_sql(con, kind, source, 'profile_rows')}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE contact_{i} AS {effective_sql(con, kind, prepared, 'profile_rows')}")
         joins.append(f"LEFT JOIN contact_{i} c{i} ON c{i}.record_id = s.record_id")
         for suffix in ("_own", "_shared"):
             columns.append(f"c{i}.{quoted(kind.column + suffix)}")
-    if declaration.entity_type == "organization":
-        columns += _ORGANIZATION
+    columns += _FEATURES.get(declaration.entity_type, ())
     kept = ", ".join("s." + quoted(c) for c in have)
     extra = "".join(", " + c for c in columns)
-    con.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT {kept}{extra} FROM {source} s {' '.join(joins)}")
+    con.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT {kept}{extra} FROM {prepared} s {' '.join(joins)}")
     con.unregister("profile_rows")
-    con.execute("DROP TABLE IF EXISTS with_domains")
     for i in range(len(declaration.contacts)):
         con.execute(f"DROP TABLE IF EXISTS contact_{i}")

@@ -6,6 +6,7 @@ declared; the SQL and Python of a condition are in `matching.model`, default dec
 
 from __future__ import annotations
 
+from math import log2
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -145,6 +146,8 @@ class Level(_Base):
     """One level of a comparison, tried in order.
 
     `m` is the share of matches expected at this level before any data were seen (a prior for training, not a result).
+    With `u` given too, the level's weight is declared and not learned: for agreement that says little because another
+    comparison has said it already (one household's surname), and for disagreement that few data show (two birth dates).
     `term_frequency` names a column whose rarer values count for more when this level holds.
     `tie` marks a level whose weight need not lie below the level before it.
     """
@@ -152,8 +155,14 @@ class Level(_Base):
     label: str
     when: Condition
     m: float | None = None
+    u: float | None = None
     term_frequency: str | None = None
     tie: bool = False
+
+    @property
+    def declared_weight(self) -> float | None:
+        """The match weight in bits of a level that is not learned."""
+        return None if self.m is None or self.u is None else log2(self.m) - log2(self.u)
 
 
 class Comparison(_Base):
@@ -262,11 +271,14 @@ def condition_columns(condition: Any) -> list[str]:
 
 
 class TrainedLevel(_Base):
-    """m and u of one level, and where they come from: `data`, `prior` (too few pairs) or `pooled` (made monotonic)."""
+    """m and u of one level, and where they come from.
+
+    `data`, `prior` (too few pairs: mostly the declaration's m), `pooled` (made monotonic) or `declared` (not learned).
+    """
 
     m: float
     u: float
-    origin: Literal["data", "prior", "pooled"]
+    origin: Literal["data", "prior", "pooled", "declared"]
 
 
 class PublishedModel(_Base):

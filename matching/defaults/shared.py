@@ -1,4 +1,4 @@
-"""Comparisons that organizations and persons share: telephone, mailbox, address."""
+"""Building blocks of the default declarations, and the comparison of addresses that both party types share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from models.match_model import (
     Level,
     Missing,
     Not,
-    Overlap,
 )
 
 
@@ -27,14 +26,30 @@ def missing(*columns: str) -> Level:
     return Level(label="missing", when=Missing(columns=list(columns)))
 
 
-def otherwise(m: float | None = None, label: str = "different") -> Level:
+def otherwise(m: float | None = None, u: float | None = None, label: str = "different") -> Level:
     """The last level."""
-    return Level(label=label, when=Else(), m=m)
+    return Level(label=label, when=Else(), m=m, u=u)
 
 
 def present(*columns: str) -> Condition:
     """Both sides have at least one of the columns."""
     return Not(of=Missing(columns=list(columns)))
+
+
+def exactly(*columns: str) -> Condition:
+    """Both sides have the same value in every column."""
+    equal: list[Condition] = [Exact(column=column) for column in columns]
+    return equal[0] if len(equal) == 1 else All(of=equal)
+
+
+def both(*conditions: Condition) -> Condition:
+    """Every condition holds."""
+    return All(of=list(conditions))
+
+
+def either(*conditions: Condition) -> Condition:
+    """At least one condition holds."""
+    return AnyOf(of=list(conditions))
 
 
 def differ(name: str, column: str) -> CannotLink:
@@ -48,72 +63,34 @@ def blocking_rule(name: str, *parts: str | KeyPart, train: bool = True, cap: int
     return BlockingRule(name=name, parts=keys, train=train, cap=cap)
 
 
-PHONE = Comparison(
-    name="phone",
-    columns=["phones_own", "phones_shared", "phone_bases"],
-    levels=[
-        missing("phones_own", "phones_shared"),
-        Level(label="number of their own", when=Overlap(column="phones_own"), m=0.6),
-        Level(label="number of a household or office", when=Overlap(column="phones_shared"), m=0.1),
-        Level(label="same number, other extension", when=Overlap(column="phone_bases"), m=0.03),
-        otherwise(0.27),
-    ],
-)
-
-EMAIL = Comparison(
-    name="email",
-    columns=["emails_own", "emails_shared"],
-    levels=[
-        missing("emails_own", "emails_shared"),
-        Level(label="mailbox of their own", when=Overlap(column="emails_own"), m=0.6),
-        Level(label="mailbox of an office", when=Overlap(column="emails_shared"), m=0.1),
-        otherwise(0.3),
-    ],
-)
-
-_STREET_LEVELS = [
-    Level(
-        label="same street, number and unit",
-        when=All(of=[Exact(column="road_key"), Exact(column="road_no"), AnyOf(of=[Exact(column="unit"), Missing(columns=["unit"])])]),
-        m=0.45,
+SAME_DOOR = exactly("road_key", "road_no")
+_OTHER_NUMBER = both(present("road_no"), Not(of=Exact(column="road_no")))
+_ONE_UNIT = both(SAME_DOOR, either(Exact(column="unit"), Missing(columns=["unit"])))
+NEARLY_ONE_LINE = both(
+    Not(of=_OTHER_NUMBER),
+    either(
+        JaroWinkler(column="address_ascii", above=0.9395),
+        JaroWinkler(column="street_latin", above=0.9195),
+        Jaccard(column="address_tokens", at_least=0.74),
     ),
-    Level(label="same street and number", when=All(of=[Exact(column="road_key"), Exact(column="road_no")]), m=0.06),
+)
+_ALIKE = either(
+    JaroWinkler(column="address_ascii", above=0.8595),
+    Jaccard(column="address_tokens", at_least=0.49),
+    Contained(column="address_tokens", at_least=2),
+)
+STREET_COLUMNS = ["address_norm", "address_ascii", "street_latin", "address_tokens", "road", "road_key", "road_no", "unit"]
+STREET_LEVELS = [
+    Level(label="same street, number and unit", when=_ONE_UNIT, m=0.45),
+    Level(label="same street and number", when=SAME_DOOR, m=0.06),
     Level(label="same line", when=Exact(column="address_norm"), m=0.1),
-    Level(
-        label="nearly the same line",
-        when=AnyOf(of=[JaroWinkler(column="address_ascii", above=0.9395), Jaccard(column="address_tokens", at_least=0.74)]),
-        m=0.1,
-    ),
+    Level(label="nearly the same line", when=NEARLY_ONE_LINE, m=0.1),
     Level(label="same street", when=Exact(column="road_key"), m=0.06),
-    Level(
-        label="lines alike",
-        when=AnyOf(
-            of=[
-                JaroWinkler(column="address_ascii", above=0.8595),
-                Jaccard(column="address_tokens", at_least=0.49),
-                Contained(column="address_tokens", at_least=2),
-            ]
-        ),
-        m=0.08,
-    ),
+    Level(label="lines alike", when=both(Not(of=_OTHER_NUMBER), _ALIKE), m=0.08),
 ]
-_STREET_COLUMNS = ["address_norm", "address_ascii", "address_tokens", "road", "road_key", "road_no", "unit"]
-
 # Where the place is a comparison of its own, the address says nothing more about the city.
 STREET = Comparison(
     name="address",
-    columns=_STREET_COLUMNS,
-    levels=[missing("address_norm"), *_STREET_LEVELS, otherwise(0.15)],
-)
-
-ADDRESS = Comparison(
-    name="address",
-    columns=[*_STREET_COLUMNS, "postal_code", "city_norm", "district_code"],
-    levels=[
-        missing("address_norm", "postal_code", "city_norm"),
-        *_STREET_LEVELS,
-        Level(label="same district", when=AnyOf(of=[Exact(column="postal_code"), Exact(column="district_code")]), m=0.05),
-        Level(label="same city", when=Exact(column="city_norm"), m=0.05),
-        otherwise(0.05),
-    ],
+    columns=STREET_COLUMNS,
+    levels=[missing("address_norm"), *STREET_LEVELS, otherwise(0.15)],
 )

@@ -27,11 +27,17 @@ class Estimate:
     posterior: Floats
 
 
-def log_ratios(levels: npt.NDArray[np.int16], m: list[Floats], u: list[Floats], used: list[int]) -> Floats:
-    """log(P(vector | match) / P(vector | no match)) per pattern over the comparisons `used`; `missing` counts nothing."""
+def log_ratios(
+    levels: npt.NDArray[np.int16], m: list[Floats], u: list[Floats], used: list[int], declared: list[Floats]
+) -> Floats:
+    """log(P(vector | match) / P(vector | no match)) per pattern over the comparisons `used`; `missing` counts nothing.
+
+    `declared` holds the natural logarithm of ratios that are not learned, NaN elsewhere.
+    """
     total = np.zeros(len(levels))
     for k in used:
-        weight = np.log(np.maximum(m[k], 1e-12)) - np.log(np.maximum(u[k], 1e-15))
+        learned = np.log(np.maximum(m[k], 1e-12)) - np.log(np.maximum(u[k], 1e-15))
+        weight = np.where(np.isnan(declared[k]), learned, declared[k])
         weight[0] = 0.0
         total += weight[levels[:, k]]
     return total
@@ -42,6 +48,7 @@ def fit(
     u: list[Floats],
     start: list[Floats],
     used: list[int],
+    declared: list[Floats],
     *,
     strength: list[float],
     share: float,
@@ -59,7 +66,7 @@ def fit(
     posterior = np.zeros(len(patterns.counts))
     counts = [np.zeros_like(s) for s in start]
     for _ in range(rounds):
-        odds = np.log(share) - np.log1p(-share) + log_ratios(patterns.levels, m, u, used)
+        odds = np.log(share) - np.log1p(-share) + log_ratios(patterns.levels, m, u, used, declared)
         posterior = 1.0 / (1.0 + np.exp(-np.clip(odds, -700, 700)))
         weight = posterior * patterns.counts
         counts = [

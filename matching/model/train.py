@@ -24,8 +24,8 @@ from models.errors import ModelError
 from models.match_model import Comparison, Declaration, Level, PublishedModel, TrainedLevel
 
 Floats = npt.NDArray[np.float64]
-_RANDOM_PAIRS = 2_000_000
-_SESSION_PAIRS = 1_500_000
+_RANDOM_PAIRS = 600_000
+_SESSION_PAIRS = 400_000
 _UNSEEN = 0.25
 
 
@@ -61,8 +61,16 @@ def strengths(declaration: Declaration) -> list[float]:
     return [c.strength or declaration.prior_strength for c in declaration.comparisons]
 
 
+def declared_ratios(declaration: Declaration) -> list[Floats]:
+    """ln(m/u) of the levels whose weight is declared, NaN for those that are learned; one array per comparison."""
+    return [
+        np.array([np.nan if (w := level.declared_weight) is None else w * np.log(2.0) for level in c.levels])
+        for c in declaration.comparisons
+    ]
+
+
 def random_pairs(con: duckdb.DuckDBPyConnection, features: str, target: str, seed: int = 1) -> float:
-    """Creates `target` (left_id, right_id): all pairs of a small base, else about two million drawn at random.
+    """Creates `target` (left_id, right_id): all pairs of a small base, else about 600,000 drawn at random.
 
     Returns the number of all pairs of the base.
     """
@@ -110,7 +118,13 @@ def observed_u(
         seen = counts[1:].sum()
         u = np.zeros(len(comparison.levels))
         # A level never seen among n pairs is likely below 1/n, not impossible: half a pair each.
-        u[1:] = (counts[1:] + 0.5) / (seen + 0.5 * (len(u) - 1)) if seen else 1.0 / (len(u) - 1)
+        if not seen:
+            # No two records have it: agreement is taken to be as rare as it is for most attributes.
+            u[1:] = 0.01 / max(len(u) - 2, 1)
+            u[-1] = 0.99
+            out.append(u)
+            continue
+        u[1:] = (counts[1:] + 0.5) / (seen + 0.5 * (len(u) - 1))
         comparable = max(seen / sample.pairs * total, 1.0)
         for i, level in enumerate(comparison.levels[1:-1], start=1):
             # Counting is exact for the first level; for a later one it is right as long as the earlier are rare.
@@ -206,11 +220,11 @@ def _fit_sessions(
 ) -> tuple[list[Floats], float, list[Floats]]:
     """One EM per session: m over all sessions, the most matches that one expects, and the matches seen per level."""
     start = [default_m(c) for c in declaration.comparisons]
-    strength = strengths(declaration)
+    strength, declared = strengths(declaration), declared_ratios(declaration)
     gathered = [weight * s for weight, s in zip(strength, start, strict=True)]
     most = 0.0
     for session in sessions:
-        fitted = em.fit(session.patterns, u, start, session.used, strength=strength, share=0.3)
+        fitted = em.fit(session.patterns, u, start, session.used, declared, strength=strength, share=0.3)
         report.sessions[session.rule] = {"pairs": float(session.pairs), "share": fitted.share}
         most = max(most, session.pairs * fitted.share)
         # A rule with many more matches than the others must not drown what they say.
@@ -258,7 +272,17 @@ def train(
     for _ in range(3):
         m, expected, gathered = _fit_sessions(declaration, sessions, u, report)
         prior = float(np.clip(expected / total, 0.02 / total, 0.2))
-        fitted = em.fit(candidates, u, m, used, strength=strengths(declaration), share=prior, total_pairs=total, learn_m=False)
+        fitted = em.fit(
+            candidates,
+            u,
+            m,
+            used,
+            declared_ratios(declaration),
+            strength=strengths(declaration),
+            share=prior,
+            total_pairs=total,
+            learn_m=False,
+        )
         prior = fitted.share
         report.expected_matches = prior * total
         u = without_matches(u_all, m, prior)
@@ -300,10 +324,14 @@ def _levels(
     out: dict[str, list[TrainedLevel | None]] = {}
     for k, comparison in enumerate(declaration.comparisons):
         weights = np.log2(m[k][1:]) - np.log2(u[k][1:])
-        sizes = matches[k][1:] + 1.0
-        straight = monotonic(weights, sizes)
+        learned = np.array([level.declared_weight is None for level in comparison.levels[1:]])
+        straight = weights.copy()
+        straight[learned] = monotonic(weights[learned], matches[k][1:][learned] + 1.0)
         trained: list[TrainedLevel | None] = [None]
         for i, level in enumerate(comparison.levels[1:]):
+            if level.declared_weight is not None:
+                trained.append(TrainedLevel(m=level.m or 0.0, u=level.u or 0.0, origin="declared"))
+                continue
             origin: Any = "data" if matches[k][i + 1] >= 5 else "prior"
             name = f"{comparison.name}: {level.label}"
             if origin == "prior":
@@ -315,7 +343,8 @@ def _levels(
                 u_i = m_i / 2.0 ** float(straight[i])
             trained.append(TrainedLevel(m=m_i, u=min(u_i, 1.0), origin=origin))
         out[comparison.name] = trained
-    if all(weight is None or abs(np.log2(weight.m / weight.u)) < 0.1 for levels in out.values() for weight in levels):
+    told = (one for levels in out.values() for one in levels if one is not None and one.origin != "declared")
+    if all(abs(np.log2(one.m / one.u)) < 0.1 for one in told):
         raise ModelError(f"{declaration.entity_type}: no attribute tells records apart; map more attributes")
     return out
 

@@ -10,6 +10,7 @@ import gc
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -28,8 +29,6 @@ from matching.standardise.text import fold, has_han, plain_latin
 # Values of a list attribute travel through dictionary encoding as one string with this separator.
 LIST_SEPARATOR = "\x1f"
 _CACHE_LIMIT = 50_000
-# Larger batches are not remembered: they are a full load, which would only push out what small deltas ask again.
-_CACHED_BATCH = 5_000
 
 Key = tuple[str | None, ...]
 Row = tuple[Any, ...]
@@ -304,16 +303,19 @@ _ALL = {
 _CACHES: dict[str, dict[Key, Row]] = {}
 
 
+@cache
 def column_types() -> dict[str, pa.DataType]:
     """Arrow type of every standard column of any entity."""
     return {f.name: f.type for entity in ("organization", "person") for f in standard_schema(entity)}
 
 
-def build(subject_name: str, keys: Sequence[Key]) -> pa.RecordBatch:
-    """Standard columns of distinct raw values, one row per key, in their order; `_reason` holds JSON members."""
+def build(subject_name: str, keys: Sequence[Key], *, remember: bool = True) -> pa.RecordBatch:
+    """Standard columns of distinct raw values, one row per key, in their order; `_reason` holds JSON members.
+
+    `remember`: results are kept for the next call, within bounds.
+    """
     subject = _ALL[subject_name]
     cache = _CACHES.setdefault(subject_name, {})
-    remember = len(keys) <= _CACHED_BATCH
     if remember and len(cache) + len(keys) > _CACHE_LIMIT:
         cache.clear()
     rows: list[Row] = []

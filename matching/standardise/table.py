@@ -6,13 +6,12 @@ the cost follows the distinct values, not the rows. What a column means is said 
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
-from multiprocessing import get_context
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,15 +24,23 @@ from matching.standardise.subjects import (
     PHONE,
     REASON,
     SINGLE_SUBJECTS,
-    Key,
     Subject,
-    build,
 )
+from matching.standardise.workers import Pending, Workers
 
-# Below this number of distinct values the start of worker processes costs more than they save.
-_POOL_THRESHOLD = 300_000
-_CHUNK = 10_000
 _COUNTRY_DOMAIN = r"\.(?P<country>cn|de|uk|fr|it|es|nl|be|at|ch|se|dk|no|fi|ie|pl|cz|jp|kr|in|au|nz|sg|my|th|br|mx|ru)$"
+
+
+# Subjects that say nothing on the country of a telephone number.
+_NO_HINTS = frozenset(("email", "registration_id", "gender", "national_id", "organization_key", "job_title"))
+
+
+class Job(NamedTuple):
+    """Distinct raw values of a subject (none when the records have none), and for every record which of them it has."""
+
+    subject: str
+    keys: pa.RecordBatch
+    inverse: pa.Array[Any]
 
 
 def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Table:
@@ -41,8 +48,8 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
 
     `table` holds record_id and any of the canonical raw attributes of the entity (text, or list of text for phone and
     email); unknown columns are ignored. The result has exactly the columns of `standard_schema(entity_type)`;
-    `reasons` is a JSON object attribute → why it has no usable value. Above three hundred thousand distinct values
-    `threads` worker processes share the work; where none can be started it is done in this one.
+    `reasons` is a JSON object attribute → why it has no usable value. Where there are many distinct
+    values `threads` worker processes share the work; where none can be started it is done in this one.
 
     Raises ValueError for an entity type without standard columns or a table without record_id.
     """
@@ -52,36 +59,47 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
     rows = table.num_rows
     raw = {name: _text(table.column(name)) for name in table.column_names if name != "record_id"}
     out: dict[str, pa.Array[Any]] = {"record_id": _flat(table.column("record_id")).cast(pa.int64())}
-    reasons: list[pa.Array[Any]] = []
+    reasons: dict[str, pa.Array[Any]] = {}
+    singles = SINGLE_SUBJECTS[entity_type]
+    first = [_job(subject, raw, rows) for subject in (NAME_SUBJECTS[entity_type], ADDRESS, *singles)]
+    phones: int = pc.count_distinct(raw["phone"]).as_py() if "phone" in raw else 0
 
-    with _Workers(threads) as workers:
+    with Workers(threads, sum(job.keys.num_rows for job in first) + phones) as workers:
 
-        def run(subject: Subject, inputs: dict[str, pa.Array[Any]]) -> dict[str, pa.Array[Any]]:
-            present = [inputs.get(name) for name in subject.inputs]
-            if all(column is None or column.null_count == rows for column in present):
-                return {}
-            keys, inverse = _distinct(present, rows)
-            batch = workers.build(subject.name, keys)
-            taken = {name: batch.column(i).take(inverse) for i, name in enumerate(batch.schema.names)}
-            reason = taken.pop(REASON)
-            if reason.null_count < rows:
-                reasons.append(reason)
-            return taken
+        def start(jobs: list[Job]) -> list[Callable[[], None]]:
+            return [partial(finish, job, workers.start(job.subject, job.keys)) for job in jobs if job.keys.num_rows]
 
-        names = run(NAME_SUBJECTS[entity_type], raw)
-        hint = names.pop("_hint", pa.nulls(rows, pa.string()))
-        address = run(ADDRESS, raw)
-        country = address.get("country", pa.nulls(rows, pa.string()))
-        out.update(names)
-        out.update(address)
-        for subject in SINGLE_SUBJECTS[entity_type]:
-            out.update(run(subject, raw))
+        def finish(job: Job, built: Pending) -> None:
+            batch = built()
+            taken = {name: batch.column(i).take(job.inverse) for i, name in enumerate(batch.schema.names)}
+            reasons[job.subject] = taken.pop(REASON)
+            out.update(taken)
+
+        # What tells how to read telephone numbers comes first, so that the workers have something to do all the time.
+        first.sort(key=lambda job: job.subject in _NO_HINTS)
+        started = start(first)
+        hints = sum(job.subject not in _NO_HINTS for job in first if job.keys.num_rows)
+        for done in started[:hints]:
+            done()
+        hint = out.pop("_hint", pa.nulls(rows, pa.string()))
+        country = out.get("country", pa.nulls(rows, pa.string()))
+        last: list[Job] = []
         if "phone" in raw:
             region = pc.coalesce(country, hint, *_country_hints(raw, out))
-            out.update(run(PHONE, {"phone": raw["phone"], "_region": region}))
+            last.append(_job(PHONE, {"phone": raw["phone"], "_region": region}, rows))
         if entity_type == "person" and "birth_date" in raw:
-            out.update(run(BIRTH, {"birth_date": raw["birth_date"], "country": country}))
-    out["reasons"] = _objects(reasons, rows)
+            last.append(_job(BIRTH, {"birth_date": raw["birth_date"], "country": country}, rows))
+        for done in [*started[hints:], *start(last)]:
+            done()
+    order = [
+        NAME_SUBJECTS[entity_type].name,
+        ADDRESS.name,
+        *(subject.name for subject in singles),
+        PHONE.name,
+        BIRTH.name,
+    ]
+    found = [reasons[name] for name in order if name in reasons]
+    out["reasons"] = _objects([reason for reason in found if reason.null_count < rows], rows)
     columns = [out[field.name] if field.name in out else pa.nulls(rows, field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
@@ -126,66 +144,27 @@ def _text(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     return text
 
 
-def _distinct(columns: list[pa.Array[Any] | None], rows: int) -> tuple[list[Key], pa.Array[Any]]:
-    """Distinct tuples over some columns, and for every row the position of its tuple."""
+def _job(subject: Subject, inputs: dict[str, pa.Array[Any]], rows: int) -> Job:
+    """Distinct raw values of a subject in order of appearance."""
+    columns = [inputs.get(name) for name in subject.inputs]
+    names = [str(i) for i in range(len(columns))]
+    if all(column is None or column.null_count == rows for column in columns):
+        nothing = pa.array([], pa.string())
+        return Job(subject.name, pa.RecordBatch.from_arrays([nothing] * len(columns), names=names), nothing)
     code = np.zeros(rows, dtype=np.int64)
     for column in columns:
-        if column is None:
+        if column is None or column.null_count == rows:
             continue
         encoded: Any = column.dictionary_encode()
         size = len(encoded.dictionary)
         filled: Any = pc.fill_null(encoded.indices.cast(pa.int64()), size)
-        code = code * (size + 1) + filled.to_numpy(zero_copy_only=False)
         # Renumbered after every column, so that the product of sizes never outgrows 64 bits.
-        _, code = np.unique(code, return_inverse=True)
-    _, first = np.unique(code, return_index=True)
-    values = [[None] * len(first) if c is None else c.take(pa.array(first, pa.int64())).to_pylist() for c in columns]
-    return list(zip(*values, strict=True)), pa.array(code, pa.int64())
-
-
-class _Workers:
-    """Builds columns here or, for many distinct values, in worker processes that live as long as one call.
-
-    Where no process can be started (a daemonic parent, a script without a main guard) everything is done here.
-    """
-
-    def __init__(self, threads: int) -> None:
-        self._threads, self._pool = threads, ExitStack()
-        self._executor: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.close()
-
-    def build(self, subject: str, keys: list[Key]) -> pa.RecordBatch:
-        """Standard columns of all keys, in chunks: a chunk's Python objects are gone before the next one is made."""
-        chunks = [keys[i : i + _CHUNK] for i in range(0, len(keys), _CHUNK)]
-        batches = self._elsewhere(subject, chunks) if self._threads > 1 and len(keys) > _POOL_THRESHOLD else None
-        if batches is None:
-            batches = [build(subject, chunk) for chunk in chunks]
-        return batches[0] if len(batches) == 1 else pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-
-    def _elsewhere(self, subject: str, chunks: list[list[Key]]) -> list[pa.RecordBatch] | None:
-        try:
-            if self._executor is None:
-                executor = ProcessPoolExecutor(self._threads, mp_context=get_context("spawn"))
-                self._executor = self._pool.enter_context(executor)
-            parts = list(self._executor.map(_worker, [subject] * len(chunks), chunks))
-        except (BrokenProcessPool, AssertionError, OSError, RuntimeError):
-            self._threads = 1
-            return None
-        return [batch for part in parts for batch in pa.ipc.open_stream(part)]
-
-
-def _worker(subject: str, keys: list[Key]) -> bytes:
-    batch = build(subject, keys)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    written: bytes = sink.getvalue().to_pybytes()
-    return written
+        code, _ = pd.factorize(code * (size + 1) + filled.to_numpy(zero_copy_only=False))
+    first = np.empty(int(code.max(initial=-1)) + 1, dtype=np.int64)
+    first[code[::-1]] = np.arange(rows - 1, -1, -1)
+    at = pa.array(first, pa.int64())
+    keys = [pa.nulls(len(first), pa.string()) if column is None else column.take(at) for column in columns]
+    return Job(subject.name, pa.RecordBatch.from_arrays(keys, names=names), pa.array(code, pa.int64()))
 
 
 def _objects(parts: list[pa.Array[Any]], rows: int) -> pa.Array[Any]:
