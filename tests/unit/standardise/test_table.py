@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import current_process
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from matching.standardise import PARSER_VERSION, standard_schema, standardise
-from matching.standardise import table as table_module
+from matching.standardise import PARSER_VERSION, standard_schema, standardise, workers
 from matching.standardise.subjects import LIST_SEPARATOR, build
 
 
@@ -133,33 +137,82 @@ def test_wrong_calls_say_what_is_wrong():
 def test_repeated_values_are_parsed_once(monkeypatch):
     seen: list[int] = []
 
-    def counting(subject: str, keys: list[tuple[str | None, ...]]) -> pa.RecordBatch:
+    def counting(subject: str, keys: list[tuple[str | None, ...]], *, remember: bool) -> pa.RecordBatch:
         seen.append(len(keys))
-        return build(subject, keys)
+        return build(subject, keys, remember=remember)
 
-    monkeypatch.setattr(table_module, "build", counting)
+    monkeypatch.setattr(workers, "build", counting)
     table = pa.table({"record_id": list(range(1000)), "name": ["青岛海川货运有限公司", "Blue Door Ltd"] * 500})
     out = standardise("organization", table, threads=1)
     assert max(seen) == 2 and out.num_rows == 1000
     assert out.column("name_core").to_pylist()[:2] == ["海川", "blue door"]
 
 
+def few_to_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_POOL_THRESHOLD", 3)
+    monkeypatch.setattr(workers, "_CHUNK", 2)
+
+
+def many() -> pa.Table:
+    return pa.concat_tables([organizations()] * 3).set_column(0, "record_id", pa.array(range(12)))
+
+
 def test_worker_processes_give_the_same(monkeypatch):
-    monkeypatch.setattr(table_module, "_POOL_THRESHOLD", 3)
-    monkeypatch.setattr(table_module, "_CHUNK", 2)
-    names = [f"青岛海{c}货运有限公司" for c in "川洋天阔波涛"]
-    table = pa.table({"record_id": list(range(6)), "name": names})
-    assert standardise("organization", table, threads=2).equals(standardise("organization", table, threads=1))
+    few_to_a_chunk(monkeypatch)
+    assert standardise("organization", many(), threads=2).equals(standardise("organization", many(), threads=1))
 
 
-def test_without_worker_processes_it_is_done_here(monkeypatch):
-    def refuse(*_: object, **__: object) -> None:
+@pytest.mark.parametrize("step", ["ProcessPoolExecutor", "_importable_main"])
+def test_without_worker_processes_it_is_done_here(monkeypatch, step):
+    def refuse(*_: object, **__: object) -> bool:
+        if step == "_importable_main":
+            return False
         raise OSError("no processes here")
 
-    monkeypatch.setattr(table_module, "_POOL_THRESHOLD", 1)
-    monkeypatch.setattr(table_module, "ProcessPoolExecutor", refuse)
-    table = pa.table({"record_id": [1, 2], "name": ["海川货运", "Blue Door"]})
-    assert standardise("organization", table).column("name_core").to_pylist() == ["海川", "blue door"]
+    alone = standardise("organization", many(), threads=1)
+    few_to_a_chunk(monkeypatch)
+    monkeypatch.setattr(workers, step, refuse)
+    assert standardise("organization", many()).equals(alone)
+
+
+def test_a_daemonic_process_does_it_alone(monkeypatch):
+    alone = standardise("organization", many(), threads=1)
+    few_to_a_chunk(monkeypatch)
+    monkeypatch.setitem(current_process()._config, "daemon", True)
+    assert standardise("organization", many()).equals(alone)
+
+
+class Dying(ProcessPoolExecutor):
+    def submit(self, fn: object, /, *args: object, **kwargs: object) -> Future[object]:
+        return super().submit(os._exit, 1)
+
+
+def test_a_worker_that_dies_is_done_without(monkeypatch):
+    alone = standardise("organization", many(), threads=1)
+    few_to_a_chunk(monkeypatch)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Dying)
+    assert standardise("organization", many()).equals(alone)
+
+
+def test_a_script_without_a_main_guard_still_gets_its_result(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pyarrow as pa\n"
+        "from matching.standardise import standardise, workers\n"
+        "workers._POOL_THRESHOLD = 1\n"
+        "table = pa.table({'record_id': [1, 2], 'name': ['海川货运', 'Blue Door']})\n"
+        "print(standardise('organization', table).column('name_core').to_pylist())\n",
+        encoding="utf-8",
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.stdout == "['海川', 'blue door']\n"
 
 
 def test_the_order_of_records_does_not_matter():
