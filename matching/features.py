@@ -30,6 +30,19 @@ _STREET = (
     "'[^a-z]', '', 'g'), '') END AS street_latin"
 )
 
+
+
+def _bones(name: str) -> str:
+    """Consonants of a name in Latin letters: what transcriptions from other scripts have in common."""
+    letters = f"replace(replace(replace(lower({name}_ascii), 'x', 'ks'), 'ph', 'f'), 'ck', 'k')"
+    bones = f"regexp_replace({letters}, '[^bcdfgjklmnpqrstvz]', '', 'g')"
+    for letter in "bcdfgjklmnpqrstvz":
+        bones = f"replace({bones}, '{letter * 2}', '{letter}')"
+    return (
+        f"CASE WHEN NOT regexp_matches({name}, {_HAN}) AND length({bones}) >= 2 THEN {bones} END AS {name}_bones"
+    )
+
+
 _PREPARED = {
     "organization": (
         "nullif(list_distinct(list_filter(list_append(coalesce(email_domains, []), web_domain), "
@@ -45,6 +58,8 @@ _PREPARED = {
         f"coalesce(birth_digits, substr({_VALID_ID}, 7, 8)) AS born",
         f"CASE WHEN NOT regexp_matches(given, {_HAN}) THEN given_ascii END AS given_latin",
         f"CASE WHEN NOT regexp_matches(surname, {_HAN}) THEN surname_ascii END AS surname_latin",
+        _bones("given"),
+        _bones("surname"),
     ),
 }
 

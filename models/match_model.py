@@ -148,6 +148,7 @@ class Level(_Base):
     `m` is the share of matches expected at this level before any data were seen (a prior for training, not a result).
     With `u` given too, the level's weight is declared and not learned: for agreement that says little because another
     comparison has said it already (one household's surname), and for disagreement that few data show (two birth dates).
+    `chance` is how often two different customers agree so, before any data were seen; few data hardly move it.
     `term_frequency` names a column whose rarer values count for more when this level holds.
     `tie` marks a level whose weight need not lie below the level before it.
     """
@@ -156,6 +157,7 @@ class Level(_Base):
     when: Condition
     m: float | None = None
     u: float | None = None
+    chance: float | None = None
     term_frequency: str | None = None
     tie: bool = False
 

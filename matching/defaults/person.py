@@ -21,6 +21,7 @@ from matching.defaults.shared import (
 from matching.defaults.shared import blocking_rule as _rule
 from models.match_model import (
     Comparison,
+    Condition,
     ContactKind,
     Crossed,
     Declaration,
@@ -32,6 +33,7 @@ from models.match_model import (
     Missing,
     Not,
     Overlap,
+    Prefix,
     StartsWith,
 )
 
@@ -39,26 +41,42 @@ _ONE_HOUSEHOLD = either(
     SAME_DOOR, Exact(column="address_norm"), Overlap(column="phone_tails_shared"), Overlap(column="emails_shared")
 )
 
+
+
+def _nearly(name: str) -> Condition:
+    """A typing error or two, or the same consonants, as in two transcriptions of one name."""
+    latin, bones = f"{name}_latin", f"{name}_bones"
+    return either(
+        both(JaroWinkler(column=latin, above=0.9195), Levenshtein(column=latin, at_most=2)),
+        both(Levenshtein(column=latin, at_most=1), JaroWinkler(column=latin, above=0.8)),
+        both(Exact(column=bones), Prefix(column=bones, length=3)),
+    )
+
+
+def _alike(name: str) -> Condition:
+    """More errors than two, or consonants too few to tell much."""
+    latin = f"{name}_latin"
+    return either(
+        both(JaroWinkler(column=latin, above=0.8195), Levenshtein(column=latin, at_most=3)), Exact(column=f"{name}_bones")
+    )
+
+
 SURNAME = Comparison(
     name="surname",
-    columns=["surname", "surname_ascii", "surname_latin"],
+    columns=["surname", "surname_ascii", "surname_latin", "surname_bones"],
     levels=[
         missing("surname_ascii"),
         # Of two persons in one household about half bear one surname, however rare it is.
         Level(label="equal, in one household", when=both(Exact(column="surname_ascii"), _ONE_HOUSEHOLD), m=0.9, u=0.4),
-        Level(label="equal", when=Exact(column="surname_ascii"), term_frequency="surname_ascii", m=0.85),
+        Level(label="equal", when=Exact(column="surname_ascii"), term_frequency="surname_ascii", m=0.85, chance=0.005),
         Level(label="exchanged with the given name", when=Crossed(column="surname_ascii", other="given_ascii"), m=0.02),
         Level(
             label="nearly equal",
-            when=either(
-                JaroWinkler(column="surname_latin", above=0.9195),
-                both(
-                    Levenshtein(column="surname_latin", at_most=1), JaroWinkler(column="surname_latin", above=0.8)
-                ),
-            ),
+            when=_nearly("surname"),
             m=0.06,
+            chance=5e-4,
         ),
-        Level(label="alike", when=JaroWinkler(column="surname_latin", above=0.8195), m=0.02),
+        Level(label="alike", when=_alike("surname"), m=0.02, chance=2e-3),
         otherwise(0.05),
     ],
 )
@@ -66,10 +84,10 @@ SURNAME = Comparison(
 GIVEN = Comparison(
     name="given_name",
     strength=1000,
-    columns=["given", "given_ascii", "given_root", "given_latin"],
+    columns=["given", "given_ascii", "given_root", "given_latin", "given_bones"],
     levels=[
         missing("given_ascii"),
-        Level(label="equal", when=Exact(column="given"), term_frequency="given_ascii", m=0.7),
+        Level(label="equal", when=Exact(column="given"), term_frequency="given_ascii", m=0.7, chance=0.006),
         Level(label="exchanged with the surname", when=Crossed(column="given_ascii", other="surname_ascii"), m=0.02),
         Level(
             label="same sound or nickname",
@@ -78,14 +96,12 @@ GIVEN = Comparison(
         ),
         Level(
             label="nearly equal",
-            when=either(
-                JaroWinkler(column="given_latin", above=0.9195),
-                both(Levenshtein(column="given_latin", at_most=1), JaroWinkler(column="given_latin", above=0.8)),
-            ),
+            when=_nearly("given"),
             m=0.08,
+            chance=1e-3,
         ),
         Level(label="initial, or one character of two", when=StartsWith(column="given", at_least=1), m=0.05),
-        Level(label="alike", when=JaroWinkler(column="given_latin", above=0.8195), m=0.02),
+        Level(label="alike", when=_alike("given"), m=0.02, chance=4e-3),
         otherwise(0.03),
     ],
 )
@@ -96,9 +112,9 @@ BIRTH = Comparison(
     columns=["birth_date", "birth_digits", "birth_date_swapped", "birth_year", "born"],
     levels=[
         missing("born", "birth_year"),
-        Level(label="equal", when=Exact(column="born"), m=0.88),
-        Level(label="day and month exchanged", when=Crossed(column="birth_date", other="birth_date_swapped"), m=0.02),
-        Level(label="one digit off", when=Levenshtein(column="born", at_most=1), m=0.05),
+        Level(label="equal", when=Exact(column="born"), m=0.88, chance=6e-5),
+        Level(label="day and month exchanged", when=Crossed(column="birth_date", other="birth_date_swapped"), m=0.02, chance=3e-5),
+        Level(label="one digit off", when=Levenshtein(column="born", at_most=1), m=0.05, chance=1.5e-3),
         Level(label="two digits off", when=Levenshtein(column="born", at_most=2), m=0.02),
         Level(label="same year", when=Exact(column="birth_year"), m=0.01),
         otherwise(0.01),
@@ -110,10 +126,10 @@ NATIONAL_ID = Comparison(
     columns=["national_id"],
     levels=[
         missing("national_id"),
-        Level(label="equal", when=Exact(column="national_id"), m=0.9),
-        Level(label="one character off", when=Levenshtein(column="national_id", at_most=1), m=0.05),
+        Level(label="equal", when=Exact(column="national_id"), m=0.9, chance=2e-6),
+        Level(label="one character off", when=Levenshtein(column="national_id", at_most=1), m=0.05, chance=2e-5),
         Level(label="two valid ids", when=both(present("valid_id"), Not(of=Exact(column="valid_id"))), m=0.001, u=0.99),
-        Level(label="two characters off", when=Levenshtein(column="national_id", at_most=2), m=0.01),
+        Level(label="two characters off", when=Levenshtein(column="national_id", at_most=2), m=0.01, chance=3e-4),
         otherwise(0.03),
     ],
 )
@@ -123,7 +139,7 @@ PHONE = Comparison(
     columns=["phone_tails_own", "phone_tails_shared", "phone_tails"],
     levels=[
         missing("phone_tails_own", "phone_tails_shared"),
-        Level(label="number of their own", when=Overlap(column="phone_tails_own"), m=0.6),
+        Level(label="number of their own", when=Overlap(column="phone_tails_own"), m=0.6, chance=5e-6),
         # At one address a shared telephone adds nothing.
         Level(
             label="number of one household",
@@ -131,7 +147,7 @@ PHONE = Comparison(
             m=0.6,
             u=0.4,
         ),
-        Level(label="number of a household or office", when=Overlap(column="phone_tails_shared"), m=0.1),
+        Level(label="number of a household or office", when=Overlap(column="phone_tails_shared"), m=0.1, chance=2e-5),
         otherwise(0.3),
     ],
 )
@@ -141,14 +157,14 @@ EMAIL = Comparison(
     columns=["emails_own", "emails_shared"],
     levels=[
         missing("emails_own", "emails_shared"),
-        Level(label="mailbox of their own", when=Overlap(column="emails_own"), m=0.6),
+        Level(label="mailbox of their own", when=Overlap(column="emails_own"), m=0.6, chance=3e-6),
         Level(
             label="mailbox of one household",
             when=both(Overlap(column="emails_shared"), either(SAME_DOOR, Overlap(column="phone_tails_shared"))),
             m=0.6,
             u=0.4,
         ),
-        Level(label="mailbox of a household or office", when=Overlap(column="emails_shared"), m=0.1),
+        Level(label="mailbox of a household or office", when=Overlap(column="emails_shared"), m=0.1, chance=1e-5),
         otherwise(0.3),
     ],
 )
@@ -170,13 +186,13 @@ ADDRESS = Comparison(
 GENDER = Comparison(
     name="gender",
     columns=["gender"],
-    levels=[missing("gender"), Level(label="equal", when=Exact(column="gender"), m=0.98), otherwise(0.01, 0.5)],
+    levels=[missing("gender"), Level(label="equal", when=Exact(column="gender"), m=0.98, chance=0.55), otherwise(0.01, 0.5)],
 )
 
 SUFFIX = Comparison(
     name="suffix",
     columns=["name_suffix"],
-    levels=[missing("name_suffix"), Level(label="equal", when=Exact(column="name_suffix"), m=0.97), otherwise(0.03)],
+    levels=[missing("name_suffix"), Level(label="equal", when=Exact(column="name_suffix"), m=0.97, chance=0.4), otherwise(0.03)],
 )
 
 EMPLOYER = Comparison(
@@ -185,7 +201,7 @@ EMPLOYER = Comparison(
     strength=200,
     levels=[
         missing("organization_key", "job_title_norm"),
-        Level(label="same organization", when=Exact(column="organization_key"), m=0.3),
+        Level(label="same organization", when=Exact(column="organization_key"), m=0.3, chance=1e-3),
         Level(label="same job", when=Exact(column="job_title_norm"), term_frequency="job_title_norm", m=0.4),
         otherwise(0.3),
     ],

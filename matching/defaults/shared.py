@@ -81,11 +81,11 @@ _ALIKE = either(
 )
 STREET_COLUMNS = ["address_norm", "address_ascii", "street_latin", "address_tokens", "road", "road_key", "road_no", "unit"]
 STREET_LEVELS = [
-    Level(label="same street, number and unit", when=_ONE_UNIT, m=0.45),
-    Level(label="same street and number", when=SAME_DOOR, m=0.06),
-    Level(label="same line", when=Exact(column="address_norm"), m=0.1),
-    Level(label="nearly the same line", when=NEARLY_ONE_LINE, m=0.1),
-    Level(label="same street", when=Exact(column="road_key"), m=0.06),
+    Level(label="same street, number and unit", when=_ONE_UNIT, m=0.45, chance=1e-5),
+    Level(label="same street and number", when=SAME_DOOR, m=0.06, chance=3e-6),
+    Level(label="same line", when=Exact(column="address_norm"), m=0.1, chance=3e-6),
+    Level(label="nearly the same line", when=NEARLY_ONE_LINE, m=0.1, chance=1e-4),
+    Level(label="same street", when=Exact(column="road_key"), m=0.06, chance=1e-3),
     Level(label="lines alike", when=both(Not(of=_OTHER_NUMBER), _ALIKE), m=0.08),
 ]
 # Where the place is a comparison of its own, the address says nothing more about the city.

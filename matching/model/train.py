@@ -27,6 +27,7 @@ Floats = npt.NDArray[np.float64]
 _RANDOM_PAIRS = 600_000
 _SESSION_PAIRS = 400_000
 _UNSEEN = 0.25
+_CHANCE_PAIRS = 100_000
 
 
 @dataclass
@@ -137,15 +138,32 @@ def observed_u(
     return out
 
 
-def without_matches(u_all: list[Floats], m: list[Floats], prior: float) -> list[Floats]:
-    """U of non-matches: the share among all pairs less what matches put there, never below 3 % of it."""
+def without_matches(
+    declaration: Declaration, u_all: list[Floats], m: list[Floats], prior: float, comparable: list[float]
+) -> list[Floats]:
+    """U of non-matches: the share among all pairs less what matches put there, never below 3 % of it.
+
+    Where the declaration says how often chance agrees, that counts as `_CHANCE_PAIRS` pairs seen: of a small base nearly
+    all agreement is that of matches. `comparable` is the number of pairs that each comparison could compare.
+    """
     out = []
-    for all_pairs, matched in zip(u_all, m, strict=True):
+    for comparison, all_pairs, matched, pairs in zip(declaration.comparisons, u_all, m, comparable, strict=True):
         u = np.maximum((all_pairs - prior * matched) / (1.0 - prior), 0.03 * all_pairs)
+        for i, level in enumerate(comparison.levels):
+            if level.chance is not None:
+                u[i] = (u[i] * pairs + level.chance * _CHANCE_PAIRS) / (pairs + _CHANCE_PAIRS)
         u[0] = 0.0
         u[1:] /= u[1:].sum()
         out.append(u)
     return out
+
+
+def comparable_pairs(declaration: Declaration, sample: Patterns, total: float) -> list[float]:
+    """Of all `total` pairs, how many each comparison can compare: neither side is missing."""
+    return [
+        float(sample.counts[sample.levels[:, k] > 0].sum() / max(sample.pairs, 1.0) * total)
+        for k in range(len(declaration.comparisons))
+    ]
 
 
 def monotonic(weights: Floats, sizes: Floats) -> Floats:
@@ -266,7 +284,8 @@ def train(
     (n,) = con.execute("SELECT count(*) FROM training_pairs").fetchall()[0]
     candidates = count_patterns(con, declaration, "training_pairs", features)
     m, prior = start, min(0.01, max(1.0 / report.records, 1.0 / total))
-    u = u_all
+    comparable = comparable_pairs(declaration, sample, total)
+    u = without_matches(declaration, u_all, m, prior, comparable)
     used = list(range(len(declaration.comparisons)))
     sessions = _sessions(con, declaration, features)
     for _ in range(3):
@@ -285,7 +304,7 @@ def train(
         )
         prior = fitted.share
         report.expected_matches = prior * total
-        u = without_matches(u_all, m, prior)
+        u = without_matches(declaration, u_all, m, prior, comparable)
     matches = gathered
     levels = _levels(declaration, m, u, matches, sample, report)
     frequencies: dict[str, dict[str, float]] = {}

@@ -261,7 +261,7 @@ def all_trade(text: str, words: frozenset[str]) -> bool:
 
 @lru_cache(maxsize=20_000)
 def industry_words(industry: str) -> tuple[str, ...]:
-    """Industry words of a run of them, longest first from the end."""
+    """Distinct industry words of a run of them, longest first from the end."""
     words, longest = trade_words()
     out: list[str] = []
     end = len(industry)
@@ -271,4 +271,4 @@ def industry_words(industry: str) -> tuple[str, ...]:
                 out.append(industry[end - size : end])
                 end -= size
                 break
-    return tuple([w for w in reversed(out) if len(w) >= 2])
+    return tuple(dict.fromkeys(w for w in reversed(out) if len(w) >= 2))

@@ -141,19 +141,33 @@ def parse_han(raw: str, text: str) -> OrgName:
     core = core.lower()
     region, region_code = region_words(place)
     head = "" if region and core.startswith(region) else region
-    norm = "".join([p for p in (head, town, core, industry, _CANONICAL_FORM.get(form or "", ""), branch) if p])
+    norm = f"{head or ''}{town}{core}{industry}{_CANONICAL_FORM.get(form, '') if form else ''}{branch or ''}"
+    key = ascii_key(core)
+    stem = ascii_key(f"{head or ''}{core}{industry}") if head or industry else key
+    words = industry_words(industry) if industry else ()
+    tokens = tuple(dict.fromkeys((core, *words))) if core in words else (core, *words)
+    alt: tuple[str, ...] = ()
+    alt_keys: tuple[str, ...] = ()
+    if aliases or notes or latin is not None:
+        alt, alt_keys = _others(core, aliases, notes, latin)
+    return OrgName(
+        raw, norm, core, region, region_code, industry or None, form, branch, sole, status, script, key, stem, tokens,
+        alt, alt_keys,
+    )  # fmt: skip
+
+
+def _others(
+    core: str, aliases: list[str], notes: list[str], latin: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Cores of the other names given with a name, and their ASCII forms."""
     alt = [alias for alias in map(parse_core, aliases) if alias and alias != core]
     alt += [n.lower() for n in notes if n.isascii() and len(n) >= 3 and n.lower() != core]
-    alt_keys = [k for k in map(ascii_key, alt) if k]
+    keys = [k for k in map(ascii_key, alt) if k]
     if latin is not None:
         other = parse_latin(latin, latin)
         alt += [c for c in (other.core, *other.alt_cores) if c]
-        alt_keys += [k for k in (other.ascii, *other.alt_ascii) if k]
-    return OrgName(
-        raw, norm, core, region, region_code, industry or None, form, branch, sole, status, script, ascii_key(core),
-        ascii_key((head or "") + core + industry), tuple(dict.fromkeys([core, *industry_words(industry)])),
-        tuple(dict.fromkeys(alt)), tuple(dict.fromkeys(alt_keys)),
-    )  # fmt: skip
+        keys += [k for k in (other.ascii, *other.alt_ascii) if k]
+    return tuple(dict.fromkeys(alt)), tuple(dict.fromkeys(keys))
 
 
 def parse_core(text: str) -> str | None:
