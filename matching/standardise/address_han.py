@@ -30,11 +30,20 @@ _ZONE_RE = re.compile(
 )
 _VILLAGE_RE = re.compile(rf"^({_PLAIN}{{1,8}}?(?:社区居委会|社区|居委会|村委会|行政村))(?=[{HAN}A-Za-z0-9])")
 _TRADE_ZONE_RE = re.compile(rf"^(?:[{HAN}]{{2,3}})?(?:自由贸易试验区|自贸试验区|自贸区)")
-_ROAD_RE = re.compile(
-    rf"((?:[{HAN}]|[A-Za-z0-9](?=[{HAN}A-Za-z0-9])){{1,10}}?"
-    rf"(?:大道|大街|公路|国道|省道|环路|路|街|巷|胡同|弄堂|里弄|道|里(?=\d)|弄(?=\d)|线(?=\d)))"
-    rf"((?:[东西南北中](?:[一二三四五六七八九十]?[路街段]|段)|[一二三四五六七八九十\d]+段)?)"
+# What may stand before the road, with the characters without which there is none, and whether it is kept.
+_BEFORE_ROAD = (
+    (_ZONE_RE, frozenset("区园"), False),
+    (_TOWN_RE, frozenset("道镇乡木"), True),
+    (_VILLAGE_RE, frozenset("区会村"), False),
 )
+_ROAD_END = (
+    r"(?:大道|大街|公路|国道|省道|环路|路|街|巷|胡同|弄堂|里弄|道|里(?=\d)|弄(?=\d)|线(?=\d))"
+    r"(?:[东西南北中](?:[一二三四五六七八九十]?[路街段]|段)|[一二三四五六七八九十\d]+段)?"
+)
+_ROAD_END_RE = re.compile(_ROAD_END)
+_ROAD_RE = re.compile(rf"(?:[{HAN}]|[A-Za-z0-9](?=[{HAN}A-Za-z0-9])){{1,10}}?{_ROAD_END}")
+_HAN_RUN_RE = re.compile(rf"[{HAN}]+")
+_PLACE_ENDS = frozenset("村园区城组镇")
 _ROAD_PREFIX_RE = re.compile(
     rf"^.*(?:村|园|区|城|组|镇)(?=[{HAN}]{{2,}}(?:大道|大街|路|街|道|巷)(?:[东西南北中]?段)?$)"
 )
@@ -51,6 +60,7 @@ _UNIT_PART_RE = re.compile(
 _NUMERALS = frozenset("一二三四五六七八九十百零〇")
 _POST_RE = re.compile(r"(?:邮编|邮政编码)[::\s]*(\d{6})|\b(\d{6})$")
 _BARE_NUMBER_RE = re.compile(r"^\s*(\d+(?:-\d+)?)\s*$")
+_LISTING = frozenset("、,;及和")
 _LISTING_RE = re.compile("[、,;及和]")
 _ROOM_TAIL_RE = re.compile(r"([A-Za-z]?\d{2,5}[A-Za-z]?)\s*$")
 _ROOM_AFTER_RE = re.compile(r"[栋幢座楼层元]\s*([A-Za-z]?\d{3,5})\s*$")
@@ -91,12 +101,13 @@ def parse_han(
     known = _attributes(province, city, district)
     rest = line or ""
     if rest:
-        zone = _ZONE_PREFIX_RE.match(rest)
+        zone = _ZONE_PREFIX_RE.match(rest) if "(" in rest[:3] else None
         if zone:
             inner = read_place(zone.group(1))
             known = inner if inner.province and not known.province else known
             rest = rest[zone.end() :]
-        rest = _COUNTRY_RE.sub("", rest)
+        if rest[:1] == "中":
+            rest = _COUNTRY_RE.sub("", rest)
         if postal is None:
             found = _POST_RE.search(rest) if "邮" in rest or rest[-6:].isdigit() else None
             if found and found.start() > 0:
@@ -105,7 +116,7 @@ def parse_han(
         place = read_place(rest, known=known)
         rest = rest[place.end :]
         place = _complete(place, known)
-        trade_zone = _TRADE_ZONE_RE.match(rest)
+        trade_zone = _TRADE_ZONE_RE.match(rest) if "自" in rest[:4] else None
         if trade_zone:
             rest = rest[trade_zone.end() :]
             inner = read_place(rest, known=place)
@@ -121,7 +132,7 @@ def parse_han(
     district_stem = district_stem or place.loose_district
     if country is None and (place.province or place.loose_district or road or line):
         country = {"810000": "HK", "820000": "MO", "710000": "TW"}.get(place.province or "", "CN")
-    key = _ROAD_SUFFIX_RE.sub("", road) or road if road else None
+    key = _road_key(road) if road else None
     norm = None
     if line:
         head = (city_stem or province_stem or "") + (
@@ -136,6 +147,11 @@ def parse_han(
         key,
         number, unit, norm, ascii_key(norm) if norm else None, tokens, reason,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=50_000)
+def _road_key(road: str) -> str:
+    return _ROAD_SUFFIX_RE.sub("", road) or road
 
 
 @lru_cache(maxsize=10_000)
@@ -178,8 +194,8 @@ def _street(text: str) -> _Street:
     towns: list[str] = []
     whole = text
     for _ in range(4):
-        for pattern, keep in ((_ZONE_RE, False), (_TOWN_RE, True), (_VILLAGE_RE, False)):
-            found = pattern.match(text)
+        for pattern, ends, keep in _BEFORE_ROAD:
+            found = None if ends.isdisjoint(text) else pattern.match(text)
             if found:
                 if keep:
                     whole = text[found.end() :]
@@ -189,14 +205,13 @@ def _street(text: str) -> _Street:
         else:
             break
     town = towns[0] if towns else None
-    road_match = _ROAD_RE.search(text)
-    if not road_match:
+    road, end = _road(text)
+    if road is None:
         number = _ANY_NUMBER_RE.search(text)
         if not number:
             return town, None, None, _unit(text), whole
         return town, None, number.group(1).lower(), _unit(text[number.end() :]), whole
-    road = _ROAD_PREFIX_RE.sub("", road_match.group(0)).lower()
-    rest = text[road_match.end() :]
+    rest = text[end:]
     number_match = _NUMBER_RE.match(rest)
     if not number_match:
         bare = _BARE_NUMBER_RE.match(rest)
@@ -218,11 +233,28 @@ def _street(text: str) -> _Street:
     return town, road, number_text, _unit(rest), text
 
 
+def _road(text: str) -> tuple[str | None, int]:
+    """The road in a text and where it ends."""
+    # What _ROAD_RE finds in most lines, found sooner: nothing but Chinese characters before the first end of a road.
+    end = _ROAD_END_RE.search(text, 1)
+    if end and end.start() <= 10 and _HAN_RUN_RE.fullmatch(text, 0, end.start()):
+        road, stop = text[: end.end()], end.end()
+    else:
+        found = _ROAD_RE.search(text)
+        if found is None:
+            return None, 0
+        road, stop = found.group(), found.end()
+    if not _PLACE_ENDS.isdisjoint(road):
+        road = _ROAD_PREFIX_RE.sub("", road)
+    return road.lower(), stop
+
+
 def _unit(text: str) -> str | None:
     # Of several rooms the first one is enough to compare.
     if not text:
         return None
-    text = _LISTING_RE.split(text, maxsplit=1)[0]
+    if not _LISTING.isdisjoint(text):
+        text = _LISTING_RE.split(text, maxsplit=1)[0]
     parts: list[str] = []
     for found in _UNIT_PART_RE.finditer(text):
         value = number_of(found.group(1)).lower()

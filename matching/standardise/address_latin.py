@@ -37,7 +37,17 @@ _NOISE_RE = re.compile(
     r"\s+(?:between|btwn\.?|betw\.?|bet\.|b/t|btw|near|nr\.?|off(?: of)?|opposite|opp\.?|across from|next to|"
     r"corner of|cor\.?|cnr\.?|adjacent to|in front of|behind|at|in the|inside|@)\s+[^,]*"
 )
+# The words that _NOISE_RE may begin with, as they stand between blanks.
+_NOISE_WORDS = frozenset(
+    "between btwn btwn. betw betw. bet. b/t btw near nr nr. off opposite opp opp. across next corner cor cor. cnr cnr. "
+    "adjacent in behind at inside @".split()
+)
+# One of these is in every text in which _UNIT_RE finds something.
+_UNIT_HINT_RE = re.compile(
+    "unit|flat|ap(?:artment|t)|s(?:ui)?te|r(?:oo)?m|shop|lot|of(?:fi)?c|#|fl|l(?:e)?v(?:e)?l|b(?:ui)?ld|block|tower"
+)
 _WORD_RE = re.compile(r"[a-z0-9]+")
+_DASH_RE = re.compile(r"\s*-\s*")
 _DIGIT_RE = re.compile(r"\d")
 _STRASSE_RE = re.compile(r"(\w{3,})str(?:asse|\.|$|(?=\s))")
 _SLASH_NUMBER_RE = re.compile(r"^(\d+[a-z]?)/(?=\d+[a-z]?[ ,])")
@@ -80,7 +90,9 @@ def parse_latin(
         parts.read(text)
         streets: list[str] = []
         for part in parts.rest:
-            part = squeeze(_NOISE_RE.sub("", part)).strip(" ,.-")
+            if not _NOISE_WORDS.isdisjoint(part.split()):
+                part = _NOISE_RE.sub("", part)
+            part = squeeze(part).strip(" ,.-")
             if part:
                 streets.append(part)
         if road is None:
@@ -113,6 +125,8 @@ def parse_latin(
 
 def _take_units(part: str) -> tuple[str, list[str]]:
     units: list[str] = []
+    if _UNIT_HINT_RE.search(part) is None:
+        return squeeze(part), units
 
     def replace(match: re.Match[str]) -> str:
         word, value, _, floor, nth, build, block = match.groups()
@@ -134,7 +148,7 @@ def _street(streets: list[str], *, bare_tail: bool) -> tuple[str | None, str | N
     for index, part in enumerate(streets):
         found = _NUMBER_RE.match(part)
         if found and found.end() < len(part):
-            number = re.sub(r"\s*-\s*", "-", squeeze(found.group(1)))
+            number = _DASH_RE.sub("-", squeeze(found.group(1)))
             road, key, city = _road(part[found.end() :], bare_tail=bare_tail)
             if road:
                 return road, key, number, streets[:index] + streets[index + 1 :], city

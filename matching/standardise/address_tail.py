@@ -21,9 +21,11 @@ _POST_CITY_RE = re.compile(r"^(?:[a-z]{1,2}-)?(\d{4,6})\s+(\D+)$")
 _ROAD_END_RE = re.compile(r"\b(road|rd|street|st)\s*$")
 _DIGIT_RE = re.compile(r"\d")
 _WORD_RE = re.compile(r"[a-z0-9]+")
-_COUNTRY_TAIL_RE = re.compile(
-    r"(?<=[\s\d])(usa|united states|united kingdom|singapore|germany|india|china|cambodia|canada|australia|france)$"
-)
+_COUNTRY_TAILS = (
+    "usa", "united states", "united kingdom", "singapore", "germany", "india", "china", "cambodia", "canada",
+    "australia", "france",
+)  # fmt: skip
+_COUNTRY_TAIL_RE = re.compile(rf"(?<=[\s\d])({'|'.join(_COUNTRY_TAILS)})$")
 _CITY_ALIASES = {
     "la": "los angeles", "l a": "los angeles", "nyc": "new york", "new york city": "new york",
     "manhattan": "new york", "sf": "san francisco",
@@ -120,7 +122,7 @@ class Tail:
                 self.country = self.country or code
                 self.rest.pop()
                 return True
-        found = _COUNTRY_TAIL_RE.search(last)
+        found = _COUNTRY_TAIL_RE.search(last) if last.endswith(_COUNTRY_TAILS) else None
         if found is None or _ROAD_END_RE.search(last[: found.start()]):
             return False
         self.country = self.country or country_code(found.group(1))
