@@ -31,16 +31,13 @@ _STREET = (
 )
 
 
-
 def _bones(name: str) -> str:
     """Consonants of a name in Latin letters: what transcriptions from other scripts have in common."""
     letters = f"replace(replace(replace(lower({name}_ascii), 'x', 'ks'), 'ph', 'f'), 'ck', 'k')"
     bones = f"regexp_replace({letters}, '[^bcdfgjklmnpqrstvz]', '', 'g')"
     for letter in "bcdfgjklmnpqrstvz":
         bones = f"replace({bones}, '{letter * 2}', '{letter}')"
-    return (
-        f"CASE WHEN NOT regexp_matches({name}, {_HAN}) AND length({bones}) >= 2 THEN {bones} END AS {name}_bones"
-    )
+    return f"CASE WHEN NOT regexp_matches({name}, {_HAN}) AND length({bones}) >= 2 THEN {bones} END AS {name}_bones"
 
 
 _PREPARED = {
@@ -58,6 +55,8 @@ _PREPARED = {
         f"coalesce(birth_digits, substr({_VALID_ID}, 7, 8)) AS born",
         f"CASE WHEN NOT regexp_matches(given, {_HAN}) THEN given_ascii END AS given_latin",
         f"CASE WHEN NOT regexp_matches(surname, {_HAN}) THEN surname_ascii END AS surname_latin",
+        f"CASE WHEN regexp_matches(given, {_HAN}) THEN given END AS given_han",
+        f"CASE WHEN length(given) > 1 OR regexp_matches(given, {_HAN}) THEN given END AS given_long",
         _bones("given"),
         _bones("surname"),
     ),

@@ -106,13 +106,18 @@ def link(
         con.execute("DELETE FROM banned b USING joined j WHERE b.left_id = j.left_id AND b.right_id = j.right_id")
     if never:
         _load_pairs(con, "apart", never)
-        con.execute("INSERT INTO banned SELECT left_id, right_id, ? FROM apart SEMI JOIN inner_pairs USING (left_id, right_id)", [STEWARD])
+        con.execute(
+            "INSERT INTO banned SELECT left_id, right_id, ? FROM apart SEMI JOIN inner_pairs USING (left_id, right_id)",
+            [STEWARD],
+        )
     return _solve(con, nodes, label, auto, cohesion, must, oversized, int(missing))
 
 
 def _load_pairs(con: duckdb.DuckDBPyConnection, name: str, pairs: Iterable[tuple[int, int]]) -> None:
     rows = list(pairs)
-    table = pa.table({"left_id": pa.array([r[0] for r in rows], pa.int64()), "right_id": pa.array([r[1] for r in rows], pa.int64())})
+    table = pa.table(
+        {"left_id": pa.array([r[0] for r in rows], pa.int64()), "right_id": pa.array([r[1] for r in rows], pa.int64())}
+    )
     con.register("pair_rows", table)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM pair_rows")
     con.unregister("pair_rows")

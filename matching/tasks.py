@@ -32,7 +32,9 @@ TASKS = pa.schema(
 )
 
 
-def grey_pairs(con: duckdb.DuckDBPyConnection, review: float, auto: float, clusters: str = "clusters") -> list[tuple[int, int, int, int, float]]:
+def grey_pairs(
+    con: duckdb.DuckDBPyConnection, review: float, auto: float, clusters: str = "clusters"
+) -> list[tuple[int, int, int, int, float]]:
     """The best pair between each two clusters that is doubtful: at least `review`, below `auto`.
 
     Returns (left record, right record, left cluster, right cluster, weight).
@@ -51,7 +53,9 @@ def write_tasks(work: Work, links: Links, folder: Path, said: Verdicts) -> int:
     """Writes the tasks of the clusters in `work`; clusters that a steward told apart are none. Returns how many."""
     named = list(said.records())
     of = dict(
-        work.con.execute("SELECT record_id, cluster FROM clusters WHERE list_contains(?::BIGINT[], record_id)", [named]).fetchall()
+        work.con.execute(
+            "SELECT record_id, cluster FROM clusters WHERE list_contains(?::BIGINT[], record_id)", [named]
+        ).fetchall()
         if named
         else ()
     )

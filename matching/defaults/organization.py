@@ -53,11 +53,30 @@ LATIN_NAME = Comparison(
         Level(label="equal", when=Exact(column="latin_core"), term_frequency="latin_core", m=0.5),
         Level(
             label="nearly equal",
-            when=AnyOf(of=[Jaccard(column="words", at_least=0.74), All(of=[present("words"), JaroWinkler(column="name_ascii", above=0.9395)])]),
+            when=AnyOf(
+                of=[
+                    Jaccard(column="words", at_least=0.74),
+                    All(of=[present("words"), JaroWinkler(column="name_ascii", above=0.9395)]),
+                ]
+            ),
             m=0.15,
         ),
-        Level(label="most words", when=AnyOf(of=[Jaccard(column="words", at_least=0.59), Contained(column="words", at_least=2)]), m=0.12),
-        Level(label="some words", when=AnyOf(of=[Jaccard(column="words", at_least=0.32), Contained(column="words", at_least=1), All(of=[present("words"), JaroWinkler(column="name_ascii", above=0.8595)])]), m=0.12),
+        Level(
+            label="most words",
+            when=AnyOf(of=[Jaccard(column="words", at_least=0.59), Contained(column="words", at_least=2)]),
+            m=0.12,
+        ),
+        Level(
+            label="some words",
+            when=AnyOf(
+                of=[
+                    Jaccard(column="words", at_least=0.32),
+                    Contained(column="words", at_least=1),
+                    All(of=[present("words"), JaroWinkler(column="name_ascii", above=0.8595)]),
+                ]
+            ),
+            m=0.12,
+        ),
         otherwise(0.11),
     ],
 )
@@ -66,7 +85,10 @@ SOUND = Comparison(
     name="sound",
     columns=["han_core", "latin_core", "alt_cores", "alt_ascii", "name_ascii", "name_tokens"],
     levels=[
-        Level(label="comparable in one script", when=AnyOf(of=[present("han_core"), present("latin_core"), Missing(columns=["alt_ascii"])])),
+        Level(
+            label="comparable in one script",
+            when=AnyOf(of=[present("han_core"), present("latin_core"), Missing(columns=["alt_ascii"])]),
+        ),
         Level(label="Latin name is the pinyin", when=Overlap(column="alt_ascii"), m=0.35),
         otherwise(0.65),
     ],

@@ -41,6 +41,14 @@ _ONE_HOUSEHOLD = either(
     SAME_DOOR, Exact(column="address_norm"), Overlap(column="phone_tails_shared"), Overlap(column="emails_shared")
 )
 
+_ONE_BIRTH = either(Levenshtein(column="born", at_most=2), Crossed(column="birth_date", other="birth_date_swapped"))
+_ONE_ID = Levenshtein(column="national_id", at_most=2)
+_NAMESAKE = both(
+    either(Exact(column="given_ascii"), Exact(column="given_root")),
+    _ONE_HOUSEHOLD,
+    present("born"),
+    Not(of=either(_ONE_BIRTH, _ONE_ID, Overlap(column="emails_own"), Overlap(column="phone_tails_own"))),
+)
 
 
 def _nearly(name: str) -> Condition:
@@ -54,10 +62,12 @@ def _nearly(name: str) -> Condition:
 
 
 def _alike(name: str) -> Condition:
-    """More errors than two, or consonants too few to tell much."""
+    """Likeness that may be chance: letters, a short form, or few consonants."""
     latin = f"{name}_latin"
     return either(
-        both(JaroWinkler(column=latin, above=0.8195), Levenshtein(column=latin, at_most=3)), Exact(column=f"{name}_bones")
+        both(JaroWinkler(column=latin, above=0.8195), Levenshtein(column=latin, at_most=3)),
+        StartsWith(column=latin, at_least=3),
+        Exact(column=f"{name}_bones"),
     )
 
 
@@ -87,6 +97,8 @@ GIVEN = Comparison(
     columns=["given", "given_ascii", "given_root", "given_latin", "given_bones"],
     levels=[
         missing("given_ascii"),
+        # Sons are named after fathers: in one household another date of birth takes the name's weight away.
+        Level(label="equal, but of another age in one household", when=_NAMESAKE, m=0.5, u=0.12, tie=True),
         Level(label="equal", when=Exact(column="given"), term_frequency="given_ascii", m=0.7, chance=0.006),
         Level(label="exchanged with the surname", when=Crossed(column="given_ascii", other="surname_ascii"), m=0.02),
         Level(
@@ -100,7 +112,15 @@ GIVEN = Comparison(
             m=0.08,
             chance=1e-3,
         ),
-        Level(label="initial, or one character of two", when=StartsWith(column="given", at_least=1), m=0.05),
+        Level(
+            label="initial, or one character of two",
+            when=either(
+                both(Prefix(column="given_ascii", length=1), Missing(columns=["given_long"])),
+                StartsWith(column="given_han", at_least=1),
+            ),
+            m=0.05,
+            chance=4e-3,
+        ),
         Level(label="alike", when=_alike("given"), m=0.02, chance=4e-3),
         otherwise(0.03),
     ],
@@ -113,7 +133,12 @@ BIRTH = Comparison(
     levels=[
         missing("born", "birth_year"),
         Level(label="equal", when=Exact(column="born"), m=0.88, chance=6e-5),
-        Level(label="day and month exchanged", when=Crossed(column="birth_date", other="birth_date_swapped"), m=0.02, chance=3e-5),
+        Level(
+            label="day and month exchanged",
+            when=Crossed(column="birth_date", other="birth_date_swapped"),
+            m=0.02,
+            chance=3e-5,
+        ),
         Level(label="one digit off", when=Levenshtein(column="born", at_most=1), m=0.05, chance=1.5e-3),
         Level(label="two digits off", when=Levenshtein(column="born", at_most=2), m=0.02),
         Level(label="same year", when=Exact(column="birth_year"), m=0.01),
@@ -175,9 +200,7 @@ ADDRESS = Comparison(
     levels=[
         missing("address_norm", "postal_code", "city_norm"),
         *STREET_LEVELS,
-        Level(
-            label="same district", when=either(Exact(column="postal_code"), Exact(column="district_code")), m=0.05
-        ),
+        Level(label="same district", when=either(Exact(column="postal_code"), Exact(column="district_code")), m=0.05),
         Level(label="same city", when=Exact(column="city_norm"), m=0.05),
         otherwise(0.05),
     ],
@@ -186,13 +209,21 @@ ADDRESS = Comparison(
 GENDER = Comparison(
     name="gender",
     columns=["gender"],
-    levels=[missing("gender"), Level(label="equal", when=Exact(column="gender"), m=0.98, chance=0.55), otherwise(0.01, 0.5)],
+    levels=[
+        missing("gender"),
+        Level(label="equal", when=Exact(column="gender"), m=0.98, chance=0.55),
+        otherwise(0.01, 0.5),
+    ],
 )
 
 SUFFIX = Comparison(
     name="suffix",
     columns=["name_suffix"],
-    levels=[missing("name_suffix"), Level(label="equal", when=Exact(column="name_suffix"), m=0.97, chance=0.4), otherwise(0.03)],
+    levels=[
+        missing("name_suffix"),
+        Level(label="equal", when=Exact(column="name_suffix"), m=0.97, chance=0.4),
+        otherwise(0.03),
+    ],
 )
 
 EMPLOYER = Comparison(
@@ -271,6 +302,6 @@ PERSON = Declaration(
         differ("two suffixes, as of father and son", "name_suffix"),
         differ("two valid ids", "valid_id"),
     ],
-    auto=3.0,
+    auto=2.5,
     review=-1.0,
 )

@@ -79,7 +79,16 @@ _ALIKE = either(
     Jaccard(column="address_tokens", at_least=0.49),
     Contained(column="address_tokens", at_least=2),
 )
-STREET_COLUMNS = ["address_norm", "address_ascii", "street_latin", "address_tokens", "road", "road_key", "road_no", "unit"]
+STREET_COLUMNS = [
+    "address_norm",
+    "address_ascii",
+    "street_latin",
+    "address_tokens",
+    "road",
+    "road_key",
+    "road_no",
+    "unit",
+]
 STREET_LEVELS = [
     Level(label="same street, number and unit", when=_ONE_UNIT, m=0.45, chance=1e-5),
     Level(label="same street and number", when=SAME_DOOR, m=0.06, chance=3e-6),

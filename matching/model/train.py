@@ -228,7 +228,9 @@ def _sessions(con: duckdb.DuckDBPyConnection, declaration: Declaration, features
             continue
         if n > _SESSION_PAIRS:
             share = int(1000003 * _SESSION_PAIRS / n)
-            con.execute(f"DELETE FROM session_pairs WHERE (left_id % 1000003 + right_id % 1000003) % 1000003 >= {share}")
+            con.execute(
+                f"DELETE FROM session_pairs WHERE (left_id % 1000003 + right_id % 1000003) % 1000003 >= {share}"
+            )
         out.append(_Session(rule.name, count_patterns(con, declaration, "session_pairs", features), used, int(n)))
     return out
 

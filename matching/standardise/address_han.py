@@ -32,9 +32,9 @@ _VILLAGE_RE = re.compile(rf"^({_PLAIN}{{1,8}}?(?:社区居委会|社区|居委�
 _TRADE_ZONE_RE = re.compile(rf"^(?:[{HAN}]{{2,3}})?(?:自由贸易试验区|自贸试验区|自贸区)")
 # What may stand before the road, with the characters without which there is none, and whether it is kept.
 _BEFORE_ROAD = (
-    (_ZONE_RE, frozenset("区园"), False),
-    (_TOWN_RE, frozenset("道镇乡木"), True),
-    (_VILLAGE_RE, frozenset("区会村"), False),
+    (_ZONE_RE, re.compile("[区园]"), False),
+    (_TOWN_RE, re.compile("[道镇乡木]"), True),
+    (_VILLAGE_RE, re.compile("[区会村]"), False),
 )
 _ROAD_END = (
     r"(?:大道|大街|公路|国道|省道|环路|路|街|巷|胡同|弄堂|里弄|道|里(?=\d)|弄(?=\d)|线(?=\d))"
@@ -43,7 +43,7 @@ _ROAD_END = (
 _ROAD_END_RE = re.compile(_ROAD_END)
 _ROAD_RE = re.compile(rf"(?:[{HAN}]|[A-Za-z0-9](?=[{HAN}A-Za-z0-9])){{1,10}}?{_ROAD_END}")
 _HAN_RUN_RE = re.compile(rf"[{HAN}]+")
-_PLACE_ENDS = frozenset("村园区城组镇")
+_PLACE_END_RE = re.compile("[村园区城组镇]")
 _ROAD_PREFIX_RE = re.compile(
     rf"^.*(?:村|园|区|城|组|镇)(?=[{HAN}]{{2,}}(?:大道|大街|路|街|道|巷)(?:[东西南北中]?段)?$)"
 )
@@ -60,7 +60,6 @@ _UNIT_PART_RE = re.compile(
 _NUMERALS = frozenset("一二三四五六七八九十百零〇")
 _POST_RE = re.compile(r"(?:邮编|邮政编码)[::\s]*(\d{6})|\b(\d{6})$")
 _BARE_NUMBER_RE = re.compile(r"^\s*(\d+(?:-\d+)?)\s*$")
-_LISTING = frozenset("、,;及和")
 _LISTING_RE = re.compile("[、,;及和]")
 _ROOM_TAIL_RE = re.compile(r"([A-Za-z]?\d{2,5}[A-Za-z]?)\s*$")
 _ROOM_AFTER_RE = re.compile(r"[栋幢座楼层元]\s*([A-Za-z]?\d{3,5})\s*$")
@@ -195,7 +194,7 @@ def _street(text: str) -> _Street:
     whole = text
     for _ in range(4):
         for pattern, ends, keep in _BEFORE_ROAD:
-            found = None if ends.isdisjoint(text) else pattern.match(text)
+            found = pattern.match(text) if ends.search(text) else None
             if found:
                 if keep:
                     whole = text[found.end() :]
@@ -244,7 +243,7 @@ def _road(text: str) -> tuple[str | None, int]:
         if found is None:
             return None, 0
         road, stop = found.group(), found.end()
-    if not _PLACE_ENDS.isdisjoint(road):
+    if _PLACE_END_RE.search(road):
         road = _ROAD_PREFIX_RE.sub("", road)
     return road.lower(), stop
 
@@ -253,8 +252,9 @@ def _unit(text: str) -> str | None:
     # Of several rooms the first one is enough to compare.
     if not text:
         return None
-    if not _LISTING.isdisjoint(text):
-        text = _LISTING_RE.split(text, maxsplit=1)[0]
+    listing = _LISTING_RE.search(text)
+    if listing:
+        text = text[: listing.start()]
     parts: list[str] = []
     for found in _UNIT_PART_RE.finditer(text):
         value = number_of(found.group(1)).lower()

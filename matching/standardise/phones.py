@@ -43,6 +43,8 @@ _AREA_2 = "10|2[0-57-9]"
 _AREA_3 = "[3-9][1-9]\\d"
 _LANDLINE_RE = re.compile(rf"0({_AREA_2})([2-8]\d{{7}})$|0({_AREA_3})([2-9]\d{{6,7}})$")
 _LANDLINE_NO_ZERO_RE = re.compile(rf"({_AREA_2})([2-8]\d{{7}})$|({_AREA_3})([2-9]\d{{6,7}})$")
+_APART = frozenset(" -(")
+_PLAIN_SIGNS_RE = re.compile(r"[0-9 ()+-]*")
 _LOOKS = str.maketrans("", "", " -()")
 _PLAIN_CHINESE_RE = re.compile(
     r"(?:(?:\+|00)86)?(1[3-9][0-9]{9})|(?:0|(?:\+|00)86)((?:10|2[0-57-9])[2-8][0-9]{7}|[3-9][1-9][0-9][2-9][0-9]{6,7})"
@@ -75,13 +77,9 @@ def parse_phone(raw: str, region: str | None = None, area: str | None = None) ->
     `region` is the ISO country of the record if known (CN, US …); `area` an area code of its city ('010'), which
     completes a local Chinese number.
     """
-    if region in (None, "CN"):
-        quick = _PLAIN_CHINESE_RE.fullmatch(raw.translate(_LOOKS))
-        # 1-312-555-1846 has the digits of a Chinese mobile number, but nobody writes one so.
-        if quick and len(set(raw[-8:])) > 2 and raw[1:2] not in " -(":
-            # Most numbers are written plainly; what is left undecided takes the long way.
-            number = quick.group(1) or quick.group(2)
-            return Phone(raw, "+86" + number, "+86" + number, None, "mobile" if quick.group(1) else "landline", "CN")
+    plain = _plain(raw, region)
+    if plain is not None:
+        return plain
     text = fold(raw)
     reason = folded_junk(text)
     if reason:
@@ -113,6 +111,34 @@ def parse_phone(raw: str, region: str | None = None, area: str | None = None) ->
         if found is not None:
             return found
     return _anywhere(raw, text, digits, plus, ext, region)
+
+
+def is_plain(raw: str) -> bool:
+    """Whether a field holds digits, blanks, dashes and brackets only: one number without remarks."""
+    return _PLAIN_SIGNS_RE.fullmatch(raw) is not None
+
+
+def _plain(raw: str, region: str | None) -> Phone | None:
+    """A number written plainly, as most are; null for whatever needs the long way, which gives the same."""
+    digits = raw.translate(_LOOKS)
+    # Doubtful as fillers, and 1-312-555-1846, which has the digits of a Chinese mobile number.
+    if len(set(raw[-8:])) <= 2 or raw[1:2] in _APART:
+        return None
+    if region in (None, "CN"):
+        found = _PLAIN_CHINESE_RE.fullmatch(digits)
+        if found:
+            number = found.group(1) or found.group(2)
+            return Phone(raw, "+86" + number, "+86" + number, None, "mobile" if found.group(1) else "landline", "CN")
+        return None
+    if filler_digits(digits.lstrip("0")) or len(set(digits[-8:])) < 3 or not digits.isascii():
+        return None
+    if region in ("US", "CA"):
+        found = _NANP_RE.fullmatch(digits)
+        return _phone(raw, "+1" + found.group(1), None, "landline", region) if found else None
+    code = _TRUNK_ZERO.get(region)
+    if code and digits[:1] == "0" and digits[1:2] != "0" and 8 <= len(digits) <= 12 and "-" not in raw:
+        return _phone(raw, f"+{code}{digits[1:]}", None, "other", region) if digits.isdigit() else None
+    return None
 
 
 def _take_extension(text: str) -> tuple[str, str | None]:

@@ -22,7 +22,7 @@ from matching.standardise.ids import check_national_id, check_tax_id, compact, u
 from matching.standardise.junk import junk_reason
 from matching.standardise.org_names import parse_org_name
 from matching.standardise.person_names import parse_person_name
-from matching.standardise.phones import parse_phone, split_phones
+from matching.standardise.phones import is_plain, parse_phone, split_phones
 from matching.standardise.schema import standard_schema
 from matching.standardise.text import fold, has_han, plain_latin
 
@@ -124,8 +124,8 @@ def _phone(key: Key) -> Row:
     values: dict[str, None] = {}
     bases: dict[str, None] = {}
     reasons: list[str] = []
-    for field in (raw or "").split(LIST_SEPARATOR):
-        for part in split_phones(field) if field else ():
+    for field in raw.split(LIST_SEPARATOR):
+        for part in ((field,) if is_plain(field) else split_phones(field)) if field else ():
             phone = parse_phone(part, region)
             if phone.value and phone.base:
                 values[phone.value] = None
