@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +83,15 @@ def test_never_raises(raw):
 def test_a_standard_address_is_its_own_standard(address):
     value = parse_email(address).value
     assert value is None or parse_email(value).value == value == address
+
+
+def test_registrable_domains_are_those_of_the_library():
+    from publicsuffixlist import PSLFILE, PublicSuffixList
+
+    library = PublicSuffixList()
+    lines = Path(PSLFILE).read_text(encoding="utf-8").splitlines()
+    rules = [line.split(" ")[0].lstrip("!*.") for line in lines if line and not line.startswith("//")]
+    hosts = [head + rule for rule in rules for head in ("", "a.", "a.b.", "www.a.b.") if (head + rule).isascii()]
+    hosts += ["a.unheardof", "unheardof", "a.xn--55qx5d.cn", "a.b.xn--fiqs8s"]
+    for host in hosts:
+        assert registrable(host) == (library.privatesuffix(host) if "." in host else None), host

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import random
+
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching.standardise import parse_phone
+from matching.standardise import parse_phone, phones
 from matching.standardise.phones import split_phones
 
 
@@ -79,3 +82,60 @@ def test_never_raises(raw, region):
 def test_a_mobile_number_is_the_same_with_every_prefix(number, prefix):
     if parse_phone(number, "CN").value:
         assert parse_phone(prefix + number, "CN").value == "+86" + number
+
+
+def written(rng: random.Random, digits: str) -> str:
+    """Digits with signs between them, as people write numbers."""
+    cuts = sorted(rng.sample(range(1, len(digits)), rng.choice([0, 0, 1, 2])))
+    parts = [digits[a:b] for a, b in zip([0, *cuts], [*cuts, len(digits)], strict=True)]
+    if rng.random() < 0.2:
+        parts[0] = f"({parts[0]})"
+    return rng.choice(["", "", "+", "00", " "]) + rng.choice([" ", "-", "", ") "]).join(parts)
+
+
+def test_plain_numbers_read_quickly_are_read_the_same(monkeypatch):
+    rng = random.Random(3)
+    heads = [
+        "1",
+        "13",
+        "86",
+        "861",
+        "010",
+        "021",
+        "0532",
+        "400",
+        "800",
+        "312",
+        "1312",
+        "020",
+        "0171",
+        "07",
+        "0033",
+        "2",
+    ]
+    numbers = [
+        (written(rng, rng.choice(heads) + "".join(rng.choices("0123456789", k=rng.randint(5, 10)))), region)
+        for _ in range(6000)
+        for region in rng.sample(["US", "CA", "GB", "DE", "JP", "XX", "PL"], 2)
+    ]
+    numbers += [
+        (run * 4 + tail, region)
+        for run in ("222", "0123", "2345678901")
+        for tail in ("", "4")
+        for region in ("GB", "US")
+    ]
+    quick = [parse_phone(raw, region) for raw, region in numbers]
+    monkeypatch.setattr(phones, "_plain", lambda *_: None)
+    assert [parse_phone(raw, region) for raw, region in numbers] == quick
+
+
+def test_chinese_numbers_are_those_of_the_library():
+    rng = random.Random(4)
+    for _ in range(4000):
+        head = rng.choice(["138", "159", "186", "199", "0106", "0215", "05328", "07558", "08988"])
+        size = 11 if head[0] == "1" else 11 if head[1:3] in ("10", "21") else 12
+        digits = head + "".join(rng.choices("0123456789", k=size - len(head)))
+        number = phonenumbers.parse(digits, "CN")
+        if phonenumbers.is_valid_number(number):
+            expected = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            assert parse_phone(digits, "CN").value in (expected, None)
