@@ -1,12 +1,14 @@
-"""How organizations are compared by default."""
+"""How organizations are compared by default.
+
+Groups are what makes organizations hard: a group's companies share trade name, web domain and switchboard, and differ in
+place and trade. So what a group shares counts once, and another place or another trade weighs heavily.
+"""
 
 from __future__ import annotations
 
-from matching.defaults.shared import STREET, differ, missing, otherwise, present
+from matching.defaults.shared import SAME_DOOR, STREET, both, differ, either, missing, otherwise, present
 from matching.defaults.shared import blocking_rule as _rule
 from models.match_model import (
-    All,
-    AnyOf,
     Comparison,
     ContactKind,
     Contained,
@@ -18,66 +20,86 @@ from models.match_model import (
     Level,
     Levenshtein,
     Missing,
+    Not,
     Overlap,
     StartsWith,
 )
 
+_ONE_DOMAIN = either(Overlap(column="domains_own"), Overlap(column="domains_shared"))
+
 HAN_NAME = Comparison(
     name="name",
-    columns=["han_core", "alt_cores", "alt_ascii", "name_ascii", "name_tokens", "name_chars", "name_norm"],
+    columns=[
+        "han_core",
+        "core_chars",
+        "alt_cores",
+        "alt_ascii",
+        "name_ascii",
+        "name_tokens",
+        "name_norm",
+        "stem_ascii",
+    ],
     levels=[
         missing("han_core"),
-        Level(label="same trade name", when=Exact(column="han_core"), term_frequency="han_core", m=0.7),
+        Level(
+            label="same trade name, in one web domain", when=both(Exact(column="han_core"), _ONE_DOMAIN), m=0.7, u=0.4
+        ),
+        Level(label="same trade name", when=Exact(column="han_core"), term_frequency="han_core", m=0.75, chance=1e-4),
+        Level(label="whole name of the same sound", when=Exact(column="stem_ascii"), m=0.05, chance=1e-6),
         Level(
             label="a character missing or wrong",
-            when=AnyOf(
-                of=[
-                    All(of=[Contained(column="name_chars", at_least=3), Jaccard(column="name_chars", at_least=0.74)]),
-                    Jaccard(column="name_chars", at_least=0.79),
-                ]
+            when=either(
+                both(Contained(column="core_chars", at_least=3), Jaccard(column="core_chars", at_least=0.74)),
+                Jaccard(column="core_chars", at_least=0.79),
             ),
-            m=0.1,
+            m=0.04,
+            chance=2e-5,
         ),
-        Level(label="same sound", when=Overlap(column="alt_ascii"), m=0.04),
-        Level(label="one contains the other", when=Contained(column="name_chars", at_least=2), m=0.06),
-        Level(label="alike", when=Jaccard(column="name_chars", at_least=0.49), m=0.05),
-        otherwise(0.05),
+        Level(label="same sound", when=Overlap(column="alt_ascii"), m=0.04, chance=1e-4),
+        Level(label="shorter form", when=StartsWith(column="han_core", at_least=2), m=0.05, chance=1e-4),
+        Level(
+            label="alike",
+            when=either(Contained(column="core_chars", at_least=2), Jaccard(column="core_chars", at_least=0.49)),
+            m=0.03,
+            chance=1e-3,
+        ),
+        otherwise(0.04),
     ],
 )
 
 LATIN_NAME = Comparison(
     name="latin_name",
-    columns=["latin_core", "alt_cores", "alt_ascii", "name_ascii", "name_tokens", "words", "name_norm"],
+    columns=["latin_core", "alt_cores", "alt_ascii", "name_ascii", "name_tokens", "words", "name_norm", "stem_ascii"],
     levels=[
         missing("latin_core"),
-        Level(label="equal", when=Exact(column="latin_core"), term_frequency="latin_core", m=0.5),
+        Level(label="equal, in one web domain", when=both(Exact(column="latin_core"), _ONE_DOMAIN), m=0.6, u=0.35),
+        Level(label="equal", when=Exact(column="latin_core"), term_frequency="latin_core", m=0.55, chance=1e-4),
         Level(
             label="nearly equal",
-            when=AnyOf(
-                of=[
-                    Jaccard(column="words", at_least=0.74),
-                    All(of=[present("words"), JaroWinkler(column="name_ascii", above=0.9395)]),
-                ]
+            when=either(
+                Jaccard(column="words", at_least=0.74),
+                both(present("words"), JaroWinkler(column="name_ascii", above=0.9395)),
             ),
             m=0.15,
+            chance=2e-4,
         ),
         Level(
             label="most words",
-            when=AnyOf(of=[Jaccard(column="words", at_least=0.59), Contained(column="words", at_least=2)]),
+            when=either(Jaccard(column="words", at_least=0.59), Contained(column="words", at_least=2)),
             m=0.12,
+            chance=3e-4,
         ),
         Level(
             label="some words",
-            when=AnyOf(
-                of=[
-                    Jaccard(column="words", at_least=0.32),
-                    Contained(column="words", at_least=1),
-                    All(of=[present("words"), JaroWinkler(column="name_ascii", above=0.8595)]),
-                ]
+            when=either(
+                Jaccard(column="words", at_least=0.32),
+                Contained(column="words", at_least=1),
+                both(present("words"), JaroWinkler(column="name_ascii", above=0.8595)),
             ),
-            m=0.12,
+            m=0.1,
+            chance=5e-3,
         ),
-        otherwise(0.11),
+        otherwise(0.08),
     ],
 )
 
@@ -87,45 +109,56 @@ SOUND = Comparison(
     levels=[
         Level(
             label="comparable in one script",
-            when=AnyOf(of=[present("han_core"), present("latin_core"), Missing(columns=["alt_ascii"])]),
+            when=either(present("han_core"), present("latin_core"), Missing(columns=["alt_ascii"])),
         ),
-        Level(label="Latin name is the pinyin", when=Overlap(column="alt_ascii"), m=0.35),
-        otherwise(0.65),
+        Level(label="Latin name is the pinyin", when=Overlap(column="alt_ascii"), m=0.5, chance=2e-4),
+        otherwise(0.5),
     ],
 )
 
 TRADE = Comparison(
     name="trade",
     columns=["trade"],
-    strength=400,
     levels=[
         missing("trade"),
-        Level(label="equal", when=Exact(column="trade"), m=0.9),
-        Level(label="shorter form", when=StartsWith(column="trade", at_least=2), m=0.06),
-        otherwise(0.04),
+        Level(label="equal", when=Exact(column="trade"), m=0.9, chance=0.1),
+        Level(label="shorter form", when=StartsWith(column="trade", at_least=2), m=0.06, chance=0.02),
+        otherwise(0.05, 0.88),
     ],
 )
+
+_OTHER_PROVINCE = both(present("provinces"), Not(of=Overlap(column="provinces")))
 
 PLACE = Comparison(
     name="place",
     columns=["cities", "provinces", "city_norm", "name_region", "name_region_code"],
-    strength=400,
+    strength=200,
     levels=[
         missing("provinces", "cities"),
-        Level(label="same city", when=Overlap(column="cities"), m=0.85),
-        Level(label="same province", when=All(of=[Overlap(column="provinces"), Missing(columns=["cities"])]), m=0.08),
+        Level(label="same city", when=Overlap(column="cities"), m=0.85, chance=0.03),
+        Level(label="another province", when=_OTHER_PROVINCE, m=0.02, u=0.9),
+        Level(
+            label="same province", when=both(Overlap(column="provinces"), Missing(columns=["cities"])), m=0.08, tie=True
+        ),
         Level(label="another city of the province", when=Overlap(column="provinces"), m=0.03),
-        otherwise(0.04),
+        otherwise(0.05),
     ],
 )
 
 PHONE = Comparison(
     name="phone",
-    columns=["phone_bases_own", "phone_bases_shared", "phone_bases"],
+    columns=["base_tails_own", "base_tails_shared", "base_tails"],
     levels=[
-        missing("phone_bases_own", "phone_bases_shared"),
-        Level(label="number of their own", when=Overlap(column="phone_bases_own"), m=0.65),
-        Level(label="number of an office or agent", when=Overlap(column="phone_bases_shared"), m=0.1),
+        missing("base_tails_own", "base_tails_shared"),
+        Level(label="number of their own", when=Overlap(column="base_tails_own"), m=0.65, chance=5e-6),
+        # In one house, or in one group, a shared number adds nothing.
+        Level(
+            label="number of one house or group",
+            when=both(Overlap(column="base_tails_shared"), either(SAME_DOOR, _ONE_DOMAIN)),
+            m=0.6,
+            u=0.4,
+        ),
+        Level(label="number of an office or agent", when=Overlap(column="base_tails_shared"), m=0.1, chance=2e-5),
         otherwise(0.25),
     ],
 )
@@ -135,9 +168,15 @@ TAX_ID = Comparison(
     columns=["tax_id", "org_code9"],
     levels=[
         missing("tax_id"),
-        Level(label="equal", when=Exact(column="tax_id"), m=0.93),
-        Level(label="same organisation code", when=Exact(column="org_code9"), m=0.01),
-        Level(label="one character off", when=Levenshtein(column="tax_id", at_most=1), m=0.03),
+        Level(label="equal", when=Exact(column="tax_id"), m=0.93, chance=2e-6),
+        Level(label="same organisation code", when=Exact(column="org_code9"), m=0.01, chance=1e-6),
+        Level(label="one character off", when=Levenshtein(column="tax_id", at_most=1), m=0.03, chance=1e-5),
+        Level(
+            label="two valid ids",
+            when=both(present("valid_tax_id"), Not(of=Exact(column="valid_tax_id"))),
+            m=0.001,
+            u=0.99,
+        ),
         otherwise(0.03),
     ],
 )
@@ -147,20 +186,20 @@ REGISTRATION = Comparison(
     columns=["registration_id"],
     levels=[
         missing("registration_id"),
-        Level(label="equal", when=Exact(column="registration_id"), m=0.93),
+        Level(label="equal", when=Exact(column="registration_id"), m=0.93, chance=2e-6),
         otherwise(0.07),
     ],
 )
 
 DOMAIN = Comparison(
     name="domain",
-    columns=["web_domain", "domains_own", "emails_own"],
+    columns=["web_domain", "domains_own", "domains_shared", "emails_own"],
     levels=[
-        missing("domains_own", "emails_own"),
-        Level(label="same mailbox", when=Overlap(column="emails_own"), m=0.2),
-        Level(label="same web domain", when=Exact(column="web_domain"), m=0.5),
-        Level(label="same mail domain", when=Overlap(column="domains_own"), m=0.1),
-        otherwise(0.2),
+        missing("domains_own", "domains_shared", "emails_own"),
+        Level(label="same mailbox", when=Overlap(column="emails_own"), m=0.2, chance=3e-6),
+        Level(label="same web domain", when=Overlap(column="domains_own"), m=0.6, chance=1e-5),
+        Level(label="domain of a group", when=Overlap(column="domains_shared"), m=0.1, chance=5e-5),
+        otherwise(0.15),
     ],
 )
 
@@ -172,12 +211,14 @@ ORGANIZATION = Declaration(
         _rule("core", "alt_cores"),
         _rule("core_city", "alt_cores", "city_norm", train=False),
         _rule("sound", "alt_ascii", train=False),
+        _rule("stem", "stem_ascii", train=False),
         _rule("tax_id", "tax_id"),
         _rule("org_code", "org_code9", train=False),
         _rule("registration_id", "registration_id"),
-        _rule("phone", "phone_bases_own"),
+        _rule("phone", "base_tails_own"),
+        _rule("phone_shared", "base_tails_shared", KeyPart(column="name_ascii", first=2), train=False),
         _rule("domain", "domains_own"),
-        _rule("web_domain", "web_domain", train=False),
+        _rule("domain_shared", "domains_shared", KeyPart(column="name_ascii", first=2), train=False),
         _rule("email", "emails_own", train=False),
         _rule("street", "road_key", "road_no"),
         _rule("token_street", "name_tokens", "road_key", train=False),
@@ -187,15 +228,15 @@ ORGANIZATION = Declaration(
         _rule("sound_head", KeyPart(column="name_ascii", first=6), train=False, cap=60),
     ],
     contacts=[
-        ContactKind(column="phone_bases", owner="name_ascii", personal=3, shared=10),
-        ContactKind(column="emails", owner="name_ascii", personal=3, shared=10),
-        ContactKind(column="domains", owner="name_ascii", personal=3, shared=10),
+        ContactKind(column="base_tails", owner="name_ascii", personal=2, shared=10),
+        ContactKind(column="emails", owner="name_ascii", personal=2, shared=10),
+        ContactKind(column="domains", owner="name_ascii", personal=2, shared=10),
     ],
     cannot_link=[
         differ("two valid tax ids", "valid_tax_id"),
         differ("a branch and its company", "branch_mark"),
         differ("a sole trader and a company", "owner_kind"),
     ],
-    auto=4.0,
+    auto=3.0,
     review=-1.0,
 )
