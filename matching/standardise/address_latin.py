@@ -7,6 +7,7 @@ number behind the street. Gazetteers are not used: a city inside the line is fou
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from matching.standardise.address_tail import Tail, city_name, state_name, street_suffixes
 from matching.standardise.divisions import division, romanised_code
@@ -168,6 +169,7 @@ def _street(streets: list[str], *, bare_tail: bool) -> tuple[str | None, str | N
     return None, None, None, streets, None
 
 
+@lru_cache(maxsize=50_000)
 def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | None]:
     text = text.replace("'", "")
     if "str" in text:

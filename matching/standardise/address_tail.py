@@ -141,7 +141,7 @@ class Tail:
 
     def _take_post(self) -> None:
         last = self.rest[-1]
-        if not any(c.isdigit() for c in last[-8:]):
+        if last.isalpha() or not any(c.isdigit() for c in last[-8:]):
             return
         alone = len(self.rest) == 1
         found = _UK_POST_RE.search(last)

@@ -181,7 +181,9 @@ def read_place(text: str, start: int = 0, known: Place | None = None, *, in_name
         at = pos
         while at < len(text) and text[at] in _FILLERS:
             at += 1
-        found = _match_at(index, text, at, level, province, city, in_name=in_name)
+        found = None
+        if text[at : at + 2] in index.lengths:
+            found = _match_at(index, text, at, level, province, city, in_name=in_name)
         if found is None and at == pos and level == CITY and text[pos - 1] == "市":
             # 青岛市南区 is 青岛 + 市南区: the suffix may belong to the district.
             at -= 1
@@ -193,7 +195,7 @@ def read_place(text: str, start: int = 0, known: Place | None = None, *, in_name
         suffixed = suffixed or with_suffix
         pos = at + length
         level = one.level
-        if len({c.code for c in candidates}) > 1:
+        if len(candidates) > 1 and len({c.code for c in candidates}) > 1:
             loose = one.stem
             break
         if one.level == PROVINCE:

@@ -7,7 +7,7 @@ the nickname itself stays in `given`.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from matching.standardise.text import ascii_key, script_of, squeeze, to_ascii
 from matching.standardise.values import PersonName
@@ -179,6 +179,7 @@ def _take_affixes(words: list[str], *, last: bool = True) -> tuple[list[str], st
     return words, suffix, title
 
 
+@lru_cache(maxsize=50_000)
 def is_pinyin(word: str) -> bool:
     """Whether a Latin word can be Mandarin pinyin of one to three syllables."""
     return _PINYIN_RE.fullmatch(word) is not None
@@ -237,6 +238,7 @@ def _build(
 _KEY_FIX = {"lv": "lu", "lyu": "lu", "lue": "lu", "nv": "nu"}
 
 
+@lru_cache(maxsize=50_000)
 def _key(word: str) -> str | None:
     key = ascii_key(word) or ""
     return _KEY_FIX.get(key, key) or None
