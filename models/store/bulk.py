@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import sqlalchemy as sa
 
@@ -196,24 +197,53 @@ def _peek(batches: Batches) -> tuple[Batches, list[str]]:
 def _insert_sqlite(
     connection: sa.Connection, table: str, columns: list[str], kinds: list[pa.DataType], batches: Batches, conflict: str
 ) -> int:
-    cursor = _cursor(connection)
-    width, count = len(columns), 0
-    rows = max(1, _VALUES_PER_STATEMENT // width)
-    one = f"({', '.join('CAST(? AS TEXT)' if pa.types.is_binary(kind) else '?' for kind in kinds)})"
-    head = f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, columns))}) VALUES "
-    many = head + ", ".join([one] * rows) + conflict
+    cursor, count = _cursor(connection), 0
     try:
         for batch in batches:
+            same = [_is_constant(column) for column in batch.columns]
+            if all(same):
+                same[0] = False
+            parts = zip(batch.columns, kinds, same, strict=True)
+            once = [to_python(column.slice(0, 1), kind)[0] for column, kind, constant in parts if constant]
+            width = same.count(False)
             flat: list[Any] = [None] * (batch.num_rows * width)
-            for i, kind in enumerate(kinds):
-                flat[i::width] = to_python(batch.column(i), kind)
-            whole, step = batch.num_rows // rows * rows * width, rows * width
-            cursor.executemany(many, (flat[i : i + step] for i in range(0, whole, step)))
-            cursor.executemany(head + one + conflict, (flat[i : i + width] for i in range(whole, len(flat), width)))
+            for place, i in enumerate(i for i, constant in enumerate(same) if not constant):
+                flat[place::width] = to_python(batch.column(i), kinds[i])
+            rows = max(1, _VALUES_PER_STATEMENT // width)
+            whole = batch.num_rows // rows * rows * width
+            for start, stop, many in ((0, whole, rows), (whole, len(flat), 1)):
+                step = many * width
+                values = (flat[i : i + step] + once for i in range(start, stop, step))
+                cursor.executemany(_values(table, columns, kinds, same, many) + conflict, values)
             count += batch.num_rows
     finally:
         cursor.close()
     return count
+
+
+def _is_constant(column: pa.Array[Any]) -> bool:
+    """Whether all values are the same: such a column is bound once per statement, not once per row."""
+    if len(column) <= _VALUES_PER_STATEMENT:
+        return False
+    if column.null_count or column[0] != column[-1]:
+        return bool(column.null_count == len(column))
+    return bool(pc.all(pc.equal(column, column[0])).as_py())
+
+
+def _values(table: str, columns: list[str], kinds: list[pa.DataType], same: list[bool], rows: int) -> str:
+    """An INSERT of some rows. Its parameters: the varying values row by row, then one for each constant column."""
+    width = same.count(False)
+    places = [same[:i].count(constant) + 1 for i, constant in enumerate(same)]
+
+    def row(number: int) -> str:
+        cells = []
+        for kind, constant, place in zip(kinds, same, places, strict=True):
+            parameter = f"?{(rows if constant else number) * width + place}"
+            cells.append(f"CAST({parameter} AS TEXT)" if pa.types.is_binary(kind) else parameter)
+        return f"({', '.join(cells)})"
+
+    names = ", ".join(map(quoted, columns))
+    return f"INSERT INTO {quoted(table)} ({names}) VALUES {', '.join(map(row, range(rows)))}"
 
 
 def _copy_in(

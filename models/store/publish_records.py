@@ -18,9 +18,7 @@ _RECORD_RULES = {
 
 def publish_records(work: Publication) -> int:
     """Insert, update and delete source records; what they replace becomes history."""
-    # SQLite fills this index in its order at no cost; PostgreSQL sorts faster than it inserts.
-    later = work.connection.dialect.name == "postgresql" and work.loads(t.source_record)
-    with bulk.indexes_after(work.connection, t.source_record, when=later):
+    with bulk.indexes_after(work.connection, t.source_record, when=work.loads(t.source_record)):
         return sum(_records(work, entity) for entity in work.outcome.entities)
 
 
