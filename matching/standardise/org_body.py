@@ -108,6 +108,13 @@ def _province_sounds() -> dict[tuple[str, str], list[tuple[str, str]]]:
     return dict(table)
 
 
+@cache
+def _province_edges() -> tuple[frozenset[str], frozenset[str]]:
+    """First and second characters of the provinces' names: one of the two is as it should be in a misspelt name."""
+    stems = [d.stem for d in all_divisions() if d.level == 1]
+    return frozenset(stem[0] for stem in stems), frozenset(stem[1] for stem in stems)
+
+
 @lru_cache(maxsize=20_000)
 def _province_meant(typed: str) -> str | None:
     """The province typed with one character replaced by a homophone, null for a place's name or where two fit."""
@@ -128,7 +135,8 @@ def _misspelt_region(body: str) -> tuple[Place, str]:
 
     Most names that sound so are trade names (安辉物流): two characters that are no trade words must be left behind it.
     """
-    if len(body) < 4 or is_division(body[:3]):
+    firsts, seconds = _province_edges()
+    if len(body) < 4 or not (body[0] in firsts or body[1] in seconds) or is_division(body[:3]):
         return Place(), body
     for size in (3, 2):
         stem = _province_meant(body[:size])
