@@ -65,10 +65,14 @@ def solve_component(
     *,
     auto: float,
     cohesion: float,
+    prior: float = 0.0,
     must: Iterable[tuple[int, int]] = (),
     forbidden: dict[tuple[int, int], str] | None = None,
 ) -> Solution:
     """Solves one component. `weights` holds every pair (smaller id first); pairs not in it count as `-CLIP`.
+
+    Clusters merge when their best pair weighs at least `auto` and what all pairs between them say is on average at least
+    `cohesion`; `prior` is the model's prior in bits, which is part of every weight.
 
     `must` pairs are joined first, also against the model; `forbidden` maps pairs to the reason why they stay apart, and
     of these only a steward's word (`STEWARD`) holds against `must`.
@@ -88,7 +92,8 @@ def solve_component(
         for j in range(i + 1, n):
             pair = (ids[i], ids[j])
             w = weights.get(pair, -CLIP)
-            total[i, j] = total[j, i] = min(max(w, -CLIP), CLIP)
+            # What the two records say, without how rare matches are: records with nothing to compare say nothing.
+            total[i, j] = total[j, i] = min(max(w - prior, -CLIP), CLIP)
             best[i, j] = best[j, i] = w
             arg[i, j] = pair
             certain[i, j] = certain[j, i] = float(w >= auto)

@@ -62,6 +62,9 @@ _PREPARED = {
     ),
 }
 
+_STEM = "name_script IN ('han', 'mixed')"
+_STEM_TEXT = "concat(name_region, name_core, name_industry)"
+
 # Hard rules ask "both known and different"; a company without a branch is known to be no branch.
 _FEATURES = {
     "organization": (
@@ -69,14 +72,19 @@ _FEATURES = {
         f"list_filter(alt_cores, lambda c: NOT regexp_matches(c, {_HAN}))[1] AS latin_core",
         f"nullif(list_distinct(string_split(list_filter(alt_cores, lambda c: regexp_matches(c, {_HAN}))[1], '')), []) "
         "AS core_chars",
-        "CASE WHEN name_script IN ('han', 'mixed') THEN list_distinct(string_split("
-        "concat(name_region, name_core, name_industry), '')) END AS name_chars",
+        f"CASE WHEN {_STEM} THEN list_distinct(string_split({_STEM_TEXT}, '')) END AS stem_chars",
+        # A stem with one character left out: what two spellings share that differ in one character.
+        f"CASE WHEN {_STEM} AND length({_STEM_TEXT}) BETWEEN 4 AND 14 THEN list_distinct(list_append(list_transform("
+        f"range(1, length({_STEM_TEXT}) + 1), lambda i: left({_STEM_TEXT}, i - 1) || substr({_STEM_TEXT}, i + 1)), "
+        f"{_STEM_TEXT})) END AS stem_gaps",
+        "CASE WHEN name_script = 'latin' THEN alt_ascii[-1] ELSE name_ascii END AS sound_key",
         "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
         "CASE WHEN coalesce(tax_id_ok, FALSE) AND tax_id_kind = 'uscc' THEN tax_id END AS valid_tax_id",
         "CASE WHEN name_norm IS NOT NULL THEN coalesce(branch, '-') END AS branch_mark",
         "CASE WHEN is_sole_trader THEN 'sole trader' WHEN org_form LIKE '%partnership%' THEN 'partnership' "
         "WHEN org_form IS NOT NULL THEN 'company' END AS owner_kind",
-        "CASE WHEN name_script IN ('han', 'mixed') THEN name_industry END AS trade",
+        f"CASE WHEN {_STEM} THEN name_industry END AS trade",
+        f"CASE WHEN {_STEM} THEN list_distinct(string_split(name_industry, '')) END AS trade_chars",
         "nullif(list_distinct(list_filter([left(city_code, 4), CASE WHEN right(name_region_code, 4) <> '0000' THEN "
         "left(name_region_code, 4) END, CASE WHEN city_code IS NULL THEN city_norm END], lambda c: c IS NOT NULL)), []) "
         "AS cities",

@@ -60,7 +60,7 @@ def link(
     scored: str,
     *,
     auto: float,
-    cohesion: float = 0.0,
+    cohesion: float | None = None,
     must: Iterable[tuple[int, int]] = (),
     never: Iterable[tuple[int, int]] = (),
 ) -> Links:
@@ -70,6 +70,7 @@ def link(
     """
     must, never = list(must), list(never)
     declaration = model.declaration
+    cohesion = declaration.cohesion if cohesion is None else cohesion
     edges = con.execute(f"SELECT left_id, right_id, weight FROM {scored} WHERE weight >= ?", [auto]).fetchnumpy()
     left, right, weight = (np.asarray(edges[c]) for c in ("left_id", "right_id", "weight"))
     if must:
@@ -110,7 +111,8 @@ def link(
             "INSERT INTO banned SELECT left_id, right_id, ? FROM apart SEMI JOIN inner_pairs USING (left_id, right_id)",
             [STEWARD],
         )
-    return _solve(con, nodes, label, auto, cohesion, must, oversized, int(missing))
+    prior = float(np.log2(model.prior / (1.0 - model.prior)))
+    return _solve(con, nodes, label, auto, cohesion, prior, must, oversized, int(missing))
 
 
 def _load_pairs(con: duckdb.DuckDBPyConnection, name: str, pairs: Iterable[tuple[int, int]]) -> None:
@@ -161,6 +163,7 @@ def _solve(
     label: npt.NDArray[np.int32],
     auto: float,
     cohesion: float,
+    prior: float,
     must: list[tuple[int, int]],
     oversized: list[list[int]],
     rescored: int,
@@ -204,6 +207,7 @@ def _solve(
                 weights,
                 auto=auto,
                 cohesion=cohesion,
+                prior=prior,
                 must=wanted.get(component, ()),
                 forbidden=forbidden.get(component),
             )

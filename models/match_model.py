@@ -149,7 +149,8 @@ class Level(_Base):
     With `u` given too, the level's weight is declared and not learned: for agreement that says little because another
     comparison has said it already (one household's surname), and for disagreement that few data show (two birth dates).
     `chance` is how often two different customers agree so, before any data were seen; few data hardly move it.
-    `term_frequency` names a column whose rarer values count for more when this level holds.
+    `term_frequency` names a column whose rarer values count for more when this level holds; `rare` is
+    the share of a value that is not common, before any data were seen.
     `tie` marks a level whose weight need not lie below the level before it.
     """
 
@@ -159,6 +160,7 @@ class Level(_Base):
     u: float | None = None
     chance: float | None = None
     term_frequency: str | None = None
+    rare: float | None = None
     tie: bool = False
 
     @property
@@ -233,6 +235,7 @@ class Declaration(_Base):
     cannot_link: list[CannotLink] = []
     auto: float = Field(description="match weight from which a pair is merged without a person")
     review: float = Field(description="match weight from which a pair is shown to a steward")
+    cohesion: float = Field(default=6.0, description="bits that all pairs between two clusters say on average to merge")
     block_cap: int = 200
     max_cluster: int = 200
     prior_strength: float = 40.0

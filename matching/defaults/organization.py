@@ -26,6 +26,17 @@ from models.match_model import (
 )
 
 _ONE_DOMAIN = either(Overlap(column="domains_own"), Overlap(column="domains_shared"))
+_ONE_GROUP = either(_ONE_DOMAIN, Overlap(column="base_tails_own"), Overlap(column="base_tails_shared"))
+_ONE_CHARACTER = either(
+    both(Contained(column="stem_chars", at_least=4), Jaccard(column="stem_chars", at_least=0.79)),
+    both(Contained(column="core_chars", at_least=3), Jaccard(column="core_chars", at_least=0.74)),
+    Jaccard(column="core_chars", at_least=0.79),
+)
+_SHORTER = either(
+    StartsWith(column="han_core", at_least=2),
+    Contained(column="core_chars", at_least=2),
+    Jaccard(column="core_chars", at_least=0.49),
+)
 
 HAN_NAME = Comparison(
     name="name",
@@ -41,28 +52,22 @@ HAN_NAME = Comparison(
     ],
     levels=[
         missing("han_core"),
+        # The companies of a group share name, domain and switchboard: one says little once another has said it.
+        Level(label="same trade name, in one group", when=both(Exact(column="han_core"), _ONE_GROUP), m=0.7, u=0.4),
         Level(
-            label="same trade name, in one web domain", when=both(Exact(column="han_core"), _ONE_DOMAIN), m=0.7, u=0.4
+            label="same trade name",
+            when=Exact(column="han_core"),
+            term_frequency="han_core",
+            m=0.75,
+            chance=5e-5,
+            rare=5e-5,
         ),
-        Level(label="same trade name", when=Exact(column="han_core"), term_frequency="han_core", m=0.75, chance=1e-4),
         Level(label="whole name of the same sound", when=Exact(column="stem_ascii"), m=0.05, chance=1e-6),
-        Level(
-            label="a character missing or wrong",
-            when=either(
-                both(Contained(column="core_chars", at_least=3), Jaccard(column="core_chars", at_least=0.74)),
-                Jaccard(column="core_chars", at_least=0.79),
-            ),
-            m=0.04,
-            chance=2e-5,
-        ),
+        Level(label="a character missing or wrong", when=_ONE_CHARACTER, m=0.04, chance=2e-5),
         Level(label="same sound", when=Overlap(column="alt_ascii"), m=0.04, chance=1e-4),
+        Level(label="shorter form or alike, in one group", when=both(_SHORTER, _ONE_GROUP), m=0.1, u=0.2, tie=True),
         Level(label="shorter form", when=StartsWith(column="han_core", at_least=2), m=0.05, chance=1e-4),
-        Level(
-            label="alike",
-            when=either(Contained(column="core_chars", at_least=2), Jaccard(column="core_chars", at_least=0.49)),
-            m=0.03,
-            chance=1e-3,
-        ),
+        Level(label="alike", when=_SHORTER, m=0.03, chance=1e-3),
         otherwise(0.04),
     ],
 )
@@ -72,8 +77,10 @@ LATIN_NAME = Comparison(
     columns=["latin_core", "alt_cores", "alt_ascii", "name_ascii", "name_tokens", "words", "name_norm", "stem_ascii"],
     levels=[
         missing("latin_core"),
-        Level(label="equal, in one web domain", when=both(Exact(column="latin_core"), _ONE_DOMAIN), m=0.6, u=0.35),
-        Level(label="equal", when=Exact(column="latin_core"), term_frequency="latin_core", m=0.55, chance=1e-4),
+        Level(label="equal, in one group", when=both(Exact(column="latin_core"), _ONE_GROUP), m=0.6, u=0.35),
+        Level(
+            label="equal", when=Exact(column="latin_core"), term_frequency="latin_core", m=0.55, chance=2e-5, rare=2e-5
+        ),
         Level(
             label="nearly equal",
             when=either(
@@ -105,13 +112,21 @@ LATIN_NAME = Comparison(
 
 SOUND = Comparison(
     name="sound",
-    columns=["han_core", "latin_core", "alt_cores", "alt_ascii", "name_ascii", "name_tokens"],
+    columns=["han_core", "latin_core", "alt_cores", "alt_ascii", "name_ascii", "name_tokens", "sound_key"],
     levels=[
         Level(
             label="comparable in one script",
             when=either(present("han_core"), present("latin_core"), Missing(columns=["alt_ascii"])),
         ),
-        Level(label="Latin name is the pinyin", when=Overlap(column="alt_ascii"), m=0.5, chance=2e-4),
+        Level(
+            label="Latin name is the pinyin",
+            when=Exact(column="sound_key"),
+            term_frequency="sound_key",
+            m=0.4,
+            chance=1e-4,
+            rare=1e-4,
+        ),
+        Level(label="pinyin in the Latin name", when=Overlap(column="alt_ascii"), m=0.1, chance=1e-3),
         otherwise(0.5),
     ],
 )
@@ -122,8 +137,13 @@ TRADE = Comparison(
     levels=[
         missing("trade"),
         Level(label="equal", when=Exact(column="trade"), m=0.9, chance=0.1),
-        Level(label="shorter form", when=StartsWith(column="trade", at_least=2), m=0.06, chance=0.02),
-        otherwise(0.05, 0.88),
+        Level(
+            label="shorter form, or alike",
+            when=either(StartsWith(column="trade", at_least=2), Jaccard(column="trade_chars", at_least=0.49)),
+            m=0.06,
+            chance=0.02,
+        ),
+        otherwise(0.03, 0.9),
     ],
 )
 
@@ -212,6 +232,7 @@ ORGANIZATION = Declaration(
         _rule("core_city", "alt_cores", "city_norm", train=False),
         _rule("sound", "alt_ascii", train=False),
         _rule("stem", "stem_ascii", train=False),
+        _rule("stem_gap", "stem_gaps", train=False),
         _rule("tax_id", "tax_id"),
         _rule("org_code", "org_code9", train=False),
         _rule("registration_id", "registration_id"),

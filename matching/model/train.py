@@ -27,7 +27,9 @@ Floats = npt.NDArray[np.float64]
 _RANDOM_PAIRS = 600_000
 _SESSION_PAIRS = 400_000
 _UNSEEN = 0.25
+_ONE_CUSTOMER = 2.5
 _CHANCE_PAIRS = 100_000
+_CHANCE_RECORDS = 20_000
 
 
 @dataclass
@@ -182,21 +184,25 @@ def monotonic(weights: Floats, sizes: Floats) -> Floats:
 
 
 def term_frequencies(
-    con: duckdb.DuckDBPyConnection, column: str, features: str, cluster_size: float
+    con: duckdb.DuckDBPyConnection, column: str, features: str, cluster_size: float, chance: float | None = None
 ) -> tuple[dict[str, float], float]:
     """How likely another customer's record shows a value: per value seen more often than once, and for all others.
 
     The records of one customer share their values, so the customer's own `cluster_size` records are taken off the
-    count before it speaks of chance; what is left is never less than a quarter of a customer.
+    count before it speaks of chance; a count that one customer may well have alone (`_ONE_CUSTOMER` times the usual) says
+    nothing, and counts as a quarter of a customer. `chance` is how often a value that is not common is met elsewhere; it
+    counts as `_CHANCE_RECORDS` records seen.
     """
     (have,) = con.execute(f"SELECT count(*) FROM {features} WHERE {quoted(column)} IS NOT NULL").fetchall()[0]
     have = max(int(have), 1)
     floor = _UNSEEN * cluster_size
     rows = con.execute(
         f"SELECT {quoted(column)}, count(*) FROM {features} WHERE {quoted(column)} IS NOT NULL "
-        f"GROUP BY 1 HAVING count(*) - {cluster_size!r} > {floor!r} ORDER BY 1"
+        f"GROUP BY 1 HAVING count(*) > {_ONE_CUSTOMER * cluster_size!r} ORDER BY 1"
     ).fetchall()
-    return {str(v): (n - cluster_size) / have for v, n in rows}, floor / have
+    known = 0 if chance is None else _CHANCE_RECORDS
+    rare = (floor + known * (chance or 0.0)) / (have + known)
+    return {str(v): max((n - cluster_size) / have, rare) for v, n in rows}, rare
 
 
 @dataclass
@@ -312,8 +318,9 @@ def train(
     frequencies: dict[str, dict[str, float]] = {}
     rare: dict[str, float] = {}
     size = 1.0 + 2.0 * report.expected_matches / report.records
+    chances = {l.term_frequency: l.rare for c in declaration.comparisons for l in c.levels if l.term_frequency}
     for column in declaration.term_frequency_columns():
-        frequencies[column], rare[column] = term_frequencies(con, column, features, size)
+        frequencies[column], rare[column] = term_frequencies(con, column, features, size, chances[column])
     for name in ("session_pairs", "random_pairs", "training_pairs"):
         con.execute(f"DROP TABLE IF EXISTS {name}")
     return (
