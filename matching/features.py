@@ -40,12 +40,22 @@ def _bones(name: str) -> str:
     return f"CASE WHEN NOT regexp_matches({name}, {_HAN}) AND length({bones}) >= 2 THEN {bones} END AS {name}_bones"
 
 
+# Where a company is found, for telling a house of many companies from a company's own.
+_DOORS = (
+    "CASE WHEN road_key IS NOT NULL AND road_no IS NOT NULL THEN "
+    "[concat_ws('|', coalesce(left(city_code, 4), city_norm, ''), road_key, road_no)] END AS doors"
+)
+
 _PREPARED = {
     "organization": (
         "nullif(list_distinct(list_filter(list_append(coalesce(email_domains, []), web_domain), "
         "lambda d: d IS NOT NULL)), []) AS domains",
         _BASE_TAILS,
         _STREET,
+        _DOORS,
+        # Spellings are compared within one script: a company that writes itself in two is still one owner.
+        "CASE WHEN name_script = 'latin' THEN 'latin ' || array_to_string(name_tokens, ' ') ELSE 'other ' || name_ascii "
+        "END AS owner_name",
     ),
     "person": (
         _TAILS,
@@ -65,6 +75,11 @@ _PREPARED = {
 _STEM = "name_script IN ('han', 'mixed')"
 _STEM_TEXT = "concat(name_region, name_core, name_industry)"
 
+# Words of company names that two companies share for no reason.
+_COMMON_WORDS = (
+    "['and', 'the', 'of', 'for', 'sons', 'brothers', 'bros', 'group', 'company', 'international', 'partners']"
+)
+
 # Hard rules ask "both known and different"; a company without a branch is known to be no branch.
 _FEATURES = {
     "organization": (
@@ -79,7 +94,10 @@ _FEATURES = {
         f"{_STEM_TEXT})) END AS stem_gaps",
         "CASE WHEN name_script = 'latin' THEN alt_ascii[-1] ELSE name_ascii END AS sound_key",
         "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
-        "CASE WHEN coalesce(tax_id_ok, FALSE) AND tax_id_kind = 'uscc' THEN tax_id END AS valid_tax_id",
+        f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: NOT list_contains("
+        f"list_concat(string_split(coalesce(name_industry, ''), ' '), {_COMMON_WORDS}), w)), []) END AS core_words",
+        "CASE WHEN name_script = 'latin' THEN replace(name_industry, 'group ', '') END AS latin_trade",
+        "CASE WHEN coalesce(tax_id_ok, FALSE) THEN tax_id END AS valid_tax_id",
         "CASE WHEN name_norm IS NOT NULL THEN coalesce(branch, '-') END AS branch_mark",
         "CASE WHEN is_sole_trader THEN 'sole trader' WHEN org_form LIKE '%partnership%' THEN 'partnership' "
         "WHEN org_form IS NOT NULL THEN 'company' END AS owner_kind",

@@ -99,7 +99,8 @@ def write_golden(
             pa.concat_tables([found.golden.select(["golden_id"]), found.events.select(["golden_id"])])["golden_id"]
         )
         old = store.golden_by_id(concerned)
-    changed = diff_golden(old, new, found.golden)
+    # The sources' time alone is no change.
+    changed = diff_golden(old.drop_columns(["valid_from"]), new, found.golden)
     events = golden_events(changed, found.events, old)
     written = {
         "membership": found.membership,

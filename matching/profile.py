@@ -27,6 +27,9 @@ PROFILE = pa.schema(
 )
 
 
+_SCRIPTS = ("latin ", "other ")
+
+
 @dataclass(frozen=True)
 class Profile:
     """The values that are not simply somebody's own: one row per value with `class` shared or junk."""
@@ -35,9 +38,19 @@ class Profile:
 
 
 def distinct_owners(names: list[str], most: int) -> int:
-    """Number of owners that `names` stand for, spellings of one name taken together; counts no further than `most` + 1."""
+    """Number of owners that `names` stand for, spellings of one name taken together; counts no further than `most` + 1.
+
+    Names that begin with a script (`latin `, `other `) are compared within it; the script with more owners counts.
+    """
     if len(names) > 40 * (most + 1):
         return most + 1
+    scripts = [[name[6:] for name in names if name.startswith(script)] for script in _SCRIPTS]
+    if any(scripts):
+        return max(_heads(names, most) for names in scripts)
+    return _heads(names, most)
+
+
+def _heads(names: list[str], most: int) -> int:
     heads: list[str] = []
     for name in sorted(names, key=lambda n: (-len(n), n)):
         if heads and process.extractOne(name, heads, scorer=fuzz.token_set_ratio, score_cutoff=80) is not None:

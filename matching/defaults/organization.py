@@ -6,9 +6,20 @@ place and trade. So what a group shares counts once, and another place or anothe
 
 from __future__ import annotations
 
-from matching.defaults.shared import SAME_DOOR, STREET, both, differ, either, missing, otherwise, present
+from matching.defaults.shared import (
+    SAME_DOOR,
+    STREET_COLUMNS,
+    STREET_LEVELS,
+    both,
+    differ,
+    either,
+    missing,
+    otherwise,
+    present,
+)
 from matching.defaults.shared import blocking_rule as _rule
 from models.match_model import (
+    CannotLink,
     Comparison,
     ContactKind,
     Contained,
@@ -38,8 +49,26 @@ _SHORTER = either(
     Jaccard(column="core_chars", at_least=0.49),
 )
 
+_TWO_VALID_IDS = both(present("valid_tax_id"), Exact(column="tax_id_kind"), Not(of=Exact(column="valid_tax_id")))
+
+_OTHER_TRADE = both(
+    present("trade"),
+    Not(of=either(StartsWith(column="trade", at_least=2), Jaccard(column="trade_chars", at_least=0.49))),
+)
+_OTHER_LATIN_TRADE = both(present("latin_trade"), Not(of=Exact(column="latin_trade")))
+_SISTER = both(Exact(column="han_core"), _OTHER_TRADE, either(_ONE_GROUP, SAME_DOOR))
+_WORDS = either(
+    Jaccard(column="words", at_least=0.59),
+    Contained(column="words", at_least=2),
+    Jaccard(column="core_words", at_least=0.32),
+    Contained(column="core_words", at_least=1),
+    both(present("words"), JaroWinkler(column="name_ascii", above=0.8595)),
+)
+_LATIN_SISTER = both(_WORDS, _OTHER_LATIN_TRADE, either(_ONE_GROUP, SAME_DOOR))
+
 HAN_NAME = Comparison(
     name="name",
+    strength=1000,
     columns=[
         "han_core",
         "core_chars",
@@ -52,8 +81,10 @@ HAN_NAME = Comparison(
     ],
     levels=[
         missing("han_core"),
+        # In one group it is the trade that tells companies apart.
+        Level(label="same trade name, other trade, in one group", when=_SISTER, m=0.05, u=0.6),
         # The companies of a group share name, domain and switchboard: one says little once another has said it.
-        Level(label="same trade name, in one group", when=both(Exact(column="han_core"), _ONE_GROUP), m=0.7, u=0.4),
+        Level(label="same trade name, in one group", when=both(Exact(column="han_core"), _ONE_GROUP), m=0.75, u=0.25),
         Level(
             label="same trade name",
             when=Exact(column="han_core"),
@@ -68,16 +99,18 @@ HAN_NAME = Comparison(
         Level(label="shorter form or alike, in one group", when=both(_SHORTER, _ONE_GROUP), m=0.1, u=0.2, tie=True),
         Level(label="shorter form", when=StartsWith(column="han_core", at_least=2), m=0.05, chance=1e-4),
         Level(label="alike", when=_SHORTER, m=0.03, chance=1e-3),
-        otherwise(0.04),
+        otherwise(0.02),
     ],
 )
 
 LATIN_NAME = Comparison(
     name="latin_name",
+    strength=1000,
     columns=["latin_core", "alt_cores", "alt_ascii", "name_ascii", "name_tokens", "words", "name_norm", "stem_ascii"],
     levels=[
         missing("latin_core"),
-        Level(label="equal, in one group", when=both(Exact(column="latin_core"), _ONE_GROUP), m=0.6, u=0.35),
+        Level(label="words in common, other trade, in one group", when=_LATIN_SISTER, m=0.05, u=0.6),
+        Level(label="equal, in one group", when=both(Exact(column="latin_core"), _ONE_GROUP), m=0.75, u=0.25),
         Level(
             label="equal", when=Exact(column="latin_core"), term_frequency="latin_core", m=0.55, chance=2e-5, rare=2e-5
         ),
@@ -96,17 +129,14 @@ LATIN_NAME = Comparison(
             m=0.12,
             chance=3e-4,
         ),
+        Level(label="words in common, in one group", when=both(_WORDS, _ONE_GROUP), m=0.1, u=0.2, tie=True),
         Level(
             label="some words",
-            when=either(
-                Jaccard(column="words", at_least=0.32),
-                Contained(column="words", at_least=1),
-                both(present("words"), JaroWinkler(column="name_ascii", above=0.8595)),
-            ),
+            when=_WORDS,
             m=0.1,
             chance=5e-3,
         ),
-        otherwise(0.08),
+        otherwise(0.03),
     ],
 )
 
@@ -119,12 +149,18 @@ SOUND = Comparison(
             when=either(present("han_core"), present("latin_core"), Missing(columns=["alt_ascii"])),
         ),
         Level(
+            label="Latin name is the pinyin, in one group",
+            when=both(Overlap(column="alt_ascii"), _ONE_GROUP),
+            m=0.7,
+            u=0.25,
+        ),
+        Level(
             label="Latin name is the pinyin",
             when=Exact(column="sound_key"),
             term_frequency="sound_key",
             m=0.4,
             chance=1e-4,
-            rare=1e-4,
+            rare=5e-5,
         ),
         Level(label="pinyin in the Latin name", when=Overlap(column="alt_ascii"), m=0.1, chance=1e-3),
         otherwise(0.5),
@@ -133,17 +169,17 @@ SOUND = Comparison(
 
 TRADE = Comparison(
     name="trade",
-    columns=["trade"],
+    columns=["trade", "latin_trade"],
     levels=[
-        missing("trade"),
-        Level(label="equal", when=Exact(column="trade"), m=0.9, chance=0.1),
+        Level(label="missing", when=Not(of=either(present("trade"), present("latin_trade")))),
+        Level(label="equal", when=either(Exact(column="trade"), Exact(column="latin_trade")), m=0.9, chance=0.1),
         Level(
             label="shorter form, or alike",
             when=either(StartsWith(column="trade", at_least=2), Jaccard(column="trade_chars", at_least=0.49)),
             m=0.06,
             chance=0.02,
         ),
-        otherwise(0.03, 0.9),
+        otherwise(0.01, 0.9),
     ],
 )
 
@@ -155,13 +191,15 @@ PLACE = Comparison(
     strength=200,
     levels=[
         missing("provinces", "cities"),
+        # One address is one city.
+        Level(label="same address", when=both(SAME_DOOR, Overlap(column="cities")), m=0.5, u=0.5, tie=True),
         Level(label="same city", when=Overlap(column="cities"), m=0.85, chance=0.03),
         Level(label="another province", when=_OTHER_PROVINCE, m=0.02, u=0.9),
         Level(
             label="same province", when=both(Overlap(column="provinces"), Missing(columns=["cities"])), m=0.08, tie=True
         ),
         Level(label="another city of the province", when=Overlap(column="provinces"), m=0.03),
-        otherwise(0.05),
+        otherwise(0.05, 0.9),
     ],
 )
 
@@ -176,7 +214,7 @@ PHONE = Comparison(
             label="number of one house or group",
             when=both(Overlap(column="base_tails_shared"), either(SAME_DOOR, _ONE_DOMAIN)),
             m=0.6,
-            u=0.4,
+            u=0.1,
         ),
         Level(label="number of an office or agent", when=Overlap(column="base_tails_shared"), m=0.1, chance=2e-5),
         otherwise(0.25),
@@ -186,6 +224,7 @@ PHONE = Comparison(
 TAX_ID = Comparison(
     name="tax_id",
     columns=["tax_id", "org_code9"],
+    strength=300,
     levels=[
         missing("tax_id"),
         Level(label="equal", when=Exact(column="tax_id"), m=0.93, chance=2e-6),
@@ -193,11 +232,11 @@ TAX_ID = Comparison(
         Level(label="one character off", when=Levenshtein(column="tax_id", at_most=1), m=0.03, chance=1e-5),
         Level(
             label="two valid ids",
-            when=both(present("valid_tax_id"), Not(of=Exact(column="valid_tax_id"))),
+            when=_TWO_VALID_IDS,
             m=0.001,
             u=0.99,
         ),
-        otherwise(0.03),
+        otherwise(0.015),
     ],
 )
 
@@ -223,9 +262,28 @@ DOMAIN = Comparison(
     ],
 )
 
+# Many companies have their seat in one house: then the address tells little.
+ADDRESS = Comparison(
+    name="address",
+    columns=[*STREET_COLUMNS, "doors_own", "doors_shared"],
+    levels=[
+        missing("address_norm"),
+        Level(label="house of several companies", when=Overlap(column="doors_shared"), m=0.1, chance=2e-4, tie=True),
+        Level(
+            label="house of many",
+            when=both(SAME_DOOR, Missing(columns=["doors_own", "doors_shared"])),
+            m=0.5,
+            u=0.3,
+            tie=True,
+        ),
+        *STREET_LEVELS,
+        otherwise(0.15),
+    ],
+)
+
 ORGANIZATION = Declaration(
     entity_type="organization",
-    comparisons=[HAN_NAME, LATIN_NAME, SOUND, TRADE, PLACE, TAX_ID, REGISTRATION, PHONE, DOMAIN, STREET],
+    comparisons=[HAN_NAME, LATIN_NAME, SOUND, TRADE, PLACE, TAX_ID, REGISTRATION, PHONE, DOMAIN, ADDRESS],
     blocking=[
         _rule("name", "name_norm"),
         _rule("core", "alt_cores"),
@@ -249,15 +307,16 @@ ORGANIZATION = Declaration(
         _rule("sound_head", KeyPart(column="name_ascii", first=6), train=False, cap=60),
     ],
     contacts=[
-        ContactKind(column="base_tails", owner="name_ascii", personal=2, shared=10),
-        ContactKind(column="emails", owner="name_ascii", personal=2, shared=10),
-        ContactKind(column="domains", owner="name_ascii", personal=2, shared=10),
+        ContactKind(column="base_tails", owner="owner_name", personal=1, shared=10),
+        ContactKind(column="emails", owner="owner_name", personal=1, shared=10),
+        ContactKind(column="domains", owner="owner_name", personal=2, shared=10),
+        ContactKind(column="doors", owner="owner_name", personal=2, shared=30),
     ],
     cannot_link=[
-        differ("two valid tax ids", "valid_tax_id"),
+        CannotLink(name="two valid tax ids", when=_TWO_VALID_IDS),
         differ("a branch and its company", "branch_mark"),
         differ("a sole trader and a company", "owner_kind"),
     ],
-    auto=3.0,
+    auto=2.5,
     review=-1.0,
 )

@@ -7,7 +7,6 @@ from models.match_model import (
     AnyOf,
     BlockingRule,
     CannotLink,
-    Comparison,
     Condition,
     Contained,
     Else,
@@ -97,9 +96,3 @@ STREET_LEVELS = [
     Level(label="same street", when=Exact(column="road_key"), m=0.06, chance=1e-3),
     Level(label="lines alike", when=both(Not(of=_OTHER_NUMBER), _ALIKE), m=0.08),
 ]
-# Where the place is a comparison of its own, the address says nothing more about the city.
-STREET = Comparison(
-    name="address",
-    columns=STREET_COLUMNS,
-    levels=[missing("address_norm"), *STREET_LEVELS, otherwise(0.15)],
-)

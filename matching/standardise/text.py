@@ -38,6 +38,7 @@ _KEEP_TRADITIONAL = "乾著藉瞭"
 _READINGS = {
     "长": "chang", "重": "zhong", "行": "xing", "厦": "xia", "曾": "zeng", "区": "qu", "单": "dan", "朴": "pu",
     "盖": "gai",
+    "诲": "hai",  # never meant in a firm's name: typed for 海, which it looks like
     "覃": "qin", "贾": "jia", "藏": "cang", "大": "da", "石": "shi", "沈": "shen", "解": "jie", "薄": "bo", "卜": "bu",
     "都": "du", "和": "he", "得": "de", "了": "le", "地": "di", "车": "che", "省": "sheng", "万": "wan", "的": "de",
     "合": "he", "会": "hui", "佛": "fo", "柏": "bai", "番": "fan", "六": "liu", "浦": "pu", "什": "shi", "奇": "qi",
