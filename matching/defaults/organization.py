@@ -317,6 +317,6 @@ ORGANIZATION = Declaration(
         differ("a branch and its company", "branch_mark"),
         differ("a sole trader and a company", "owner_kind"),
     ],
-    auto=2.5,
+    auto=2.0,
     review=-1.0,
 )
