@@ -101,6 +101,7 @@ _FEATURES = {
         "CASE WHEN name_norm IS NOT NULL THEN coalesce(branch, '-') END AS branch_mark",
         "CASE WHEN is_sole_trader THEN 'sole trader' WHEN org_form LIKE '%partnership%' THEN 'partnership' "
         "WHEN org_form IS NOT NULL THEN 'company' END AS owner_kind",
+        "CASE WHEN right(name_region_code, 2) <> '00' THEN name_region_code END AS name_district",
         f"CASE WHEN {_STEM} THEN name_industry END AS trade",
         f"CASE WHEN {_STEM} THEN list_distinct(string_split(name_industry, '')) END AS trade_chars",
         "nullif(list_distinct(list_filter([left(city_code, 4), CASE WHEN right(name_region_code, 4) <> '0000' THEN "

@@ -84,7 +84,7 @@ HAN_NAME = Comparison(
         # In one group it is the trade that tells companies apart.
         Level(label="same trade name, other trade, in one group", when=_SISTER, m=0.05, u=0.6),
         # The companies of a group share name, domain and switchboard: one says little once another has said it.
-        Level(label="same trade name, in one group", when=both(Exact(column="han_core"), _ONE_GROUP), m=0.75, u=0.25),
+        Level(label="same trade name, in one group", when=both(Exact(column="han_core"), _ONE_GROUP), m=0.8, u=0.2),
         Level(
             label="same trade name",
             when=Exact(column="han_core"),
@@ -93,7 +93,8 @@ HAN_NAME = Comparison(
             chance=5e-5,
             rare=5e-5,
         ),
-        Level(label="whole name of the same sound", when=Exact(column="stem_ascii"), m=0.05, chance=1e-6),
+        # 鑫盛 and 鑫晟 may be two companies: the sound of a name is no more than a hint.
+        Level(label="whole name of the same sound", when=Exact(column="stem_ascii"), m=0.05, u=5e-4),
         Level(label="a character missing or wrong", when=_ONE_CHARACTER, m=0.04, chance=2e-5),
         Level(label="same sound", when=Overlap(column="alt_ascii"), m=0.04, chance=1e-4),
         Level(label="shorter form or alike, in one group", when=both(_SHORTER, _ONE_GROUP), m=0.1, u=0.2, tie=True),
@@ -110,7 +111,7 @@ LATIN_NAME = Comparison(
     levels=[
         missing("latin_core"),
         Level(label="words in common, other trade, in one group", when=_LATIN_SISTER, m=0.05, u=0.6),
-        Level(label="equal, in one group", when=both(Exact(column="latin_core"), _ONE_GROUP), m=0.75, u=0.25),
+        Level(label="equal, in one group", when=both(Exact(column="latin_core"), _ONE_GROUP), m=0.8, u=0.2),
         Level(
             label="equal", when=Exact(column="latin_core"), term_frequency="latin_core", m=0.55, chance=2e-5, rare=2e-5
         ),
@@ -183,6 +184,7 @@ TRADE = Comparison(
     ],
 )
 
+_OTHER_NAME_DISTRICT = both(present("name_district"), Not(of=Exact(column="name_district")))
 _OTHER_PROVINCE = both(present("provinces"), Not(of=Overlap(column="provinces")))
 
 PLACE = Comparison(
@@ -193,12 +195,14 @@ PLACE = Comparison(
         missing("provinces", "cities"),
         # One address is one city.
         Level(label="same address", when=both(SAME_DOOR, Overlap(column="cities")), m=0.5, u=0.5, tie=True),
+        # Sole traders are registered by district, and bear it in their names.
+        Level(label="another district in the name", when=_OTHER_NAME_DISTRICT, m=0.02, u=0.9),
         Level(label="same city", when=Overlap(column="cities"), m=0.85, chance=0.03),
         Level(label="another province", when=_OTHER_PROVINCE, m=0.02, u=0.9),
         Level(
             label="same province", when=both(Overlap(column="provinces"), Missing(columns=["cities"])), m=0.08, tie=True
         ),
-        Level(label="another city of the province", when=Overlap(column="provinces"), m=0.03),
+        Level(label="another city of the province", when=Overlap(column="provinces"), m=0.03, u=0.9),
         otherwise(0.05, 0.9),
     ],
 )

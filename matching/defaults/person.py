@@ -302,6 +302,6 @@ PERSON = Declaration(
         differ("two suffixes, as of father and son", "name_suffix"),
         differ("two valid ids", "valid_id"),
     ],
-    auto=2.5,
+    auto=2.0,
     review=-1.0,
 )

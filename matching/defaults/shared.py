@@ -62,11 +62,18 @@ def blocking_rule(name: str, *parts: str | KeyPart, train: bool = True, cap: int
     return BlockingRule(name=name, parts=keys, train=train, cap=cap)
 
 
-SAME_DOOR = exactly("road_key", "road_no")
+OTHER_PLACE = either(
+    *(
+        both(Not(of=Missing(columns=[code])), Not(of=Exact(column=code)))
+        for code in ("province_code", "city_code", "district_code")
+    )
+)
+SAME_DOOR = both(exactly("road_key", "road_no"), Not(of=OTHER_PLACE))
 _OTHER_NUMBER = both(present("road_no"), Not(of=Exact(column="road_no")))
 _ONE_UNIT = both(SAME_DOOR, either(Exact(column="unit"), Missing(columns=["unit"])))
 NEARLY_ONE_LINE = both(
     Not(of=_OTHER_NUMBER),
+    Not(of=OTHER_PLACE),
     either(
         JaroWinkler(column="address_ascii", above=0.9395),
         JaroWinkler(column="street_latin", above=0.9195),

@@ -28,6 +28,8 @@ _RANDOM_PAIRS = 600_000
 _SESSION_PAIRS = 400_000
 _UNSEEN = 0.25
 _ONE_CUSTOMER = 2.5
+# A handful of records is a sample of a larger world, in which most pairs do not match.
+_MOST_PRIOR = 0.002
 _CHANCE_PAIRS = 100_000
 _CHANCE_RECORDS = 20_000
 
@@ -310,7 +312,7 @@ def train(
             total_pairs=total,
             learn_m=False,
         )
-        prior = fitted.share
+        prior = min(fitted.share, _MOST_PRIOR)
         report.expected_matches = prior * total
         u = without_matches(declaration, u_all, m, prior, comparable)
     matches = gathered
