@@ -96,6 +96,9 @@ _FEATURES = {
         "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
         f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: NOT list_contains("
         f"list_concat(string_split(coalesce(name_industry, ''), ' '), {_COMMON_WORDS}), w)), []) END AS core_words",
+        f"nullif(list_filter(name_tokens, lambda w: length(w) > 1 AND NOT list_contains(list_concat(list_append("
+        f"string_split(coalesce(name_industry, ''), ' '), coalesce(name_industry, '')), {_COMMON_WORDS}), w)), []) "
+        "AS key_tokens",
         "CASE WHEN name_script = 'latin' THEN replace(name_industry, 'group ', '') END AS latin_trade",
         "CASE WHEN coalesce(tax_id_ok, FALSE) THEN tax_id END AS valid_tax_id",
         "CASE WHEN name_norm IS NOT NULL THEN coalesce(branch, '-') END AS branch_mark",

@@ -24,9 +24,15 @@ def to_sql(condition: Any) -> str:
     kind = condition.kind
     if kind == "else":
         return "TRUE"
-    if kind in ("all", "any"):
-        joiner = " AND " if kind == "all" else " OR "
-        return "(" + joiner.join(f"coalesce({to_sql(part)}, FALSE)" for part in condition.of) + ")"
+    if kind == "all":
+        # CASE looks at a part only where those before it hold; AND would compute all of them for every pair.
+        *first, last = (to_sql(part) for part in condition.of)
+        sql = last
+        for part in reversed(first):
+            sql = f"(CASE WHEN {part} THEN {sql} ELSE FALSE END)"
+        return sql
+    if kind == "any":
+        return "(CASE " + " ".join(f"WHEN {to_sql(part)} THEN TRUE" for part in condition.of) + " ELSE FALSE END)"
     if kind == "not":
         return f"(NOT coalesce({to_sql(condition.of)}, FALSE))"
     if kind == "missing":

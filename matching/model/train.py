@@ -234,13 +234,17 @@ def _sessions(con: duckdb.DuckDBPyConnection, declaration: Declaration, features
         (n,) = con.execute("SELECT count(*) FROM session_pairs").fetchall()[0]
         if not n:
             continue
-        if n > _SESSION_PAIRS:
-            share = int(1000003 * _SESSION_PAIRS / n)
-            con.execute(
-                f"DELETE FROM session_pairs WHERE (left_id % 1000003 + right_id % 1000003) % 1000003 >= {share}"
-            )
-        out.append(_Session(rule.name, count_patterns(con, declaration, "session_pairs", features), used, int(n)))
+        patterns = count_patterns(con, declaration, _thinned(con, "session_pairs", int(n)), features)
+        out.append(_Session(rule.name, patterns, used, int(n)))
     return out
+
+
+def _thinned(con: duckdb.DuckDBPyConnection, pairs: str, n: int) -> str:
+    """The table `pairs`, of more than `_SESSION_PAIRS` pairs about so many, chosen by their ids alone."""
+    if n > _SESSION_PAIRS:
+        share = int(1000003 * _SESSION_PAIRS / n)
+        con.execute(f"DELETE FROM {pairs} WHERE (left_id % 1000003 + right_id % 1000003) % 1000003 >= {share}")
+    return pairs
 
 
 def _fit_sessions(
@@ -290,9 +294,9 @@ def train(
     sample = count_patterns(con, declaration, "random_pairs", features)
     u_all = observed_u(con, declaration, sample, features, total)
     start = [default_m(c) for c in declaration.comparisons]
-    candidate_pairs(con, "training_pairs")
-    (n,) = con.execute("SELECT count(*) FROM training_pairs").fetchall()[0]
-    candidates = count_patterns(con, declaration, "training_pairs", features)
+    n = candidate_pairs(con, "training_pairs")
+    candidates = count_patterns(con, declaration, _thinned(con, "training_pairs", n), features)
+    candidates = Patterns(candidates.levels, candidates.counts * (n / max(candidates.pairs, 1.0)))
     m, prior = start, min(0.01, max(1.0 / report.records, 1.0 / total))
     comparable = comparable_pairs(declaration, sample, total)
     u = without_matches(declaration, u_all, m, prior, comparable)
