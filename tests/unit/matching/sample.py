@@ -1,79 +1,153 @@
-"""A small base of feature records and a trained model that the matching tests share."""
+"""Small bases of feature records that the matching tests share, made the way a run makes them.
+
+Raw values are drawn from small pools, so that agreement of every sort is common; everything after that is what a run
+does (standardise, prepare, profile, build features), so that the columns are always those that declarations read.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from matching.defaults import DEFAULTS
+from matching.features import build_features, prepare
+from matching.profile import Profile, profile_contacts
+from matching.standardise import standardise
 from models.match_model import Declaration
 
-SCALARS = {
-    "surname_ascii": ["zhang", "wang", "smith", "smyth", "ouyang"],
-    "given_ascii": ["wei", "bob", "robert", "nana", "wen", "li"],
-    "given": ["伟", "玮", "bob", "robert", "娜娜"],
-    "given_root": ["wei", "robert", "nana"],
-    "birth_digits": ["19800101", "19800110", "19910305", "19910503"],
-    "birth_date": ["1980-01-01", "1991-03-05", "1991-05-03"],
-    "birth_date_swapped": ["1991-05-03", "1991-03-05"],
-    "birth_year": ["1980", "1991"],
-    "national_id": ["110101198001011234", "110101198001011235", "x1"],
-    "address_norm": ["12 main st", "jianguo road 88"],
-    "postal_code": ["100020", "60628"],
-    "city_norm": ["beijing", "chicago"],
-    "road": ["main st", "jianguo road"],
-    "road_no": ["12", "88"],
-    "unit": ["a", "b"],
-    "address_ascii": ["12 main st", "12 main street", "jianguo road 88"],
-    "district_code": ["110105", "211302"],
+Row = dict[str, Any]
+Pools = Mapping[str, Sequence[str]]
+
+PERSONS: Pools = {
+    "family_name": ["Zhang", "Smith", "Smyth", "Smithson", "Ouyang", "王", "欧阳", "Wei"],
+    "given_name": ["Wei", "Robert", "Bob", "Roberto", "Robret", "R", "伟", "玮", "娜娜", "娜", "Smith"],
+    "birth_date": ["1980-01-01", "1980-01-10", "1991-03-05", "1991-05-03", "1991-11-28", "2001-07-14"],
+    "national_id": ["110101198001011237", "110101198001011210", "110101199103050110", "A1234567", "A1234568"],
+    "phone": [
+        "13800138000",
+        "13900139001",
+        "010-62345678",
+        "010-62345678 ext 12",
+        *(f"139001390{n}" for n in range(10, 30)),
+    ],
+    "email": ["wei@haichuan.cn", "bob@seariver.com", "nana@qq.com", *(f"mail{n}@qq.com" for n in range(20))],
+    "address_line": [
+        "12 Main St Apt 4",
+        "12 Main Street",
+        "12 Mian Street",
+        "88 Jianguo Road",
+        "建国路88号3单元",
+        "建国路90号",
+    ],
+    "city": ["Chicago", "北京市", "上海市"],
+    "postal_code": ["60628", "100020", "200001"],
     "gender": ["m", "f"],
-    "name_suffix": ["jr", "sr"],
-    "organization_key": ["k1", "k2"],
-    "job_title_norm": ["driver", "manager"],
-    "name_ascii": ["wei zhang", "bob smith"],
+    "job_title": ["driver", "manager"],
+    "organization_key": ["K1", "K2"],
 }
-LISTS = {
-    "phones_own": ["+8613800000001", "+8613800000002"],
-    "phones_shared": ["+861062345678"],
-    "phone_bases": ["+8613800000001", "+861062345678"],
-    "emails_own": ["a@x.cn", "b@x.cn"],
-    "emails_shared": ["info@x.cn"],
-    "address_tokens": ["12", "main", "st", "jianguo", "road", "88"],
+ORGANIZATIONS: Pools = {
+    "name": [
+        "青岛海川货运有限公司",
+        "青岛海川物流有限公司",
+        "青岛海川货运有限公司市北分公司",
+        "上海海川贸易有限公司",
+        "上海海穿贸易有限公司",
+        "青岛市南区海川货运部",
+        "青岛市北区海川货运部",
+        "青岛海川国际物流有限公司",
+        "上海海天川贸易有限公司",
+        "北京盛世龙腾科技有限公司",
+        "北京盛世龙科技有限公司",
+        "海川",
+        "Haichuan Freight Co., Ltd",
+        "Haichuan Freight and Storage Inc",
+        "Sea River Freight Ltd",
+        "Haichuan Brothers Trading GmbH",
+        "Kuehne Logistics AG",
+        "Kühne Logistik Aktiengesellschaft",
+    ],
+    "tax_id": ["91110000802100433B", "91110000802100433C", "92110101802100433U", "91370202MA3C0XQ06W", "DE136695976"],
+    "registration_id": ["HRB 12345", "HRB 99999"],
+    "phone": ["0532-85671234", "0532-85671235", "010-62345678", *(f"+49 40 30317{n}" for n in range(100, 130))],
+    "email": ["info@haichuan.cn", "x@qq.com", *(f"eva{n}@sea{n}.com" for n in range(30))],
+    "website": ["www.haichuan.cn", *(f"www.river{n}.com" for n in range(30))],
+    "address_line": [
+        "香港中路66号",
+        "香港中路68号3楼",
+        "Hafenstr. 12",
+        "Hafenstraße 12",
+        *(f"海川路{n}号{u}" for n in range(12) for u in ("", "2楼")),
+    ],
+    "city": ["青岛市", "上海市", "北京市", "Hamburg"],
+    "province": ["山东省", "Hamburg"],
+    "postal_code": ["266071", "20457"],
 }
+POOLS = {"person": PERSONS, "organization": ORGANIZATIONS}
+ALWAYS = ("name", "family_name")
 
 
-def rows(count: int, seed: int) -> list[dict[str, Any]]:
-    """Random person features; about a third of the values are absent."""
+def raw(entity: str, count: int, seed: int) -> list[Row]:
+    """Random raw records; about a third of the values are absent."""
     rng = random.Random(seed)
-    out: list[dict[str, Any]] = []
+    out: list[Row] = []
     for i in range(count):
-        row: dict[str, Any] = {"record_id": i * 7 + 1}
-        for column, values in SCALARS.items():
-            row[column] = rng.choice(values) if rng.random() > 0.3 else None
-        for column, values in LISTS.items():
-            row[column] = sorted(rng.sample(values, rng.randint(1, len(values)))) if rng.random() > 0.3 else None
+        row: Row = {"record_id": i * 7 + 1}
+        for column, values in POOLS[entity].items():
+            given = column in ALWAYS or rng.random() > 0.35
+            row[column] = rng.choice(values) if given else None
         out.append(row)
     return out
 
 
-def table(records: list[dict[str, Any]]) -> pa.Table:
-    """The records with fixed types, also where a column is all null."""
-    types = [("record_id", pa.int64())]
-    types += [(c, pa.string()) for c in SCALARS] + [(c, pa.list_(pa.string())) for c in LISTS]
-    return pa.Table.from_pylist(records, schema=pa.schema(types))
+def declaration(entity: str) -> Declaration:
+    """The default declaration of an entity type."""
+    return DEFAULTS[entity]
 
 
-def person_declaration() -> Declaration:
-    """The default declaration for persons."""
-    return DEFAULTS["person"]
-
-
-def connect(records: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection with the table `features`."""
-    con = duckdb.connect()
-    con.register("rows_in", table(records))
-    con.execute("CREATE TABLE features AS SELECT * FROM rows_in")
+def load(
+    entity: str, records: Sequence[Row], con: duckdb.DuckDBPyConnection | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with the table `features` of raw records, and `profile` of their contacts."""
+    con = con or duckdb.connect()
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    table = pa.table({c: [record.get(c) for record in records] for c in columns})
+    con.register("standard", standardise(entity, table, threads=1))
+    prepare(con, entity, "standard")
+    con.unregister("standard")
+    found: Profile = profile_contacts(con, declaration(entity), "prepared")
+    build_features(con, declaration(entity), "prepared", found)
+    con.register("profile_in", found.table)
+    con.execute("CREATE OR REPLACE TABLE profile AS SELECT * FROM profile_in")
+    con.unregister("profile_in")
     return con
+
+
+def records_of(con: duckdb.DuckDBPyConnection, table: str = "features") -> list[Row]:
+    """The rows of a table as dictionaries, by record_id."""
+    rows: list[Row] = con.sql(f"SELECT * FROM {table} ORDER BY record_id").to_arrow_table().to_pylist()
+    return rows
+
+
+@cache
+def _standing(entity: str, count: int, seed: int) -> pa.Table:
+    return load(entity, raw(entity, count, seed)).sql("SELECT * FROM features").to_arrow_table()
+
+
+def connect(entity: str, count: int, seed: int) -> duckdb.DuckDBPyConnection:
+    """A fresh DuckDB connection with the table `features` of random records."""
+    con = duckdb.connect()
+    con.register("features_in", _standing(entity, count, seed))
+    con.execute("CREATE TABLE features AS SELECT * FROM features_in")
+    con.unregister("features_in")
+    return con
+
+
+def features(entity: str, record: Row) -> Row:
+    """The features of one raw record alone."""
+    (found,) = records_of(load(entity, [{"record_id": 1, **record}]))
+    return found

@@ -24,24 +24,24 @@ def partition(cluster: dict[int, int]) -> set[frozenset[int]]:
     return {frozenset(r for r in cluster if cluster[r] == c) for c in set(cluster.values())}
 
 
-def test_components_are_numbered_over_sorted_records():
+def test_components_are_numbered_over_sorted_records() -> None:
     nodes, label = components(np.array([5, 9]), np.array([7, 2]))
     assert nodes.tolist() == [2, 5, 7, 9]
     assert label[0] == label[3] != label[1] == label[2]
 
 
-def test_no_edges_no_components():
+def test_no_edges_no_components() -> None:
     nodes, label = components(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     assert len(nodes) == len(label) == 0
 
 
-def test_records_that_all_agree_are_one_cluster_named_by_the_smallest():
+def test_records_that_all_agree_are_one_cluster_named_by_the_smallest() -> None:
     assert set(solve_component([1, 2, 3], {(1, 2): 9, (1, 3): 8, (2, 3): 7}, auto=4, cohesion=0).cluster.values()) == {
         1
     }
 
 
-def test_a_bridge_against_which_the_rest_speaks_is_refused_and_told():
+def test_a_bridge_against_which_the_rest_speaks_is_refused_and_told() -> None:
     weights = {(1, 2): 11.0, (3, 4): 11.0, (2, 3): 5.0, (1, 3): -9.0, (1, 4): -9.0, (2, 4): -9.0}
     solution = solve_component([1, 2, 3, 4], weights, auto=4, cohesion=0)
     assert partition(solution.cluster) == {frozenset({1, 2}), frozenset({3, 4})}
@@ -49,26 +49,26 @@ def test_a_bridge_against_which_the_rest_speaks_is_refused_and_told():
     assert (refusal.left_id, refusal.right_id, refusal.weight) == (2, 3, 5.0) and "disagree" in refusal.reason
 
 
-def test_a_forbidden_pair_keeps_whole_clusters_apart():
+def test_a_forbidden_pair_keeps_whole_clusters_apart() -> None:
     weights = {(1, 2): 11.0, (2, 3): 10.0, (1, 3): 9.0}
     solution = solve_component([1, 2, 3], weights, auto=4, cohesion=0, forbidden={(1, 3): "two valid tax ids"})
     assert partition(solution.cluster) == {frozenset({1, 2}), frozenset({3})}
     assert [r.reason for r in solution.refused] == ["two valid tax ids"]
 
 
-def test_a_steward_s_match_outranks_the_model():
+def test_a_steward_s_match_outranks_the_model() -> None:
     solution = solve_component([1, 2], {(1, 2): -9.0}, auto=4, cohesion=0, must=[(1, 2)])
     assert partition(solution.cluster) == {frozenset({1, 2})}
 
 
-def test_a_pair_never_scored_counts_as_strong_disagreement():
+def test_a_pair_never_scored_counts_as_strong_disagreement() -> None:
     solution = solve_component([1, 2, 3], {(1, 2): 4.5, (2, 3): 4.5}, auto=4, cohesion=0)
     assert len(partition(solution.cluster)) == 2 and CLIP > 4.5
 
 
 @settings(max_examples=150, deadline=None)
 @given(WEIGHTS, st.integers(0, 1000))
-def test_the_order_of_pairs_and_members_changes_nothing(case, seed):
+def test_the_order_of_pairs_and_members_changes_nothing(case: tuple[int, list[float]], seed: int) -> None:
     n, values = case
     weights = pairs(n, values)
     items = list(weights.items())
@@ -83,7 +83,7 @@ def test_the_order_of_pairs_and_members_changes_nothing(case, seed):
 
 @settings(max_examples=150, deadline=None)
 @given(WEIGHTS, st.sets(st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda p: p[0] < p[1]), max_size=3))
-def test_forbidden_pairs_never_share_a_cluster(case, bans):
+def test_forbidden_pairs_never_share_a_cluster(case: tuple[int, list[float]], bans: set[tuple[int, int]]) -> None:
     n, values = case
     forbidden = {p: "no" for p in bans if p[1] < n}
     solution = solve_component(range(n), pairs(n, values), auto=4, cohesion=0, forbidden=forbidden)
