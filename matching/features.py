@@ -88,17 +88,17 @@ _FEATURES = {
         f"nullif(list_distinct(string_split(list_filter(alt_cores, lambda c: regexp_matches(c, {_HAN}))[1], '')), []) "
         "AS core_chars",
         f"CASE WHEN {_STEM} THEN list_distinct(string_split({_STEM_TEXT}, '')) END AS stem_chars",
-        # A stem with one character left out: what two spellings share that differ in one character.
-        f"CASE WHEN {_STEM} AND length({_STEM_TEXT}) BETWEEN 4 AND 14 THEN list_distinct(list_append(list_transform("
-        f"range(1, length({_STEM_TEXT}) + 1), lambda i: left({_STEM_TEXT}, i - 1) || substr({_STEM_TEXT}, i + 1)), "
-        f"{_STEM_TEXT})) END AS stem_gaps",
+        # A stem with one character of its trade name left out: what two spellings share that differ in one character.
+        f"CASE WHEN {_STEM} AND length(name_core) <= 10 THEN list_distinct(list_append(list_transform("
+        "range(1, length(name_core) + 1), lambda i: concat(name_region, left(name_core, i - 1), "
+        f"substr(name_core, i + 1), name_industry)), {_STEM_TEXT})) END AS stem_gaps",
         "CASE WHEN name_script = 'latin' THEN alt_ascii[-1] ELSE name_ascii END AS sound_key",
         "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
         f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: NOT list_contains("
         f"list_concat(string_split(coalesce(name_industry, ''), ' '), {_COMMON_WORDS}), w)), []) END AS core_words",
-        f"nullif(list_filter(name_tokens, lambda w: length(w) > 1 AND NOT list_contains(list_concat(list_append("
+        f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: length(w) > 1 AND NOT list_contains(list_concat(list_append("
         f"string_split(coalesce(name_industry, ''), ' '), coalesce(name_industry, '')), {_COMMON_WORDS}), w)), []) "
-        "AS key_tokens",
+        "END AS key_tokens",
         "CASE WHEN name_script = 'latin' THEN replace(name_industry, 'group ', '') END AS latin_trade",
         "CASE WHEN coalesce(tax_id_ok, FALSE) THEN tax_id END AS valid_tax_id",
         "CASE WHEN name_norm IS NOT NULL THEN coalesce(branch, '-') END AS branch_mark",

@@ -27,6 +27,8 @@ PROFILE = pa.schema(
 )
 
 
+MOST_RECORDS = 2000
+"""A value in more records than this identifies nobody, whoever they are."""
 _SCRIPTS = ("latin ", "other ")
 
 
@@ -61,19 +63,36 @@ def _heads(names: list[str], most: int) -> int:
     return len(heads)
 
 
-def profile_contacts(con: duckdb.DuckDBPyConnection, declaration: Declaration, standard: str) -> Profile:
-    """Profiles the contact columns of the DuckDB table `standard` (record_id, standard columns)."""
+def value_class(kind: ContactKind, records: int, owners: list[str]) -> tuple[str, int]:
+    """What a value stands for, `own`, `shared` or `junk`, and how many owners it has (counted no further than needed)."""
+    if records > MOST_RECORDS:
+        return "junk", kind.shared + 1
+    count = distinct_owners(owners, kind.shared) if len(owners) > kind.personal else len(owners)
+    return ("own" if count <= kind.personal else "shared" if count <= kind.shared else "junk"), count
+
+
+def profile_contacts(
+    con: duckdb.DuckDBPyConnection, declaration: Declaration, prepared: str, values: str | None = None
+) -> Profile:
+    """Profiles the contact columns of the DuckDB table `prepared`; values that are their owner's own are left out.
+
+    With `values` (a table of column, value) only those are profiled, and all of them are in the result.
+    """
     rows: dict[str, list[object]] = {name: [] for name in PROFILE.names}
     for kind in declaration.contacts:
+        wanted = ""
+        having = f"HAVING count(DISTINCT owner) > {kind.personal} OR count(*) > {MOST_RECORDS}"
+        if values:
+            having = ""
+            wanted = f"SEMI JOIN (SELECT value FROM {values} WHERE \"column\" = '{kind.column}') USING (value)"
         found = con.execute(
             f"SELECT value, count(*) AS n, list_sort(list(DISTINCT owner) FILTER (owner IS NOT NULL)) AS owners FROM "
-            f"(SELECT unnest({quoted(kind.column)}) AS value, {quoted(kind.owner)} AS owner FROM {standard}) "
-            f"GROUP BY value HAVING count(DISTINCT owner) > {kind.personal} ORDER BY value"
+            f"(SELECT unnest({quoted(kind.column)}) AS value, {quoted(kind.owner)} AS owner FROM {prepared}) {wanted} "
+            f"GROUP BY value {having} ORDER BY value"
         ).fetchall()
         for value, n, owners in found:
-            count = distinct_owners(owners, kind.shared)
-            if count > kind.personal:
-                cls = "junk" if count > kind.shared else "shared"
+            cls, count = value_class(kind, n, owners or [])
+            if values or cls != "own":
                 for name, item in zip(PROFILE.names, (kind.column, value, n, count, cls), strict=True):
                     rows[name].append(item)
     return Profile(pa.table(rows, schema=PROFILE))
@@ -83,7 +102,7 @@ def effective_sql(con: duckdb.DuckDBPyConnection, kind: ContactKind, standard: s
     """SQL giving record_id, `<column>_own` and `<column>_shared` (lists, null when empty) of one contact column."""
     name = kind.column
     return (
-        f"SELECT record_id, nullif(list_sort(list(DISTINCT value) FILTER (cls IS NULL)), []) AS {quoted(name + '_own')}, "
+        f"SELECT record_id, nullif(list_sort(list(DISTINCT value) FILTER (cls IS NULL OR cls = 'own')), []) AS {quoted(name + '_own')}, "
         f"nullif(list_sort(list(DISTINCT value) FILTER (cls = 'shared')), []) AS {quoted(name + '_shared')} FROM ("
         f"SELECT s.record_id, s.value, p.class AS cls FROM (SELECT record_id, unnest({quoted(name)}) AS value FROM {standard}) s "
         f"LEFT JOIN {profile} p ON p.\"column\" = '{name}' AND p.value = s.value) GROUP BY record_id"

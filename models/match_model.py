@@ -231,6 +231,7 @@ class Declaration(_Base):
     entity_type: str
     comparisons: list[Comparison]
     blocking: list[BlockingRule]
+    training: list[BlockingRule] = Field(default=[], description="rules that only training looks at")
     contacts: list[ContactKind] = []
     cannot_link: list[CannotLink] = []
     auto: float = Field(description="match weight from which a pair is merged without a person")
@@ -239,6 +240,19 @@ class Declaration(_Base):
     block_cap: int = 200
     max_cluster: int = 200
     prior_strength: float = 40.0
+
+    @model_validator(mode="after")
+    def _contacts_are_blocked(self) -> Declaration:
+        for kind in self.contacts:
+            self.contact_rule(kind)
+        return self
+
+    def contact_rule(self, kind: ContactKind) -> int:
+        """The number of the blocking rule that finds every record with a contact value. Raises ValueError."""
+        for number, rule in enumerate(self.blocking):
+            if [part.column for part in rule.parts] == [kind.column] and rule.parts[0].first is None:
+                return number
+        raise ValueError(f"no blocking rule consists of the contact column {kind.column}")
 
     def columns(self) -> list[str]:
         """Every standard column that comparisons, blocking and hard rules read, in a stable order."""
@@ -249,7 +263,7 @@ class Declaration(_Base):
                     seen.setdefault(name)
                 if level.term_frequency:
                     seen.setdefault(level.term_frequency)
-        for rule in self.blocking:
+        for rule in (*self.blocking, *self.training):
             for part in rule.parts:
                 seen.setdefault(part.column)
         for hard in self.cannot_link:

@@ -256,7 +256,7 @@ REGISTRATION = Comparison(
 
 DOMAIN = Comparison(
     name="domain",
-    columns=["web_domain", "domains_own", "domains_shared", "emails_own"],
+    columns=["web_domain", "domains", "domains_own", "domains_shared", "emails", "emails_own"],
     levels=[
         missing("domains_own", "domains_shared", "emails_own"),
         Level(label="same mailbox", when=Overlap(column="emails_own"), m=0.2, chance=3e-6),
@@ -269,7 +269,7 @@ DOMAIN = Comparison(
 # Many companies have their seat in one house: then the address tells little.
 ADDRESS = Comparison(
     name="address",
-    columns=[*STREET_COLUMNS, "doors_own", "doors_shared"],
+    columns=[*STREET_COLUMNS, "doors", "doors_own", "doors_shared"],
     levels=[
         missing("address_norm"),
         Level(label="house of several companies", when=Overlap(column="doors_shared"), m=0.1, chance=2e-4, tie=True),
@@ -289,7 +289,6 @@ ORGANIZATION = Declaration(
     entity_type="organization",
     comparisons=[HAN_NAME, LATIN_NAME, SOUND, TRADE, PLACE, TAX_ID, REGISTRATION, PHONE, DOMAIN, ADDRESS],
     blocking=[
-        _rule("name", "name_norm"),
         _rule("core", "alt_cores"),
         _rule("core_city", "alt_cores", "city_norm", train=False),
         _rule("sound", "alt_ascii", train=False),
@@ -298,11 +297,10 @@ ORGANIZATION = Declaration(
         _rule("tax_id", "tax_id"),
         _rule("org_code", "org_code9", train=False),
         _rule("registration_id", "registration_id"),
-        _rule("phone", "base_tails_own"),
-        _rule("phone_shared", "base_tails_shared", KeyPart(column="name_ascii", first=2), train=False),
-        _rule("domain", "domains_own"),
-        _rule("domain_shared", "domains_shared", KeyPart(column="name_ascii", first=2), train=False),
-        _rule("email", "emails_own", train=False),
+        _rule("phone", "base_tails", train=False, cap=40),
+        _rule("domain", "domains", train=False, cap=40),
+        _rule("email", "emails", train=False, cap=40),
+        _rule("door", "doors", train=False, cap=40),
         _rule("street", "road_key", "road_no"),
         _rule("token_street", "key_tokens", "road_key", train=False),
         _rule("token_city", "key_tokens", "city_norm", train=False, cap=60),
@@ -310,6 +308,8 @@ ORGANIZATION = Declaration(
         _rule("token", "key_tokens", train=False, cap=40),
         _rule("sound_head", KeyPart(column="name_ascii", first=6), train=False, cap=40),
     ],
+    # A contact value of one owner tells matches apart from sister companies.
+    training=[_rule("name", "name_norm"), _rule("own phone", "base_tails_own"), _rule("own domain", "domains_own")],
     contacts=[
         ContactKind(column="base_tails", owner="owner_name", personal=1, shared=10),
         ContactKind(column="emails", owner="owner_name", personal=1, shared=10),

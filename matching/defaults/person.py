@@ -179,7 +179,7 @@ PHONE = Comparison(
 
 EMAIL = Comparison(
     name="email",
-    columns=["emails_own", "emails_shared"],
+    columns=["emails", "emails_own", "emails_shared"],
     levels=[
         missing("emails_own", "emails_shared"),
         Level(label="mailbox of their own", when=Overlap(column="emails_own"), m=0.6, chance=3e-6),
@@ -278,9 +278,8 @@ PERSON = Declaration(
         _rule("year_surname", "birth_year", "surname_ascii", train=False),
         _rule("year_given", "birth_year", "given_ascii", KeyPart(column="surname_ascii", first=1), train=False),
         _rule("national_id", "national_id"),
-        _rule("phone", "phone_tails_own"),
-        _rule("phone_given", "phone_tails_shared", KeyPart(column="given_ascii", first=1), train=False),
-        _rule("email", "emails_own"),
+        _rule("phone", "phone_tails", train=False, cap=40),
+        _rule("email", "emails", train=False, cap=40),
         _rule("street", "road_key", "road_no"),
         _rule("street_given", "road_key", "road_no", KeyPart(column="given_ascii", first=1), train=False),
         _rule("street_postal", "street_latin", "postal_code", train=False),
@@ -294,6 +293,7 @@ PERSON = Declaration(
             train=False,
         ),
     ],
+    training=[_rule("own phone", "phone_tails_own"), _rule("own email", "emails_own")],
     contacts=[
         ContactKind(column="phone_tails", owner="name_ascii", personal=1, shared=10),
         ContactKind(column="emails", owner="name_ascii", personal=1, shared=8),

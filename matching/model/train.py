@@ -220,7 +220,7 @@ class _Session:
 def _sessions(con: duckdb.DuckDBPyConnection, declaration: Declaration, features: str) -> list[_Session]:
     """The pairs of each training rule (at most `_SESSION_PAIRS` of them, drawn evenly), as counted vectors."""
     out = []
-    for number, rule in enumerate(declaration.blocking):
+    for number, rule in enumerate((*declaration.blocking, *declaration.training)):
         touched = {part.column for part in rule.parts}
         used = [k for k, c in enumerate(declaration.comparisons) if not touched & set(c.columns)]
         if not rule.train or not used:
@@ -289,13 +289,17 @@ def train(
     if report.records < 2:
         raise ModelError(f"{declaration.entity_type}: {report.records} records are too few to train a model")
     build_keys(con, declaration, features)
+    candidate = "training_pairs"
     report.blocks = count_blocks(con, declaration)
+    n = candidate_pairs(con, candidate)
+    wider = declaration.model_copy(update={"blocking": [*declaration.blocking, *declaration.training], "training": []})
+    build_keys(con, wider, features)
+    count_blocks(con, wider)
     total = random_pairs(con, features, "random_pairs")
     sample = count_patterns(con, declaration, "random_pairs", features)
     u_all = observed_u(con, declaration, sample, features, total)
     start = [default_m(c) for c in declaration.comparisons]
-    n = candidate_pairs(con, "training_pairs")
-    candidates = count_patterns(con, declaration, _thinned(con, "training_pairs", n), features)
+    candidates = count_patterns(con, declaration, _thinned(con, candidate, n), features)
     candidates = Patterns(candidates.levels, candidates.counts * (n / max(candidates.pairs, 1.0)))
     m, prior = start, min(0.01, max(1.0 / report.records, 1.0 / total))
     comparable = comparable_pairs(declaration, sample, total)
