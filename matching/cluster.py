@@ -69,10 +69,10 @@ def solve_component(
     must: Iterable[tuple[int, int]] = (),
     forbidden: dict[tuple[int, int], str] | None = None,
 ) -> Solution:
-    """Solves one component. `weights` holds every pair (smaller id first); pairs not in it count as `-CLIP`.
+    """Solves one component. `weights` (bits) holds every pair, smaller id first; pairs not in it count as `-CLIP`.
 
-    Clusters merge when their best pair weighs at least `auto` and what all pairs between them say is on average at least
-    `cohesion`; `prior` is the model's prior in bits, which is part of every weight.
+    Clusters merge when their best pair weighs at least `auto` and what all pairs between them say is on average at
+    least `cohesion`; `prior` is the model's prior in bits, which is part of every weight.
 
     `must` pairs are joined first, also against the model; `forbidden` maps pairs to the reason why they stay apart, and
     of these only a steward's word (`STEWARD`) holds against `must`.
@@ -121,8 +121,9 @@ def solve_component(
             if best[b, c] > best[a, c]:
                 best[a, c] = best[c, a] = best[b, c]
                 arg[ac] = arg[bc]
-            if bc in ban:
-                ban.setdefault(ac, ban[bc])
+            # A steward's word outlives a rule's: it alone holds against `must`.
+            if bc in ban and (ac not in ban or ban[bc] == STEWARD):
+                ban[ac] = ban[bc]
         size[a] += size[b]
 
     for left, right in sorted(must):
@@ -145,10 +146,9 @@ def solve_component(
         pairs = np.minimum.outer(size[live], size[live])
         bridge = (pairs >= 2) & (certain[np.ix_(live, live)] < 2) & (sub_best < auto + BRIDGE)
         score = np.where((sub_best >= auto) & (mean >= cohesion) & ~bridge, mean, -np.inf)
-        for i, a in enumerate(live):
+        for i in range(len(live)):
             for j in range(i + 1, len(live)):
-                b = int(live[j])
-                if (int(a), b) in ban:
+                if (int(live[i]), int(live[j])) in ban:
                     score[i, j] = score[j, i] = -np.inf
         np.fill_diagonal(score, -np.inf)
         top = score.max()

@@ -14,8 +14,9 @@ from models.match_model import Declaration
 
 # One number is written with and without its country; nine digits and the extension tell numbers apart all the same.
 _TAILS = (
-    "nullif(list_distinct(list_transform(phones, lambda p: right(regexp_replace(split_part(p, ';', 1), '\\D', '', 'g'), 9) "
-    "|| CASE WHEN contains(p, ';') THEN ';' || split_part(p, ';', 2) ELSE '' END)), []) AS phone_tails"
+    "nullif(list_distinct(list_transform(phones, lambda p: "
+    "right(regexp_replace(split_part(p, ';', 1), '\\D', '', 'g'), 9) || "
+    "CASE WHEN contains(p, ';') THEN ';' || split_part(p, ';', 2) ELSE '' END)), []) AS phone_tails"
 )
 _BASE_TAILS = (
     "nullif(list_distinct(list_transform(phone_bases, lambda p: right(regexp_replace(p, '\\D', '', 'g'), 9))), []) "
@@ -54,8 +55,8 @@ _PREPARED = {
         _STREET,
         _DOORS,
         # Spellings are compared within one script: a company that writes itself in two is still one owner.
-        "CASE WHEN name_script = 'latin' THEN 'latin ' || array_to_string(name_tokens, ' ') ELSE 'other ' || name_ascii "
-        "END AS owner_name",
+        "CASE WHEN name_script = 'latin' THEN 'latin ' || array_to_string(name_tokens, ' ') "
+        "ELSE 'other ' || name_ascii END AS owner_name",
     ),
     "person": (
         _TAILS,
@@ -96,8 +97,8 @@ _FEATURES = {
         "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
         f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: NOT list_contains("
         f"list_concat(string_split(coalesce(name_industry, ''), ' '), {_COMMON_WORDS}), w)), []) END AS core_words",
-        f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: length(w) > 1 AND NOT list_contains(list_concat(list_append("
-        f"string_split(coalesce(name_industry, ''), ' '), coalesce(name_industry, '')), {_COMMON_WORDS}), w)), []) "
+        f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: length(w) > 1 "
+        f"AND NOT list_contains(list_concat(list_append(string_split(coalesce(name_industry, ''), ' '), coalesce(name_industry, '')), {_COMMON_WORDS}), w)), []) "
         "END AS key_tokens",
         "CASE WHEN name_script = 'latin' THEN replace(name_industry, 'group ', '') END AS latin_trade",
         "CASE WHEN coalesce(tax_id_ok, FALSE) THEN tax_id END AS valid_tax_id",
@@ -108,8 +109,8 @@ _FEATURES = {
         f"CASE WHEN {_STEM} THEN name_industry END AS trade",
         f"CASE WHEN {_STEM} THEN list_distinct(string_split(name_industry, '')) END AS trade_chars",
         "nullif(list_distinct(list_filter([left(city_code, 4), CASE WHEN right(name_region_code, 4) <> '0000' THEN "
-        "left(name_region_code, 4) END, CASE WHEN city_code IS NULL THEN city_norm END], lambda c: c IS NOT NULL)), []) "
-        "AS cities",
+        "left(name_region_code, 4) END, CASE WHEN city_code IS NULL THEN city_norm END], "
+        "lambda c: c IS NOT NULL)), []) AS cities",
         "nullif(list_distinct(list_filter([left(province_code, 2), left(name_region_code, 2), CASE WHEN province_code "
         "IS NULL THEN province_norm END], lambda c: c IS NOT NULL)), []) AS provinces",
     ),

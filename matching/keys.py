@@ -33,8 +33,7 @@ class BlockCount:
 
 
 def _part_sql(part: KeyPart, is_list: bool) -> str:
-    value = f"unnest({quoted(part.column)})" if is_list else quoted(part.column)
-    return value
+    return f"unnest({quoted(part.column)})" if is_list else quoted(part.column)
 
 
 def rule_sql(declaration: Declaration, number: int, source: str, lists: set[str]) -> str:
@@ -71,15 +70,16 @@ def block_cap(declaration: Declaration, rule: BlockingRule) -> int:
 
 
 def count_blocks(con: duckdb.DuckDBPyConnection, declaration: Declaration, keys: str = "keys") -> list[BlockCount]:
-    """What each rule will yield, counted before any pair is made, and the table `blocks_<keys>` of usable keys."""
+    """What each rule will yield, counted before any pair is made, and the table `sizes_<keys>` of shared keys."""
     caps = " ".join(f"WHEN {i} THEN {block_cap(declaration, r)}" for i, r in enumerate(declaration.blocking))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE sizes_{keys} AS "
-        f"SELECT rule, key, count(*) AS n, CASE rule {caps} END AS cap FROM {keys} GROUP BY rule, key HAVING count(*) > 1"
+        f"CREATE OR REPLACE TEMP TABLE sizes_{keys} AS SELECT rule, key, count(*) AS n, CASE rule {caps} END AS cap "
+        f"FROM {keys} GROUP BY rule, key HAVING count(*) > 1"
     )
     rows = con.execute(
         f"SELECT rule, count(*), sum(n), coalesce(sum(n * (n - 1) // 2) FILTER (n <= cap), 0), max(n), "
-        f"count(*) FILTER (n > cap), coalesce(sum(n * (n - 1) // 2) FILTER (n > cap), 0) FROM sizes_{keys} GROUP BY rule"
+        f"count(*) FILTER (n > cap), coalesce(sum(n * (n - 1) // 2) FILTER (n > cap), 0) "
+        f"FROM sizes_{keys} GROUP BY rule"
     ).fetchall()
     found = {r[0]: r for r in rows}
     out = []
@@ -103,7 +103,8 @@ def candidate_pairs(
         )
     con.execute(
         f"CREATE OR REPLACE TABLE {target} AS WITH usable AS ("
-        f"  SELECT k.key, k.record_id FROM {keys} k JOIN sizes_{keys} s ON s.key = k.key AND s.rule = k.rule WHERE s.n <= s.cap)"
+        f"  SELECT k.key, k.record_id FROM {keys} k JOIN sizes_{keys} s ON s.key = k.key AND s.rule = k.rule"
+        f"  WHERE s.n <= s.cap)"
         f" SELECT DISTINCT a.record_id AS left_id, b.record_id AS right_id FROM usable a JOIN usable b"
         f" ON a.key = b.key AND a.record_id < b.record_id{touching}"
     )

@@ -1,7 +1,7 @@
 """Contact profiles: whom a phone number, mailbox or domain stands for, decided before anything is matched.
 
-A value used by few owners is theirs; by more, it belongs to a household, an office or an agent and is only a weak hint; by
-many, it identifies nobody. Owners are told apart with some tolerance for spelling, so that one customer written in
+A value used by few owners is theirs; by more, it belongs to a household, an office or an agent and is only a weak hint;
+by many, it identifies nobody. Owners are told apart with some tolerance for spelling, so that one customer written in
 five ways does not look like five.
 """
 
@@ -42,14 +42,14 @@ class Profile:
 def distinct_owners(names: list[str], most: int) -> int:
     """Number of owners that `names` stand for, spellings of one name taken together; counts no further than `most` + 1.
 
-    Names that begin with a script (`latin `, `other `) are compared within it; the script with more owners counts.
+    Where all names begin with a script (`latin `, `other `) they are compared within it, and the script with more
+    owners counts.
     """
     if len(names) > 40 * (most + 1):
         return most + 1
-    scripts = [[name[6:] for name in names if name.startswith(script)] for script in _SCRIPTS]
-    if any(scripts):
-        return max(_heads(names, most) for names in scripts)
-    return _heads(names, most)
+    if not all(name.startswith(_SCRIPTS) for name in names):
+        return _heads(names, most)
+    return max(_heads([n[len(s) :] for n in names if n.startswith(s)], most) for s in _SCRIPTS)
 
 
 def _heads(names: list[str], most: int) -> int:
@@ -64,7 +64,7 @@ def _heads(names: list[str], most: int) -> int:
 
 
 def value_class(kind: ContactKind, records: int, owners: list[str]) -> tuple[str, int]:
-    """What a value stands for, `own`, `shared` or `junk`, and how many owners it has (counted no further than needed)."""
+    """What a value stands for (`own`, `shared` or `junk`) and how many owners it has, counted no further than needed."""
     if records > MOST_RECORDS:
         return "junk", kind.shared + 1
     count = distinct_owners(owners, kind.shared) if len(owners) > kind.personal else len(owners)
@@ -102,8 +102,10 @@ def effective_sql(con: duckdb.DuckDBPyConnection, kind: ContactKind, standard: s
     """SQL giving record_id, `<column>_own` and `<column>_shared` (lists, null when empty) of one contact column."""
     name = kind.column
     return (
-        f"SELECT record_id, nullif(list_sort(list(DISTINCT value) FILTER (cls IS NULL OR cls = 'own')), []) AS {quoted(name + '_own')}, "
-        f"nullif(list_sort(list(DISTINCT value) FILTER (cls = 'shared')), []) AS {quoted(name + '_shared')} FROM ("
-        f"SELECT s.record_id, s.value, p.class AS cls FROM (SELECT record_id, unnest({quoted(name)}) AS value FROM {standard}) s "
+        f"SELECT record_id, "
+        f"nullif(list_sort(list(DISTINCT value) FILTER (cls IS NULL OR cls = 'own')), []) AS {quoted(name + '_own')}, "
+        f"nullif(list_sort(list(DISTINCT value) FILTER (cls = 'shared')), []) AS {quoted(name + '_shared')} "
+        f"FROM (SELECT s.record_id, s.value, p.class AS cls "
+        f"FROM (SELECT record_id, unnest({quoted(name)}) AS value FROM {standard}) s "
         f"LEFT JOIN {profile} p ON p.\"column\" = '{name}' AND p.value = s.value) GROUP BY record_id"
     )

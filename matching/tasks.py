@@ -40,9 +40,10 @@ def grey_pairs(
     Returns (left record, right record, left cluster, right cluster, weight).
     """
     rows = con.execute(
-        f"SELECT arg_max(left_id, (weight, -left_id, -right_id)), arg_max(right_id, (weight, -left_id, -right_id)), c1, c2, max(weight) "
-        f"FROM (SELECT s.left_id, s.right_id, s.weight, least(a.cluster, b.cluster) AS c1, greatest(a.cluster, b.cluster) AS c2 "
-        f"FROM scored s JOIN {clusters} a ON a.record_id = s.left_id JOIN {clusters} b ON b.record_id = s.right_id "
+        f"SELECT arg_max(left_id, (weight, -left_id, -right_id)), arg_max(right_id, (weight, -left_id, -right_id)), "
+        f"c1, c2, max(weight) FROM (SELECT s.left_id, s.right_id, s.weight, "
+        f"least(a.cluster, b.cluster) AS c1, greatest(a.cluster, b.cluster) AS c2 FROM scored s "
+        f"JOIN {clusters} a ON a.record_id = s.left_id JOIN {clusters} b ON b.record_id = s.right_id "
         f"WHERE s.weight >= ? AND a.cluster <> b.cluster) GROUP BY c1, c2 HAVING max(weight) < ? ORDER BY 5 DESC, 1, 2",
         [review, auto],
     ).fetchall()

@@ -1,7 +1,7 @@
 """How organizations are compared by default.
 
-Groups are what makes organizations hard: a group's companies share trade name, web domain and switchboard, and differ in
-place and trade. So what a group shares counts once, and another place or another trade weighs heavily.
+Groups are what makes organizations hard: a group's companies share trade name, web domain and switchboard, and differ
+in place and trade. So what a group shares counts once, and another place or another trade weighs heavily.
 """
 
 from __future__ import annotations

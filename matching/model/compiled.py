@@ -42,7 +42,7 @@ def probability(weight: float) -> float:
         return 0.0
     if weight > 60:
         return 1.0
-    odds = 2.0**weight
+    odds: float = 2.0**weight
     return odds / (1.0 + odds)
 
 

@@ -1,4 +1,4 @@
-"""A declared condition as DuckDB SQL over a pair (`"column_l"`, `"column_r"`) and as a Python function over two records.
+"""A declared condition as DuckDB SQL over a pair (`"column_l"`, `"column_r"`) and as a Python function of two records.
 
 Both say the same for every pair of values: an absent value makes a condition false, never unknown.
 """

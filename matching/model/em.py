@@ -58,19 +58,20 @@ def fit(
 ) -> Estimate:
     """Fits m of the comparisons `used` and the share of matches.
 
-    `start` is both the first guess and the mean of the Dirichlet prior, `strength` its weight in pairs per comparison. With
-    `total_pairs` the patterns are all that can match out of so many pairs, and `share` is the share among those.
+    `start` is both the first guess and the mean of the Dirichlet prior, `strength` its weight in pairs per comparison.
+    With `total_pairs` the patterns are all that can match out of so many pairs, and `share` is the share among those.
     """
     m = [s.copy() for s in start]
     pairs = total_pairs or patterns.pairs
     posterior = np.zeros(len(patterns.counts))
-    counts = [np.zeros_like(s) for s in start]
+    counts: list[Floats] = [np.zeros_like(s) for s in start]
     for _ in range(rounds):
         odds = np.log(share) - np.log1p(-share) + log_ratios(patterns.levels, m, u, used, declared)
         posterior = 1.0 / (1.0 + np.exp(-np.clip(odds, -700, 700)))
         weight = posterior * patterns.counts
         counts = [
-            np.bincount(patterns.levels[:, k], weights=weight, minlength=len(start[k])) for k in range(len(start))
+            np.bincount(patterns.levels[:, k], weights=weight, minlength=len(first)).astype(np.float64)
+            for k, first in enumerate(start)
         ]
         before = share
         share = float(np.clip((weight.sum() + 0.5) / (pairs + 1.0), 1e-12, 0.99))

@@ -49,8 +49,10 @@ def pair_sql(declaration: Declaration, pairs: str, features: str) -> str:
 def count_patterns(con: duckdb.DuckDBPyConnection, declaration: Declaration, pairs: str, features: str) -> Patterns:
     """The distinct comparison vectors of the pairs in table `pairs`, with their counts."""
     names = ", ".join(f"g{i}" for i in range(len(declaration.comparisons)))
-    sql = f"SELECT {names}, count(*)::DOUBLE AS n FROM ({pair_sql(declaration, pairs, features)}) GROUP BY {names} ORDER BY {names}"
-    table = con.execute(sql).fetchnumpy()
+    vectors = pair_sql(declaration, pairs, features)
+    table = con.execute(
+        f"SELECT {names}, count(*)::DOUBLE AS n FROM ({vectors}) GROUP BY {names} ORDER BY {names}"
+    ).fetchnumpy()
     width = len(declaration.comparisons)
     levels = np.stack([np.asarray(table[f"g{i}"], dtype=np.int16) for i in range(width)], axis=1)
     return Patterns(levels.reshape(-1, width), np.asarray(table["n"], dtype=np.float64))

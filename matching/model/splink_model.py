@@ -80,7 +80,8 @@ def score_pairs(
     tag = uuid.uuid4().hex[:8]
     con.execute(f"CREATE OR REPLACE TEMP VIEW splink_in_{tag} AS SELECT {wanted} FROM {features}")
     con.execute(
-        f"CREATE OR REPLACE TEMP VIEW splink_pairs_{tag} AS SELECT '0' AS match_key, left_id AS join_key_l, right_id AS join_key_r FROM {pairs}"
+        f"CREATE OR REPLACE TEMP VIEW splink_pairs_{tag} AS "
+        f"SELECT '0' AS match_key, left_id AS join_key_l, right_id AS join_key_r FROM {pairs}"
     )
     api = DuckDBAPI(con)
     nodes = api.register(f"splink_in_{tag}")
@@ -88,10 +89,11 @@ def score_pairs(
     linker.table_management.register_blocked_pairs_for_predict(api.register(f"splink_pairs_{tag}"))
     predicted = linker.inference.predict(threshold_match_weight=at_least, warning_mode="never")
     con.execute(
-        f"CREATE OR REPLACE TABLE {target} AS SELECT record_id_l AS left_id, record_id_r AS right_id, match_weight AS weight "
-        f"FROM {predicted.physical_name}"
+        f"CREATE OR REPLACE TABLE {target} AS SELECT record_id_l AS left_id, record_id_r AS right_id, "
+        f"match_weight AS weight FROM {predicted.physical_name}"
     )
-    linker.table_management.delete_tables_created_by_splink_from_db()
+    manage: Any = linker.table_management
+    manage.delete_tables_created_by_splink_from_db()
     con.execute(f"DROP VIEW IF EXISTS splink_in_{tag}")
     con.execute(f"DROP VIEW IF EXISTS splink_pairs_{tag}")
     return int(con.execute(f"SELECT count(*) FROM {target}").fetchall()[0][0])
@@ -111,8 +113,10 @@ def add_term_frequencies(con: duckdb.DuckDBPyConnection, model: PublishedModel, 
             con.unregister("tf_in")
         joins.append(f"LEFT JOIN tf_{i} t{i} ON t{i}.value = f.{quoted(column)}")
         columns.append(
-            f"CASE WHEN f.{quoted(column)} IS NULL THEN NULL ELSE coalesce(t{i}.share, {model.rare[column]!r}) END AS {quoted('tf_' + column)}"
+            f"CASE WHEN f.{quoted(column)} IS NULL THEN NULL ELSE coalesce(t{i}.share, {model.rare[column]!r}) END "
+            f"AS {quoted('tf_' + column)}"
         )
     con.execute(
-        f"CREATE OR REPLACE TABLE {target} AS SELECT f.*{''.join(', ' + c for c in columns)} FROM {features} f {' '.join(joins)}"
+        f"CREATE OR REPLACE TABLE {target} AS "
+        f"SELECT f.*{''.join(', ' + c for c in columns)} FROM {features} f {' '.join(joins)}"
     )

@@ -21,7 +21,16 @@ from matching.model import em
 from matching.model.conditions import quoted
 from matching.model.patterns import Patterns, count_patterns
 from models.errors import ModelError
-from models.match_model import Comparison, Declaration, Level, PublishedModel, TrainedLevel
+from models.match_model import (
+    All,
+    Comparison,
+    Condition,
+    Declaration,
+    Exact,
+    Level,
+    PublishedModel,
+    TrainedLevel,
+)
 
 Floats = npt.NDArray[np.float64]
 _RANDOM_PAIRS = 600_000
@@ -98,14 +107,20 @@ def random_pairs(con: duckdb.DuckDBPyConnection, features: str, target: str, see
     return total
 
 
+def _equal_columns(when: Condition) -> list[str]:
+    """The columns of a condition that is plain equality of them all; none where it is anything else."""
+    parts = when.of if isinstance(when, All) else [when]
+    columns = [part.column for part in parts if isinstance(part, Exact)]
+    return columns if len(columns) == len(parts) else []
+
+
 def _agreeing_pairs(con: duckdb.DuckDBPyConnection, level: Level, features: str) -> float | None:
     """Pairs of all records that agree, by counting values, for levels that are plain equality; else None."""
     when = level.when
     if when.kind == "overlap":
         each = f"SELECT DISTINCT record_id, unnest({quoted(when.column)}) AS v FROM {features}"
         counted = f"SELECT count(*) AS n FROM ({each}) GROUP BY v"
-    elif when.kind == "exact" or (when.kind == "all" and all(part.kind == "exact" for part in when.of)):
-        columns = [when.column] if when.kind == "exact" else [part.column for part in when.of]
+    elif columns := _equal_columns(when):
         given = " AND ".join(f"{quoted(c)} IS NOT NULL" for c in columns)
         counted = f"SELECT count(*) AS n FROM {features} WHERE {given} GROUP BY {', '.join(quoted(c) for c in columns)}"
     else:
@@ -147,8 +162,8 @@ def without_matches(
 ) -> list[Floats]:
     """U of non-matches: the share among all pairs less what matches put there, never below 3 % of it.
 
-    Where the declaration says how often chance agrees, that counts as `_CHANCE_PAIRS` pairs seen: of a small base nearly
-    all agreement is that of matches. `comparable` is the number of pairs that each comparison could compare.
+    Where the declaration says how often chance agrees, that counts as `_CHANCE_PAIRS` pairs seen: of a small base
+    nearly all agreement is that of matches. `comparable` is the number of pairs that each comparison could compare.
     """
     out = []
     for comparison, all_pairs, matched, pairs in zip(declaration.comparisons, u_all, m, comparable, strict=True):
@@ -191,9 +206,9 @@ def term_frequencies(
     """How likely another customer's record shows a value: per value seen more often than once, and for all others.
 
     The records of one customer share their values, so the customer's own `cluster_size` records are taken off the
-    count before it speaks of chance; a count that one customer may well have alone (`_ONE_CUSTOMER` times the usual) says
-    nothing, and counts as a quarter of a customer. `chance` is how often a value that is not common is met elsewhere; it
-    counts as `_CHANCE_RECORDS` records seen.
+    count before it speaks of chance; a count that one customer may well have alone (`_ONE_CUSTOMER` times the usual)
+    says nothing, and counts as a quarter of a customer. `chance` is how often a value that is not common is met
+    elsewhere; it counts as `_CHANCE_RECORDS` records seen.
     """
     (have,) = con.execute(f"SELECT count(*) FROM {features} WHERE {quoted(column)} IS NOT NULL").fetchall()[0]
     have = max(int(have), 1)
@@ -328,7 +343,7 @@ def train(
     frequencies: dict[str, dict[str, float]] = {}
     rare: dict[str, float] = {}
     size = 1.0 + 2.0 * report.expected_matches / report.records
-    chances = {l.term_frequency: l.rare for c in declaration.comparisons for l in c.levels if l.term_frequency}
+    chances = {at.term_frequency: at.rare for c in declaration.comparisons for at in c.levels if at.term_frequency}
     for column in declaration.term_frequency_columns():
         frequencies[column], rare[column] = term_frequencies(con, column, features, size, chances[column])
     for name in ("session_pairs", "random_pairs", "training_pairs"):
