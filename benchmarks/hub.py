@@ -96,17 +96,14 @@ def prepared(con: duckdb.DuckDBPyConnection, model: Any) -> SplinkInput:
     Each of the hub's blocking rules becomes a column of keys, without those of blocks above the cap: Splink gets the
     same candidate pairs, and finds them itself. Making this table is not part of what is measured.
     """
-    from matching.features import build_features
+    from matching.features import build_features, prepare
     from matching.keys import build_keys, count_blocks
     from matching.model.splink_model import add_term_frequencies, splink_settings
     from matching.profile import profile_contacts
 
     declaration = model.declaration
-    con.execute(
-        "CREATE TEMP VIEW profiled AS SELECT *, list_distinct(list_filter(list_append(coalesce(email_domains, []),"
-        " web_domain), lambda d: d IS NOT NULL)) AS domains FROM standard"
-    )
-    build_features(con, declaration, "standard", profile_contacts(con, declaration, "profiled"), "bare")
+    prepare(con, declaration.entity_type, "standard")
+    build_features(con, declaration, "prepared", profile_contacts(con, declaration, "prepared"), "bare")
     add_term_frequencies(con, model, "bare", "features")
     build_keys(con, declaration, "features")
     count_blocks(con, declaration)
