@@ -6,12 +6,14 @@ Imports nothing of Dagster, so that it costs nothing to ask.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.config import Config
+from models.errors import KehuError
 
 SETTINGS = """\
 # Settings of the local Dagster. Everything it records stays in this folder; delete the folder to start afresh.
@@ -37,6 +39,16 @@ class DagsterDev:
     cwd: Path
     home: Path
     url: str
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raises KehuError when something listens there already: Dagster would quietly take another port."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            pass
+    except OSError:
+        return
+    raise KehuError(f"port {port} of {host} is taken; is 'kehu dev' running already? --port names another")
 
 
 def dagster_dev(config: Config, *, host: str = "127.0.0.1", port: int = 3000, more: Sequence[str] = ()) -> DagsterDev:

@@ -20,7 +20,6 @@ import sqlalchemy as sa
 from connectors.changes import detect_changes
 from connectors.landing import Landed, land
 from connectors.mapping import remap
-from matching.resolve import resolve_entity, standardise_entity
 from matching.standardise import PARSER_VERSION
 from models.config import Source, Stream
 from models.store import RunOutcome, StreamState
@@ -115,6 +114,8 @@ def standardise(run: HubRun, entity: str) -> int:
     """Bring changed records (in a full run all) into standard form; returns how many."""
     if entity not in plan(run)["entities"]:
         return 0
+    from matching.resolve import standardise_entity
+
     with run.phase("standardise", entity):
         report = standardise_entity(
             run.store,
@@ -132,6 +133,8 @@ def resolve(run: HubRun, entity: str) -> dict[str, Any]:
     """Resolve one entity type; returns its EntityResult as a dictionary, empty when there was nothing to do."""
     if entity not in plan(run)["entities"]:
         return {}
+    from matching.resolve import resolve_entity
+
     with run.phase("resolve", entity, timed=False):
         result = resolve_entity(
             run.store,
@@ -153,7 +156,7 @@ def resolve(run: HubRun, entity: str) -> dict[str, Any]:
 
 def train(run: HubRun, entity: str) -> dict[str, Any]:
     """Train and publish a match model on all records of an entity type: entity_type, model_id, records."""
-    from matching.resolve import train_entity
+    from matching.resolve import standardise_entity, train_entity
 
     with run.phase("standardise", entity):
         standardise_entity(

@@ -11,6 +11,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ import xxhash
 
 from connectors.changes import ChangeReport, StreamChanges
 from connectors.landing import Landed
+from matching import resolve
 from matching.resolve import EntityResult
 from models.config import Config, Source, Stream
 from models.store import Store
@@ -298,5 +300,14 @@ def _golden(golden_id: str, action: str, version: int, name: str | None, records
 
 
 def use_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for function in (land, detect_changes, standardise_entity, resolve_entity):
-        monkeypatch.setattr(steps, function.__name__, function)
+    for module, name, function in REPLACED:
+        monkeypatch.setattr(module, name, function)
+
+
+REPLACED: tuple[tuple[ModuleType, str, Any], ...] = (
+    (steps, "land", land),
+    (steps, "detect_changes", detect_changes),
+    (resolve, "standardise_entity", standardise_entity),
+    (resolve, "resolve_entity", resolve_entity),
+)
+"""Where the steps find what they call, and what stands there instead."""

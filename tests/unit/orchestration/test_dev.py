@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.dev import dagster_dev
+from models.errors import KehuError
+from orchestration.dev import dagster_dev, refuse_taken
 from tests.unit.orchestration.conftest import Hub
 
 
@@ -44,3 +46,13 @@ def test_asking_for_the_command_does_not_load_dagster() -> None:
     program = "import sys, orchestration.dev; sys.exit('dagster' in sys.modules)"
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=60, check=False).returncode == 0
+
+
+def test_a_taken_port_is_refused_before_dagster_takes_another() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(KehuError, match=f"port {port} of 127.0.0.1 is taken"):
+            refuse_taken("127.0.0.1", port)
+    refuse_taken("127.0.0.1", port)

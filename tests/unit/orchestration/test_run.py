@@ -18,7 +18,7 @@ import pytest
 
 from matching import resolve
 from models.errors import KehuError, LockError, ModelError, StoreError
-from orchestration import run, steps
+from orchestration import run
 from orchestration.hub_run import KEPT_BATCHES, KEPT_FOLDERS, new_run_id, open_run
 from tests.unit.orchestration.conftest import Hub
 
@@ -142,7 +142,7 @@ def test_what_the_machine_lacks_is_one_sentence(
     def broken(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(steps, "resolve_entity", broken)
+    monkeypatch.setattr(resolve, "resolve_entity", broken)
     with pytest.raises(StoreError, match=said):
         hub.run()
     assert capfd.readouterr().err == ""
@@ -155,7 +155,7 @@ def test_a_failure_that_nobody_expected_comes_back_as_it_is(hub: Hub, monkeypatc
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(steps, "resolve_entity", broken)
+    monkeypatch.setattr(resolve, "resolve_entity", broken)
     with pytest.raises(ZeroDivisionError):
         hub.run()
 
@@ -163,14 +163,14 @@ def test_a_failure_that_nobody_expected_comes_back_as_it_is(hub: Hub, monkeypatc
 def test_a_broken_law_keeps_the_run_from_being_published(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.run_steps()
     before = hub.names()
-    resolved = steps.resolve_entity
+    resolved = resolve.resolve_entity
 
     def forgetful(store: Any, config: Any, entity: str, folder: Path, **options: Any) -> Any:
         result = resolved(store, config, entity, folder, **options)
         (folder / f"membership_{entity}.parquet").unlink()
         return result
 
-    monkeypatch.setattr(steps, "resolve_entity", forgetful)
+    monkeypatch.setattr(resolve, "resolve_entity", forgetful)
     hub.deliver("accounts", {"1": "ACME", "2": "Beta", "3": "Gamma"})
     with pytest.raises(KehuError, match="nothing was published: 1 current records in none"):
         hub.run()
@@ -200,7 +200,7 @@ def test_an_interrupted_run_publishes_nothing_and_the_next_one_goes_on(
         raise AssertionError("the signal came late")
 
     with monkeypatch.context() as patched:
-        patched.setattr(steps, "resolve_entity", interrupt)
+        patched.setattr(resolve, "resolve_entity", interrupt)
         with pytest.raises(KeyboardInterrupt):
             hub.run()
     assert hub.names() == []
@@ -217,8 +217,8 @@ def test_a_killed_run_publishes_nothing_and_the_next_one_goes_on(hub: Hub) -> No
         from orchestration.hub_run import open_run
         from tests.unit.orchestration import fakes
         with open_run(load_config(sys.argv[1])) as run:
-            for name in ("land", "detect_changes", "standardise_entity"):
-                setattr(steps, name, getattr(fakes, name))
+            for module, name, function in fakes.REPLACED:
+                setattr(module, name, function)
             for source, stream in run.config.streams():
                 steps.land_stream(run, source, stream)
             steps.detect(run)
