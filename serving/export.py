@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 TIME = pa.timestamp("us", tz="UTC")
 
-Reshape = Callable[[pa.RecordBatch, pa.Schema], pa.RecordBatch]
+Reshape = Callable[["Store", pa.RecordBatch, pa.Schema], pa.RecordBatch]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def exports(config: Config) -> dict[str, Export]:
             _PROVENANCE, _golden(golden_record.c["values"], golden_record.c.provenance), _provenance_rows
         ),
         "pairs": Export(_PAIRS, _pairs(), _pair_rows),
-        "tasks": Export(_TASKS, _tasks()),
+        "tasks": Export(_TASKS, _tasks(), _task_rows),
         "decisions": Export(_DECISIONS, _decisions()),
         "events": Export(_EVENTS, _events()),
         "aliases": Export(_ALIASES, _aliases()),
@@ -97,7 +97,7 @@ def batches(store: Store, export: Export) -> Iterator[pa.RecordBatch]:
         yield from store.fetch_batches(export.statement, schema=export.schema)
         return
     for batch in store.fetch_batches(export.statement):
-        yield export.reshape(batch, export.schema)
+        yield export.reshape(store, batch, export.schema)
 
 
 def _text(*names: str) -> list[tuple[str, pa.DataType]]:
@@ -113,7 +113,8 @@ _PROVENANCE = pa.schema(
 )
 _TASKS = pa.schema(
     [
-        *_text("task_key", "kind", "entity_type", "status", "records"),
+        *_text("task_key", "kind", "entity_type", "status"),
+        ("records", pa.list_(pa.string())),
         ("match_weight", pa.float64()),
         ("match_probability", pa.float64()),
         *_text("reason"),
@@ -201,7 +202,7 @@ def _pairs() -> sa.Select[Any]:
     return sa.select(sa.union_all(named(edges, edge.c.weight), rest).subquery())
 
 
-def _pair_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def _pair_rows(store: Store, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     # A match weight is log2 of the odds, so the probability follows from it; ±1000 keeps 2**w within a float.
     weight = batch.column("weight")
     odds = np.exp2(np.clip(weight.to_numpy(zero_copy_only=False).astype(np.float64), -1000, 1000))
@@ -224,6 +225,17 @@ def _tasks() -> sa.Select[Any]:
         t.opened_at,
         t.closed_at,
     ).order_by(t.task_key)
+
+
+def _task_rows(store: Store, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The records of a task by their names, for nobody knows a record id. Names never change, nor do records vanish."""
+    asked = [[int(i) for i in orjson.loads(r)] if r else [] for r in batch.column("records").to_pylist()]
+    ids = sorted({i for task in asked for i in task})
+    known = store.records_by_id(ids, ["source", "source_key"]).to_pylist() if ids else []
+    name = {row["record_id"]: f"{row['source']}:{row['source_key']}" for row in known}
+    records = pa.array([[name.get(i, str(i)) for i in task] for task in asked], pa.list_(pa.string()))
+    columns = [records if n == "records" else batch.column(i) for i, n in enumerate(batch.schema.names)]
+    return pa.record_batch([c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
 def _decisions() -> sa.Select[Any]:
@@ -269,7 +281,7 @@ def golden_schema(config: Config) -> pa.Schema:
     return pa.schema([*_text("golden_id", "entity_type"), *fields.items()])
 
 
-def _golden_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def _golden_rows(store: Store, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     values = [orjson.loads(document) for document in batch.column("values").to_pylist() if document is not None]
     columns = [batch.column("golden_id"), batch.column("entity_type")]
     for field in list(schema)[2:]:
@@ -278,7 +290,7 @@ def _golden_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def _provenance_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def _provenance_rows(store: Store, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """One row per golden value, so several for a list; a value that only losers had has a row without a winner."""
     shaped: list[dict[str, Any]] = []
     for row in batch.to_pylist():

@@ -92,7 +92,11 @@ def _record(
     session.show(
         table(("decision", "left", "right", "by"), [(v.verdict, v.left, v.right, v.by) for v in verdicts[:_SHOWN]])
     )
-    session.show(f"{len(verdicts)} decisions recorded; they take effect with the next 'kehu run'.")
+    session.show(
+        f"{len(verdicts)} decisions recorded; they take effect with the next 'kehu run'."
+        if len(verdicts) != 1
+        else f"Decision {ids[0]} is recorded; it takes effect with the next 'kehu run'."
+    )
     session.result({"decisions": len(verdicts), "ids": ids})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,8 +23,11 @@ from serving.cli.session import Session, with_session
 @with_session
 def dev(session: Session, host: str, port: int) -> None:
     """Open Dagster's pages on this project: assets, runs, checks, schedules. Ctrl-C ends them."""
-    from orchestration.dev import dagster_dev
+    from orchestration.dev import dagster_dev, refuse_taken
 
+    refuse_taken(host, port)
+    # Whoever was started in the background ignores Ctrl-C, and so would Dagster, which is ended by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started = dagster_dev(session.config(), host=host, port=port)
     # In a session of its own, so that Ctrl-C reaches it once, through here, however this process was started.
     child = subprocess.Popen(
@@ -107,19 +111,24 @@ def demo(session: Session, size: int, seed: int, folder: Path | None, next_day: 
         "Against the truth of the generated world: "
         f"precision {pairs.precision:.4f}, recall {pairs.recall:.4f}, F1 {pairs.f1:.4f}."
     )
-    where = f"--config {folder / 'kehu.yaml'}"
-    session.show(
-        f"""
-Look at
-  {exported[0]}     the golden records
-  {exported[1]}  which source record belongs to which golden record
-  {folder / "kehu.yaml"}      the configuration of the three systems
-  kehu export pairs {where} --to pairs.csv    what was compared, and what became of it
-  kehu dev {where}                            the same as assets in Dagster
-  kehu demo --to {folder} --next-day                 what a day of changes does to golden records
-
-Your own systems: kehu init myhub"""
+    config_file = folder / "kehu.yaml"
+    look = (
+        (str(exported[0]), "the golden records"),
+        (str(exported[1]), "which source record belongs to which golden record"),
+        (str(config_file), "the configuration of the three systems"),
+        (f"kehu export pairs --config {config_file} --to pairs.csv", "what was compared, and what became of it"),
+        (f"kehu dev --config {config_file}", "the same as assets in Dagster, in the browser"),
+        (f"kehu demo --to {folder} --next-day", "what a day of changes does to golden records"),
     )
+    width = max(len(what) for what, _ in look)
+    session.show("\nLook at")
+    for what, meaning in look:
+        session.show(f"  {what:{width}}  {meaning}")
+    session.show("\nYour own systems: kehu init myhub")
+    if not shutil.which("kehu"):
+        session.show(
+            f"(kehu is {Path(sys.argv[0])}; 'source {Path(sys.argv[0]).parent / 'activate'}' puts it on your path)"
+        )
     session.result(
         {
             **result,

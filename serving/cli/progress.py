@@ -9,6 +9,9 @@ from typing import Protocol
 
 import click
 
+WORTH_A_LINE = 0.05
+"""Seconds; what is over sooner would read as 0.0."""
+
 
 class Progress(Protocol):
     """What a run calls: the phase it is in, a few words on what it does there, and, where known, how much is done."""
@@ -67,10 +70,14 @@ class RunProgress:
     def _finish(self) -> None:
         if self._phase is None:
             return
-        line = f"{time.monotonic() - self._phase_began:7.1f} s  {self._phase}"
-        line += f": {self._message}" if self._message else ""
+        seconds = time.monotonic() - self._phase_began
+        phase, message = self._phase, self._message
+        self._phase, self._message = None, ""
+        if seconds < WORTH_A_LINE:
+            return
+        line = f"{seconds:7.1f} s  {phase}"
+        line += f": {message}" if message else ""
         if self._display:
             self._display.console.print(line, highlight=False, markup=False)
         else:
             click.echo(line, err=True)
-        self._phase, self._message = None, ""

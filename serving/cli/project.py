@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from serving.cli.session import Session, table, with_session
+from serving.cli.session import Session, count, table, with_session
+
+if TYPE_CHECKING:
+    from serving.check import Seen
 
 
 @click.command(short_help="Start a project with sample data.")
@@ -38,8 +42,9 @@ def check(session: Session) -> None:
     seen = [look_at(config, source, stream) for source, stream in config.streams()]
     told: set[str] = set()  # mistakes in a source's options are those of each of its streams
     for stream in seen:
+        personal = {n for n, a in config.attributes_of(stream.entity).items() if a.sensitivity != "public"}
         session.show(f"{stream.source}.{stream.stream} → {stream.entity}")
-        rows = [(a, ", ".join(c), stream.examples.get(a, "")) for a, c in stream.mapping.items()]
+        rows = [(a, ", ".join(c), _example(stream, a, a in personal)) for a, c in stream.mapping.items()]
         session.show(_indented(table(("attribute", "column", "for example"), rows)))
         if stream.unmapped:
             session.show(f"  kept, but filling no attribute: {', '.join(stream.unmapped)}")
@@ -52,7 +57,7 @@ def check(session: Session) -> None:
         session.show("")
     errors = list(dict.fromkeys(error for stream in seen for error in stream.errors))
     session.show(
-        f"{config.file}: {len(config.sources)} sources, {len(seen)} streams, "
+        f"{config.file}: {count(len(config.sources), 'source')}, {count(len(seen), 'stream')}, "
         + (f"{len(errors)} to be mended" if errors else "ready to run")
     )
     session.result({"ok": not errors, "config": str(config.file), "streams": [vars(s) for s in seen], "errors": errors})
@@ -74,6 +79,12 @@ def doctor(session: Session) -> None:
     session.result({"ok": not failed, "checks": [vars(c) for c in checks]})
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _example(stream: Seen, attribute: str, personal: bool) -> str:
+    if not stream.columns or stream.errors:
+        return ""
+    return "(personal, not shown)" if personal else stream.examples.get(attribute, "(no value in the first rows)")
 
 
 def _indented(text: str) -> str:

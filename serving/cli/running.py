@@ -73,7 +73,9 @@ def show_run(session: Session, result: dict[str, Any]) -> None:
         session.say(f"kehu: broken law: {law}")
     for row in result.get("sources") or ():
         if row.get("source") in (result.get("failed_sources") or ()) and row.get("error"):
-            session.say(f"kehu: {row['source']}.{row['stream']}: {row['error']}")
+            # What a source says of itself begins with its name already.
+            place = f"{row['source']}.{row['stream']}: "
+            session.say(f"kehu: {place}{str(row['error']).removeprefix(place)}")
     if failed := result.get("failed_sources"):
         session.say(
             f"kehu: not read: {', '.join(failed)}; everything else is published, their records stay as they were"
@@ -147,7 +149,7 @@ def model_list(session: Session) -> None:
     session.show(
         table(
             ("model", "entity type", "published", "status"),
-            [(m["model_id"], m["entity_type"], m["published_at"], m["status"]) for m in found],
+            [(m["model_id"], m["entity_type"], f"{m['published_at']:%Y-%m-%d %H:%M}", m["status"]) for m in found],
         )
         if found
         else "No model is published yet; the first run trains one."

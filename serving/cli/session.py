@@ -119,6 +119,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join([line(headers), line(["-" * w for w in widths]), *(line(r) for r in cells)])
 
 
+def count(number: int, noun: str) -> str:
+    """A number with its noun, which takes an s where it is not one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""

@@ -120,7 +120,7 @@ def fill(store: Store) -> None:
                 {
                     "task_key": f"t{i}",
                     "entity_type": "organization",
-                    "records": "[]",
+                    "records": json.dumps([i for i in (task["left_id"], task["right_id"]) if i]),
                     "opened_run": "r1",
                     "opened_at": AT,
                     **task,

@@ -59,6 +59,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     module.__dict__.update(run_hub=run_hub, train_hub=train_hub, result=RESULT)
     monkeypatch.setitem(sys.modules, "orchestration.run", module)
+    monkeypatch.setattr("serving.cli.progress.WORTH_A_LINE", 0.0)
     return seen
 
 
@@ -243,7 +244,7 @@ def test_decisions_are_taken_and_shown(hub: Path, capsys: pytest.CaptureFixture[
     assert last(capsys)["decisions"] == 1
     (hub / "d.csv").write_text("verdict,left,right,by,reason\nno-match,crm:A2,crm:A1,li,seen\n", encoding="utf-8")
     assert main(["decide", "--file", "d.csv"]) == 0
-    assert "1 decisions recorded" in capsys.readouterr().out
+    assert "Decision 2 is recorded" in capsys.readouterr().out
     assert main(["export", "decisions", "--to", "out.ndjson"]) == 0
     assert len((hub / "out.ndjson").read_text(encoding="utf-8").splitlines()) == 2
 

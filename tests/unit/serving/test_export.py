@@ -96,6 +96,13 @@ def test_events_and_quarantine_tasks_and_aliases(hub: Store) -> None:
         ("r1", 3, "key twice"),
     ]
     assert [r["kind"] for r in rows(hub, "tasks")] == ["grey_pair", "refused_merge", "grey_pair", "oversized"]
+    # By the names that 'kehu decide' takes, whatever the order of the ids.
+    assert [set(r["records"]) for r in rows(hub, "tasks")] == [
+        {"crm:A1", "crm:A2"},
+        {"crm:A2", "crm:7"},
+        {"dms:D:1", "crm:7"},
+        set(),
+    ]
     assert [(r["alias_id"], r["golden_id"]) for r in rows(hub, "aliases")] == [("g0", "g1")]
 
 

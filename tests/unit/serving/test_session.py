@@ -22,7 +22,10 @@ def test_an_empty_table_is_its_head() -> None:
     assert table(("a", "b"), []).splitlines() == ["a  b", "-  -"]
 
 
-def test_progress_is_a_line_per_finished_phase_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_a_line_per_finished_phase_on_stderr(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.cli.progress.WORTH_A_LINE", 0.0)
     with RunProgress() as progress:
         progress("land", "crm.accounts", done=1, total=3)
         progress("land", "dms.customers", done=3, total=3)
