@@ -139,19 +139,18 @@ def solve(work: Work, model: PublishedModel, said: Verdicts) -> Solved:
         score_pairs(con, model, "known", "pairs", "scored")
         con.execute("DROP TABLE pairs")
     with work.phase("cluster"):
-        links = link(
-            con,
-            model,
-            "known",
-            "scored",
-            auto=work.limits.auto,
-            must=said.match,
-            never=said.no_match,
-        )
-        con.register("cluster_rows", links.clusters)
-        con.execute(
-            "CREATE OR REPLACE TABLE clusters AS SELECT f.record_id, coalesce(c.cluster, f.record_id) AS cluster "
-            "FROM features f LEFT JOIN cluster_rows c USING (record_id)"
-        )
-        con.unregister("cluster_rows")
+        links = cluster(work, model, said)
     return Solved(links, blocks, pairs)
+
+
+def cluster(work: Work, model: PublishedModel, said: Verdicts, records: str = "features") -> Links:
+    """Clusters what `known` and `scored` hold; creates `clusters` (record_id, cluster) for all of the table `records`."""
+    con = work.con
+    links = link(con, model, "known", "scored", auto=work.limits.auto, must=said.match, never=said.no_match)
+    con.register("cluster_rows", links.clusters)
+    con.execute(
+        "CREATE OR REPLACE TABLE clusters AS SELECT f.record_id, coalesce(c.cluster, f.record_id) AS cluster "
+        f"FROM {records} f LEFT JOIN cluster_rows c USING (record_id)"
+    )
+    con.unregister("cluster_rows")
+    return links

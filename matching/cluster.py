@@ -118,7 +118,7 @@ def solve_component(
             ac, bc = (min(a, c), max(a, c)), (min(b, c), max(b, c))
             total[a, c] = total[c, a] = total[a, c] + total[b, c]
             certain[a, c] = certain[c, a] = certain[a, c] + certain[b, c]
-            if best[b, c] > best[a, c]:
+            if (best[b, c], tuple(-i for i in arg[bc])) > (best[a, c], tuple(-i for i in arg[ac])):
                 best[a, c] = best[c, a] = best[b, c]
                 arg[ac] = arg[bc]
             # A steward's word outlives a rule's: it alone holds against `must`.

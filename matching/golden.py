@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,6 +63,29 @@ def whole_past(store: Store, entity: str) -> Past:
         store.fetch_arrow(aliases, schema=_ALIASES),
         store.fetch_arrow(order, schema=_ORDER),
     )
+
+
+def past_of(store: Store, records: pa.Array[pa.Int64Scalar]) -> Past:
+    """The past of some records, with all members of the golden records they are in."""
+    with store.snapshot():
+        homes = pc.unique(store.memberships(records)["golden_id"])
+        current = store.members_of(homes)
+        history = store.dead_histories(records, homes)
+        dead = pc.unique(history["golden_id"])
+        named = pa.concat_arrays([_flat(homes), _flat(dead)])
+        aliases = store.aliases_touching(named)
+        members = pc.unique(pa.concat_arrays([_flat(current["record_id"]), _flat(records)]))
+        order = store.first_runs(members)
+    return Past(
+        current.select(_MEMBERSHIP.names),
+        history.select(_HISTORY.names),
+        aliases.select(_ALIASES.names),
+        order.select(_ORDER.names),
+    )
+
+
+def _flat(column: Any) -> pa.Array[Any]:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def write_golden(

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from matching.cluster import STEWARD, Refusal, components, solve_component
 from matching.model.conditions import quoted, to_sql
-from matching.model.splink_model import score_pairs
+from matching.scoring import score_known
 from models.match_model import Declaration, PublishedModel
 
 Ints = npt.NDArray[np.int64]
@@ -71,6 +71,21 @@ def link(
     must, never = list(must), list(never)
     declaration = model.declaration
     cohesion = declaration.cohesion if cohesion is None else cohesion
+    # Verdicts about records that are not here (deleted, or out of scope) wait.
+    here = (
+        set(
+            con.execute(
+                f"SELECT record_id FROM {features} WHERE list_contains(?, record_id)",
+                [[i for p in (*must, *never) for i in p]],
+            )
+            .fetchnumpy()["record_id"]
+            .tolist()
+        )
+        if must or never
+        else set()
+    )
+    must = [pair for pair in must if here.issuperset(pair)]
+    never = [pair for pair in never if here.issuperset(pair)]
     edges = con.execute(f"SELECT left_id, right_id, weight FROM {scored} WHERE weight >= ?", [auto]).fetchnumpy()
     left, right, weight = (np.asarray(edges[c]) for c in ("left_id", "right_id", "weight"))
     if must:
@@ -92,7 +107,7 @@ def link(
     (missing,) = con.execute("SELECT count(*) FROM unscored").fetchall()[0]
     union = f"SELECT left_id, right_id, weight FROM {scored}"
     if missing:
-        score_pairs(con, model, features, "unscored", "rescored")
+        score_known(con, model, features, "unscored", "rescored")
         union += " UNION ALL SELECT left_id, right_id, weight FROM rescored"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE inner_scored AS SELECT p.component, p.left_id, p.right_id, s.weight "

@@ -17,19 +17,33 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 
-from matching.batch import Solved, Work, declared, load_features, solve, working
-from matching.golden import whole_past, write_golden
-from matching.inputs import Progress, Raw, read_work, raw_members, standard_table, verdicts, work_file
+from matching.batch import Solved, Work, cluster, declared, load_features, solve, working
+from matching.delta import Delta
+from matching.golden import Past, past_of, whole_past, write_golden
+from matching.inputs import (
+    Progress,
+    Raw,
+    Verdicts,
+    changes,
+    raw_members,
+    read_work,
+    standard_table,
+    verdicts,
+    work_file,
+)
 from matching.model.train import TrainingReport, train
-from matching.profile import Profile
-from matching.standardise import PARSER_VERSION, standardise
+from matching.standardise import PARSER_VERSION, standard_schema, standardise
 from matching.tasks import write_tasks
 from models.config import Config
 from models.match_model import PublishedModel
 from models.store import Store
+from models.store import tables as t
 
 FEW_RECORDS = 50
+FEW_SHARE = 0.2
+FEW_CHANGES = 200
 _LIBRARIES = ("splink", "duckdb", "rapidfuzz", "phonenumbers", "pypinyin")
 
 
@@ -95,12 +109,36 @@ def resolve_entity(
     Writes the work files keys, edges, membership, aliases, lineage, golden, events, tasks, profile and touched.
     Raises ModelError where no sensible model can be trained.
     """
-    result = EntityResult(entity)
     model = published_model(store, entity)
     base = model.declaration if model else None
+    said = verdicts(store, entity)
+    changed = changes(folder, entity)
+    few = model is not None and not full and _is_few(store, entity, 0 if changed is None else len(changed))
     with working(config, entity, declared(config, entity, base), folder, progress) as work:
+        run = _Resolving(store, config, entity, folder, raw, work, said, EntityResult(entity))
+        if few and model is not None:
+            return run.some(model)
+        return run.everything(model, full)
+
+
+@dataclass
+class _Resolving:
+    """One entity type under way."""
+
+    store: Store
+    config: Config
+    entity: str
+    folder: Path
+    raw: Raw
+    work: Work
+    said: Verdicts
+    result: EntityResult
+
+    def everything(self, model: PublishedModel | None, complete: bool) -> EntityResult:
+        """Resolve all current records; `complete` says that this run standardised every one."""
+        store, entity, folder, work, result = self.store, self.entity, self.folder, self.work, self.result
         with work.phase("load"):
-            standard = standard_table(store, entity, folder, complete=full)
+            standard = standard_table(store, entity, folder, complete=complete)
         profile = load_features(work, standard)
         if model is None and len(standard) >= 2:
             with work.phase("train"):
@@ -108,30 +146,102 @@ def resolve_entity(
             result.trained = True
             result.messages += _told(model, report)
         result.records = result.touched = len(standard)
-        said = verdicts(store, entity)
         if model is None:
             result.messages.append("fewer than two records: nothing to match")
             clusters = pa.table({"record_id": standard["record_id"], "cluster": standard["record_id"]})
         else:
             result.model_id = model.model_id
-            current = model.model_copy(update={"declaration": work.declaration})
-            solved = solve(work, current, said)
+            solved = solve(work, model.model_copy(update={"declaration": work.declaration}), self.said)
             result.pairs_scored, result.blocks = solved.pairs, solved.blocks_report()
             result.messages += _cut_off(solved)
             clusters = work.con.execute("SELECT record_id, cluster FROM clusters").to_arrow_table()
-            result.tasks_open = write_tasks(work, solved.links, folder, said)
+            result.tasks_open = write_tasks(work, solved.links, folder, self.said)
             with work.phase("write"):
                 _write_links(work, folder)
-        _write_profile(work, profile, folder)
-        with work.phase("survive"):
+        _write_profile(profile.table, folder, entity, None if complete else store.contact_profiles(entity))
+        changed = changes(folder, entity)
+        touched = [standard["record_id"], *([] if changed is None else [changed["record_id"]])]
+        ids = pc.unique(pa.chunked_array([chunk for column in touched for chunk in column.chunks], pa.int64()))
+        pq.write_table(pa.table({"record_id": ids}), work_file(folder, "touched", entity))
+        return self._golden(clusters, whole_past(store, entity), standard, everything=True)
+
+    def some(self, model: PublishedModel) -> EntityResult:
+        """Resolve what the changed records and the new decisions touch."""
+        store, entity, folder, work, result = self.store, self.entity, self.folder, self.work, self.result
+        current = model.model_copy(update={"declaration": work.declaration})
+        result.model_id = model.model_id
+        delta = Delta(work, store, current, folder, self.said)
+        scope = delta.find(_decided(store, entity))
+        con = work.con
+        with work.phase("cluster"):
+            con.register("scope_rows", pa.table({"record_id": scope.records}))
+            con.execute("CREATE OR REPLACE TABLE scope AS SELECT record_id FROM scope_rows")
+            con.unregister("scope_rows")
+            links = cluster(work, current, self.said, "scope")
+            clusters = con.execute("SELECT record_id, cluster FROM clusters").to_arrow_table()
+            self._neighbours()
+            result.tasks_open = write_tasks(work, links, folder, self.said)
+        with work.phase("write"):
+            _write_links(work, folder)
+            _write_profile(scope.profile.table, folder, entity, None)
+            pq.write_table(pa.table({"record_id": scope.touched}), work_file(folder, "touched", entity))
+        result.records, result.touched, result.pairs_scored = len(scope.records), len(scope.touched), scope.pairs
+        if scope.cut:
+            result.messages.append(f"blocks larger than block_cap were not compared: {', '.join(scope.cut)}")
+        columns = ", ".join(f'"{name}"' for name in standard_schema(entity).names)
+        standard = con.execute(f"SELECT {columns} FROM loaded SEMI JOIN scope USING (record_id)").to_arrow_table()
+        return self._golden(clusters, past_of(store, pa.array(scope.touched)), standard, everything=False)
+
+    def _neighbours(self) -> None:
+        """Adds to `clusters` the clusters next to the scope, which nothing changed: tasks are between two clusters."""
+        con = self.work.con
+        outside = con.execute(
+            "SELECT DISTINCT id FROM (SELECT unnest([left_id, right_id]) AS id FROM scored WHERE weight >= ?) "
+            "ANTI JOIN (SELECT record_id AS id FROM clusters) USING (id)",
+            [self.work.limits.review],
+        ).fetchnumpy()["id"]
+        members = self.store.memberships(pa.array(outside.astype("int64")))
+        homes = pc.dictionary_encode(members["golden_id"]).combine_chunks()
+        labels = pc.subtract(pc.negate(homes.indices.cast(pa.int64())), 1)
+        con.register("next_rows", pa.table({"record_id": members["record_id"], "cluster": labels}))
+        con.execute("INSERT INTO clusters SELECT record_id, cluster FROM next_rows")
+        con.unregister("next_rows")
+
+    def _golden(self, clusters: pa.Table, past: Past, standard: pa.Table, *, everything: bool) -> EntityResult:
+        result = self.result
+        with self.work.phase("survive"):
             _, counts = write_golden(
-                store, config, entity, folder, clusters, whole_past(store, entity), standard, raw, everything=True
+                self.store,
+                self.config,
+                self.entity,
+                self.folder,
+                clusters,
+                past,
+                standard,
+                self.raw,
+                everything=everything,
             )
-        pq.write_table(standard.select(["record_id"]), work_file(folder, "touched", entity))
         result.golden, result.created, result.merged = counts.golden, counts.created, counts.merged
         result.split, result.retired = counts.split, counts.retired
-        result.seconds = work.seconds
-    return result
+        result.seconds = self.work.seconds
+        return result
+
+
+def _is_few(store: Store, entity: str, changed: int) -> bool:
+    """Whether looking up what changes touch costs less than resolving everything."""
+    r = t.source_record.c
+    count = sa.select(sa.func.count().label("n")).where(r.entity_type == entity, r.deleted.is_(False))
+    held = int(store.fetch_arrow(count)["n"][0].as_py())
+    return changed <= max(held * FEW_SHARE, FEW_CHANGES) and held > 0
+
+
+def _decided(store: Store, entity: str) -> list[int]:
+    """Records that decisions since the last published run are about, undone ones included."""
+    last = store.last_run()
+    rows = store.decisions(after=int((last or {}).get("decisions_upto") or 0)).to_pylist()
+    return [
+        int(row[side]) for row in rows if row["entity_type"] == entity for side in ("left_id", "right_id") if row[side]
+    ]
 
 
 def train_entity(
@@ -207,16 +317,21 @@ def _write_links(work: Work, folder: Path) -> None:
     )
 
 
-def _write_profile(work: Work, profile: Profile, folder: Path) -> None:
-    table = profile.table
-    owners = pc.binary_join_element_wise('{"owners":', table["owners"].cast(pa.string()), "}", "")
+def _write_profile(found: pa.Table, folder: Path, entity: str, held: pa.Table | None) -> None:
+    """The contact values that are not simply somebody's own, and those of `held` (the store's) that became so."""
+    owners = pc.binary_join_element_wise('{"owners":', found["owners"].cast(pa.string()), "}", "")
     rows = pa.table(
         {
-            "kind": table["column"],
-            "value": table["value"],
-            "role": table["class"],
-            "records": table["records"],
+            "kind": found["column"],
+            "value": found["value"],
+            "role": found["class"],
+            "records": found["records"],
             "detail": owners,
         }
     )
-    pq.write_table(rows, work_file(folder, "profile", work.entity))
+    if held is not None and held.num_rows:
+        known = {(row["kind"], row["value"]) for row in rows.select(["kind", "value"]).to_pylist()}
+        stale = [row for row in held.select(["kind", "value"]).to_pylist() if (row["kind"], row["value"]) not in known]
+        own = [{**row, "role": "own", "records": 0, "detail": '{"owners":1}'} for row in stale]
+        rows = pa.concat_tables([rows, pa.Table.from_pylist(own, schema=rows.schema)])
+    pq.write_table(rows, work_file(folder, "profile", entity))

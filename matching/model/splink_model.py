@@ -19,6 +19,8 @@ from matching.model.conditions import quoted, to_sql
 from models.match_model import PublishedModel
 
 TF_FLOOR = 1e-7
+DIGITS = 9
+"""Weights are rounded to so many decimal places: sums in another order differ behind them."""
 
 
 def splink_settings(model: PublishedModel, *, explain: bool = False) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def score_pairs(
     predicted = linker.inference.predict(threshold_match_weight=at_least, warning_mode="never")
     con.execute(
         f"CREATE OR REPLACE TABLE {target} AS SELECT record_id_l AS left_id, record_id_r AS right_id, "
-        f"match_weight AS weight FROM {predicted.physical_name}"
+        f"round(match_weight, {DIGITS}) AS weight FROM {predicted.physical_name}"
     )
     manage: Any = linker.table_management
     manage.delete_tables_created_by_splink_from_db()

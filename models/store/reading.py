@@ -238,6 +238,11 @@ class Reading:
         """Contact values of an entity type with the role they were found to have."""
         return self.fetch_arrow(sa.select(t.contact_profile).where(t.contact_profile.c.entity_type == entity_type))
 
+    def contact_profiles_of(self, entity_type: str, values: Texts) -> pa.Table:
+        """`contact_profiles` of these values alone."""
+        p = t.contact_profile
+        return self._by_ids(sa.select(p).where(p.c.entity_type == entity_type), p.c.value, values)
+
     def counts(self) -> dict[str, int]:
         """Rows per table."""
         with self.database.read() as connection:

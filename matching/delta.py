@@ -1,0 +1,392 @@
+"""The part of the hub that a run touches: which records' pairs are scored anew, and which clusters are solved again.
+
+Everything else keeps its edges and clusters. What is found here is what a run over all records would find: keys depend
+on a record alone, contact profiles are recomputed where a value came or went, and a block that crosses its cap touches
+all its records.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from matching.batch import Work
+from matching.features import build_features, prepare
+from matching.inputs import Verdicts, changes, read_work
+from matching.keys import block_cap, build_keys
+from matching.profile import MOST_RECORDS, PROFILE, Profile, profile_contacts
+from matching.standardise import standard_schema
+from models.match_model import PublishedModel
+from models.store import Store
+from models.store.columns import parse_json_column
+
+Ints = npt.NDArray[np.int64]
+_KEYED = pa.schema([("key", pa.int64()), ("record_id", pa.int64())])
+_VALUES = pa.schema([("column", pa.string()), ("value", pa.string())])
+
+
+class Standards:
+    """Standard columns of records, this run's over the store's, each read once into the DuckDB table `loaded`."""
+
+    def __init__(self, work: Work, store: Store, folder: Path):
+        self._con, self._store = work.con, store
+        self._schema = standard_schema(work.entity)
+        self._entity = work.entity
+        fresh = read_work(folder, "standard", work.entity)
+        self.fresh = self._schema.empty_table() if fresh is None else fresh.select(self._schema.names)
+        changed = changes(folder, work.entity)
+        self.changed: Ints = _ids(changed["record_id"]) if changed is not None else np.zeros(0, np.int64)
+        self.living: Ints = _ids(self.fresh["record_id"])
+        self.gone: Ints = np.setdiff1d(self.changed, self.living)
+        self._known: set[int] = set()
+        self._con.register("fresh_rows", self.fresh)
+        prepare(self._con, self._entity, "fresh_rows", "loaded")
+        self._con.unregister("fresh_rows")
+        self._known.update(self.living.tolist())
+        self._known.update(self.gone.tolist())
+
+    def before(self) -> pa.Table:
+        """Standard columns that the store holds of the changed records."""
+        return self._read(self.changed)
+
+    def load(self, ids: Iterable[int]) -> None:
+        """Adds records to `loaded` (deleted ones are left out)."""
+        missing = np.array(sorted(set(map(int, ids)) - self._known), dtype=np.int64)
+        if not len(missing):
+            return
+        self._known.update(missing.tolist())
+        self._con.register("held_rows", self._read(missing))
+        prepare(self._con, self._entity, "held_rows", "held")
+        self._con.unregister("held_rows")
+        self._con.execute("INSERT INTO loaded BY NAME SELECT * FROM held")
+        self._con.execute("DROP TABLE held")
+
+    def _read(self, ids: Ints) -> pa.Table:
+        held = self._store.records_by_id(pa.array(ids), ["standard", "deleted"])
+        held = held.filter(pc.and_(pc.invert(pc.fill_null(held["deleted"], False)), pc.is_valid(held["standard"])))
+        rest = pa.schema([f for f in self._schema if f.name != "record_id"])
+        rows = parse_json_column(held.select(["record_id", "standard"]), "standard", rest)
+        return rows.select(self._schema.names)
+
+
+@dataclass
+class Scope:
+    """What is solved again: `records` (living, closed under clusters and golden records) and `touched` (those and the
+    deleted ones). The DuckDB tables `known` (features with term frequencies), `scored` and `keys` hold what that needs.
+    """
+
+    records: Ints
+    touched: Ints
+    profile: Profile
+    pairs: int
+    rescored: int
+    cut: list[str]
+
+
+class Delta:
+    """Finds the scope of a run that changed few records. Use `find` once."""
+
+    def __init__(self, work: Work, store: Store, model: PublishedModel, folder: Path, said: Verdicts):
+        self.work, self.store, self.model, self.said = work, store, model, said
+        self.con: duckdb.DuckDBPyConnection = work.con
+        self.declaration = work.declaration
+        self.standards = Standards(work, store, folder)
+        self.cut: set[int] = set()
+
+    def find(self, decided: Iterable[int]) -> Scope:
+        """`decided` are the records that decisions since the last run are about."""
+        from matching.scoring import score_known
+
+        work = self.work
+        with work.phase("profile"):
+            self._key_tables()
+            profile, affected = self._profile()
+        with work.phase("block"):
+            affected |= self._crossing()
+            rescored = np.union1d(self.standards.living, np.array(sorted(affected), dtype=np.int64))
+            self._pairs(rescored)
+        with work.phase("score"):
+            self._features(profile)
+            pairs = score_known(self.con, self.model, "known", "pairs", "fresh_scored")
+        with work.phase("scope"):
+            stale = np.union1d(rescored, self.standards.changed)
+            records = self._closure(stale, decided)
+            self.standards.load(records.tolist())
+            self._features(profile)
+            self._scored(records, stale)
+            self._keys_of(records)
+        touched = np.union1d(records, self.standards.gone)
+        names = [rule.name for rule in self.declaration.blocking]
+        return Scope(records, touched, profile, pairs, len(rescored), [names[i] for i in sorted(self.cut)])
+
+    def _key_tables(self) -> None:
+        """Keys of the changed records as they are (`keys_now`) and as they were (`keys_then`), with their rules."""
+        con = self.con
+        self._features(Profile(PROFILE.empty_table()), target="fresh_features")
+        build_keys(con, self.declaration, "fresh_features", "keys_now")
+        con.register("then_rows", self.standards.before())
+        prepare(con, self.work.entity, "then_rows", "then_prepared")
+        con.unregister("then_rows")
+        build_features(con, self.declaration, "then_prepared", Profile(PROFILE.empty_table()), "then_features")
+        build_keys(con, self.declaration, "then_features", "keys_then")
+
+    def _profile(self) -> tuple[Profile, set[int]]:
+        """Classes of the contact values that came or went, and the records whose own and shared values they change."""
+        con, contacts = self.con, self.declaration.contacts
+        rules = [self.declaration.contact_rule(kind) for kind in contacts]
+        if not rules:
+            return Profile(PROFILE.empty_table()), set()
+        listed = ", ".join(map(str, rules))
+        keys = con.execute(
+            f"SELECT DISTINCT key FROM (SELECT * FROM keys_now UNION ALL SELECT * FROM keys_then) WHERE rule IN ({listed})"
+        ).fetchnumpy()["key"]
+        found = self.store.records_for_keys(pa.array(keys.astype(np.int64)), MOST_RECORDS + 1)
+        self.standards.load(found.pairs["record_id"].to_pylist())
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE values_touched AS "
+            + " UNION ".join(
+                f'SELECT \'{kind.column}\' AS "column", unnest("{kind.column}") AS value FROM {table}'
+                for kind in contacts
+                for table in ("then_prepared", "(SELECT * FROM loaded WHERE record_id IN (SELECT unnest($1)))")
+            ),
+            [self.standards.living.tolist()],
+        )
+        fresh = profile_contacts(con, self.declaration, "loaded", "values_touched").table
+        # A value in so many records that not all were read identifies nobody.
+        capped = set(found.capped["key"].to_pylist())
+        if capped:
+            fresh = self._capped(fresh, capped, rules)
+        con.register("fresh_profile", fresh)
+        values = con.execute("SELECT DISTINCT value FROM values_touched").to_arrow_table()["value"]
+        con.register("old_profile", self._stored_profile(values))
+        affected = set()
+        for kind in contacts:
+            rows = con.execute(
+                f'SELECT DISTINCT l.record_id FROM (SELECT record_id, unnest("{kind.column}") AS value FROM loaded) l '
+                f"JOIN values_touched v ON v.value = l.value AND v.\"column\" = '{kind.column}' "
+                f"LEFT JOIN fresh_profile n ON n.\"column\" = '{kind.column}' AND n.value = l.value "
+                f"LEFT JOIN old_profile o ON o.\"column\" = '{kind.column}' AND o.value = l.value "
+                "WHERE coalesce(n.class, 'own') <> coalesce(o.class, 'own')"
+            ).fetchnumpy()["record_id"]
+            affected.update(rows.tolist())
+        gone = con.execute(
+            "SELECT v.\"column\", v.value, 0::BIGINT AS records, 0::BIGINT AS owners, 'own' AS class FROM values_touched v "
+            'ANTI JOIN fresh_profile n USING ("column", value) WHERE v.value IS NOT NULL'
+        ).to_arrow_table()
+        con.unregister("fresh_profile")
+        con.unregister("old_profile")
+        return Profile(pa.concat_tables([fresh.cast(PROFILE), gone.cast(PROFILE)])), affected
+
+    def _capped(self, fresh: pa.Table, capped: set[int], rules: list[int]) -> pa.Table:
+        """Values under keys of too many records, as junk."""
+        con = self.con
+        con.register("capped_keys", pa.table({"key": pa.array(sorted(capped), pa.int64())}))
+        junk = []
+        for kind, rule in zip(self.declaration.contacts, rules, strict=True):
+            label = f"{self.declaration.entity_type}\x1f{self.declaration.blocking[rule].name}".replace("'", "''")
+            junk += con.execute(
+                f'SELECT "column", value FROM values_touched WHERE "column" = \'{kind.column}\' AND '
+                f"(md5_number_lower(concat_ws(chr(31), '{label}', value)) >> 1)::BIGINT IN (SELECT key FROM capped_keys)"
+            ).fetchall()
+        con.unregister("capped_keys")
+        named = set(junk)
+        rows = [row for row in fresh.to_pylist() if (row["column"], row["value"]) not in named]
+        for column, value in junk:
+            rows.append({"column": column, "value": value, "records": MOST_RECORDS + 1, "owners": 0, "class": "junk"})
+        return pa.Table.from_pylist(rows, schema=PROFILE)
+
+    def _stored_profile(self, values: pa.ChunkedArray[pa.StringScalar]) -> pa.Table:
+        """What the store says of these contact values."""
+        rows = self.store.contact_profiles_of(self.work.entity, values)
+        return pa.table(
+            {
+                "column": rows["kind"],
+                "value": rows["value"],
+                "records": rows["records"],
+                "owners": pa.array(np.zeros(len(rows), np.int64)),
+                "class": rows["role"],
+            }
+        ).cast(PROFILE)
+
+    def _crossing(self) -> set[int]:
+        """Records of the blocks that are compared now and were not, or the other way round."""
+        con = self.con
+        counts = con.execute(
+            "SELECT rule, key, count(*) FILTER (now) AS added, count(*) FILTER (NOT now) AS removed FROM ("
+            "SELECT rule, key, record_id, TRUE AS now FROM keys_now UNION ALL "
+            "SELECT rule, key, record_id, FALSE FROM keys_then) GROUP BY rule, key"
+        ).fetchnumpy()
+        touched: set[int] = set()
+        if not len(counts["key"]):
+            return touched
+        removed_most = int(counts["removed"].max())
+        caps = {i: block_cap(self.declaration, rule) for i, rule in enumerate(self.declaration.blocking)}
+        rules, keys = counts["rule"], counts["key"].astype(np.int64)
+        for cap in sorted(set(caps.values())):
+            mine = np.isin(rules, [i for i, c in caps.items() if c == cap])
+            if not mine.any():
+                continue
+            found = self.store.records_for_keys(pa.array(np.unique(keys[mine])), cap + removed_most)
+            held: dict[int, list[int]] = defaultdict(list)
+            for key, record in zip(found.pairs["key"].to_pylist(), found.pairs["record_id"].to_pylist(), strict=True):
+                held[key].append(record)
+            beyond = set(found.capped["key"].to_pylist())
+            for i in np.flatnonzero(mine):
+                key = int(keys[i])
+                if key in beyond:
+                    self.cut.add(int(rules[i]))
+                    continue
+                before = len(held[key])
+                after = before - int(counts["removed"][i]) + int(counts["added"][i])
+                if after > cap:
+                    self.cut.add(int(rules[i]))
+                if (before > cap) != (after > cap):
+                    touched.update(held[key])
+        return touched - set(self.standards.gone.tolist())
+
+    def _pairs(self, rescored: Ints) -> None:
+        """Creates `pairs` (left_id < right_id): every pair that a usable block makes of a rescored record and any other."""
+        con = self.con
+        self.standards.load(rescored.tolist())
+        old = np.setdiff1d(rescored, self.standards.living)
+        con.execute("CREATE OR REPLACE TEMP TABLE keys_wanted AS SELECT key, record_id, rule FROM keys_now")
+        if len(old):
+            con.register("old_ids", pa.table({"record_id": old}))
+            con.execute(
+                "CREATE OR REPLACE TEMP TABLE old_prepared AS SELECT * FROM loaded SEMI JOIN old_ids USING (record_id)"
+            )
+            build_features(con, self.declaration, "old_prepared", Profile(PROFILE.empty_table()), "old_features")
+            build_keys(con, self.declaration, "old_features", "keys_old")
+            con.execute("INSERT INTO keys_wanted SELECT key, record_id, rule FROM keys_old")
+            con.unregister("old_ids")
+        changed = pa.table({"record_id": self.standards.changed})
+        con.register("changed_ids", changed)
+        con.execute("CREATE OR REPLACE TEMP TABLE blocks (key BIGINT, record_id BIGINT)")
+        wanted = con.execute("SELECT DISTINCT rule, key FROM keys_wanted").fetchnumpy()
+        caps = {i: block_cap(self.declaration, rule) for i, rule in enumerate(self.declaration.blocking)}
+        for cap in sorted(set(caps.values())):
+            mine = np.isin(wanted["rule"], [i for i, c in caps.items() if c == cap])
+            if not mine.any():
+                continue
+            keys = np.unique(wanted["key"][mine].astype(np.int64))
+            con.register("block_keys", pa.table({"key": keys}))
+            # Changed records are in the store's blocks as they were: as many more are read as may drop out.
+            (most,) = con.execute(
+                "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM keys_then GROUP BY key)"
+            ).fetchall()[0]
+            found = self.store.records_for_keys(pa.array(keys), cap + int(most))
+            con.register("held_rows", found.pairs.select(["key", "record_id"]).cast(_KEYED))
+            con.register("beyond_rows", found.capped.select(["key"]))
+            con.execute(
+                "INSERT INTO blocks SELECT key, record_id FROM (SELECT key, record_id, count(*) OVER (PARTITION BY key) AS n "
+                "FROM (SELECT key, record_id FROM held_rows ANTI JOIN changed_ids USING (record_id) UNION "
+                "SELECT key, record_id FROM keys_now SEMI JOIN block_keys USING (key)) ANTI JOIN beyond_rows USING (key)) "
+                f"WHERE n <= {cap}"
+            )
+            for name in ("block_keys", "held_rows", "beyond_rows"):
+                con.unregister(name)
+        con.unregister("changed_ids")
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE pairs AS SELECT DISTINCT least(w.record_id, b.record_id) AS left_id, "
+            "greatest(w.record_id, b.record_id) AS right_id FROM keys_wanted w JOIN blocks b USING (key) "
+            "WHERE w.record_id <> b.record_id"
+        )
+        partners = con.execute("SELECT DISTINCT unnest([left_id, right_id]) AS id FROM pairs").fetchnumpy()["id"]
+        self.standards.load(partners.tolist())
+
+    def _features(self, profile: Profile, target: str | None = None) -> None:
+        """Creates `known` from everything loaded, with contact values split by the fresh profile over the stored one."""
+        con = self.con
+        if target is not None:
+            build_features(con, self.declaration, "loaded", profile, target)
+            return
+        from matching.model.splink_model import add_term_frequencies
+
+        values = " UNION ".join(f'SELECT unnest("{k.column}") AS value FROM loaded' for k in self.declaration.contacts)
+        if values:
+            seen = con.execute(f"SELECT DISTINCT value FROM ({values}) WHERE value IS NOT NULL").to_arrow_table()[
+                "value"
+            ]
+            stored = self._stored_profile(seen)
+            con.register("stored_rows", stored)
+            con.register("fresh_rows", profile.table)
+            merged = con.execute(
+                'SELECT * FROM fresh_rows UNION ALL SELECT * FROM stored_rows ANTI JOIN fresh_rows USING ("column", value)'
+            ).to_arrow_table()
+            con.unregister("stored_rows")
+            con.unregister("fresh_rows")
+            profile = Profile(merged.cast(PROFILE))
+        build_features(con, self.declaration, "loaded", profile, "features")
+        add_term_frequencies(con, self.model, "features", "known")
+
+    def _closure(self, stale: Ints, decided: Iterable[int]) -> Ints:
+        """Living records whose clusters may differ, with all members of their clusters and of their golden records."""
+        auto = self.work.limits.auto
+        fresh = self.con.execute("SELECT left_id, right_id FROM fresh_scored WHERE weight >= ?", [auto]).fetchnumpy()
+        near: dict[int, set[int]] = defaultdict(set)
+        for left, right in (*zip(fresh["left_id"].tolist(), fresh["right_id"].tolist(), strict=True), *self.said.match):
+            near[left].add(right)
+            near[right].add(left)
+        gone, old = set(self.standards.gone.tolist()), set(stale.tolist())
+        scope: set[int] = set()
+        frontier = old | set(map(int, decided))
+        golden: set[str] = set()
+        first = True
+        while frontier:
+            scope |= frontier
+            ids = pa.array(sorted(frontier), pa.int64())
+            edges = self.store.edges_touching(ids)
+            edges = edges.filter(pc.greater_equal(edges["weight"], auto))
+            reached: set[int] = set()
+            for left, right in zip(edges["left_id"].to_pylist(), edges["right_id"].to_pylist(), strict=True):
+                # An edge of a record that is scored again holds no more, but whom it held may fall out of the cluster.
+                if first or (left not in old and right not in old):
+                    reached.update((left, right))
+            first = False
+            for record in frontier:
+                reached |= near.get(record, set())
+            homes = set(self.store.memberships(ids)["golden_id"].to_pylist()) - golden
+            if homes:
+                golden |= homes
+                reached.update(self.store.members_of(pa.array(sorted(homes)))["record_id"].to_pylist())
+            frontier = reached - scope
+        living = np.array(sorted(scope - gone), dtype=np.int64)
+        current = self.store.records_by_id(pa.array(living), ["deleted"])
+        dead = current.filter(pc.fill_null(current["deleted"], False))["record_id"].to_pylist()
+        unknown = set(living.tolist()) - set(current["record_id"].to_pylist())
+        fresh_ids = set(self.standards.living.tolist())
+        drop = (set(dead) | unknown) - fresh_ids
+        return np.array([i for i in living.tolist() if i not in drop], dtype=np.int64)
+
+    def _scored(self, records: Ints, stale: Ints) -> None:
+        """Creates `scored`: the fresh weights, and the stored ones of edges in scope that nothing has changed."""
+        edges = self.store.edges_touching(pa.array(records))
+        left, right = _ids(edges["left_id"]), _ids(edges["right_id"])
+        keep = ~(np.isin(left, stale) | np.isin(right, stale))
+        self.con.register("stored_edges", edges.filter(pa.array(keep)).select(["left_id", "right_id", "weight"]))
+        self.con.execute(
+            "CREATE OR REPLACE TABLE scored AS SELECT left_id, right_id, weight FROM fresh_scored UNION ALL "
+            "SELECT left_id, right_id, weight FROM stored_edges"
+        )
+        self.con.unregister("stored_edges")
+
+    def _keys_of(self, records: Ints) -> None:
+        """Creates `keys` (record_id, key) of all records in scope."""
+        old = np.setdiff1d(records, self.standards.living)
+        self.con.register("stored_keys", self.store.keys_for(pa.array(old)).select(["record_id", "key"]))
+        self.con.execute(
+            "CREATE OR REPLACE TABLE keys AS SELECT record_id, key FROM keys_now UNION SELECT record_id, key FROM stored_keys"
+        )
+        self.con.unregister("stored_keys")
+
+
+def _ids(column: pa.ChunkedArray[pa.Int64Scalar]) -> Ints:
+    return np.asarray(column.to_numpy(), dtype=np.int64)
