@@ -144,7 +144,7 @@ def solve(work: Work, model: PublishedModel, said: Verdicts) -> Solved:
 
 
 def cluster(work: Work, model: PublishedModel, said: Verdicts, records: str = "features") -> Links:
-    """Clusters what `known` and `scored` hold; creates `clusters` (record_id, cluster) for all of the table `records`."""
+    """Clusters what `known` and `scored` hold; creates `clusters` (record_id, cluster) for all of table `records`."""
     con = work.con
     links = link(con, model, "known", "scored", auto=work.limits.auto, must=said.match, never=said.no_match)
     con.register("cluster_rows", links.clusters)

@@ -20,61 +20,15 @@ import pyarrow.compute as pc
 
 from matching.batch import Work
 from matching.features import build_features, prepare
-from matching.inputs import Verdicts, changes, read_work
+from matching.inputs import Verdicts
 from matching.keys import block_cap, build_keys
+from matching.loaded import Standards, ids_of
 from matching.profile import MOST_RECORDS, PROFILE, Profile, profile_contacts
-from matching.standardise import standard_schema
 from models.match_model import PublishedModel
 from models.store import Store
-from models.store.columns import parse_json_column
 
 Ints = npt.NDArray[np.int64]
 _KEYED = pa.schema([("key", pa.int64()), ("record_id", pa.int64())])
-_VALUES = pa.schema([("column", pa.string()), ("value", pa.string())])
-
-
-class Standards:
-    """Standard columns of records, this run's over the store's, each read once into the DuckDB table `loaded`."""
-
-    def __init__(self, work: Work, store: Store, folder: Path):
-        self._con, self._store = work.con, store
-        self._schema = standard_schema(work.entity)
-        self._entity = work.entity
-        fresh = read_work(folder, "standard", work.entity)
-        self.fresh = self._schema.empty_table() if fresh is None else fresh.select(self._schema.names)
-        changed = changes(folder, work.entity)
-        self.changed: Ints = _ids(changed["record_id"]) if changed is not None else np.zeros(0, np.int64)
-        self.living: Ints = _ids(self.fresh["record_id"])
-        self.gone: Ints = np.setdiff1d(self.changed, self.living)
-        self._known: set[int] = set()
-        self._con.register("fresh_rows", self.fresh)
-        prepare(self._con, self._entity, "fresh_rows", "loaded")
-        self._con.unregister("fresh_rows")
-        self._known.update(self.living.tolist())
-        self._known.update(self.gone.tolist())
-
-    def before(self) -> pa.Table:
-        """Standard columns that the store holds of the changed records."""
-        return self._read(self.changed)
-
-    def load(self, ids: Iterable[int]) -> None:
-        """Adds records to `loaded` (deleted ones are left out)."""
-        missing = np.array(sorted(set(map(int, ids)) - self._known), dtype=np.int64)
-        if not len(missing):
-            return
-        self._known.update(missing.tolist())
-        self._con.register("held_rows", self._read(missing))
-        prepare(self._con, self._entity, "held_rows", "held")
-        self._con.unregister("held_rows")
-        self._con.execute("INSERT INTO loaded BY NAME SELECT * FROM held")
-        self._con.execute("DROP TABLE held")
-
-    def _read(self, ids: Ints) -> pa.Table:
-        held = self._store.records_by_id(pa.array(ids), ["standard", "deleted"])
-        held = held.filter(pc.and_(pc.invert(pc.fill_null(held["deleted"], False)), pc.is_valid(held["standard"])))
-        rest = pa.schema([f for f in self._schema if f.name != "record_id"])
-        rows = parse_json_column(held.select(["record_id", "standard"]), "standard", rest)
-        return rows.select(self._schema.names)
 
 
 @dataclass
@@ -146,7 +100,8 @@ class Delta:
             return Profile(PROFILE.empty_table()), set()
         listed = ", ".join(map(str, rules))
         keys = con.execute(
-            f"SELECT DISTINCT key FROM (SELECT * FROM keys_now UNION ALL SELECT * FROM keys_then) WHERE rule IN ({listed})"
+            f"SELECT DISTINCT key FROM (SELECT * FROM keys_now UNION ALL SELECT * FROM keys_then) WHERE rule "
+            f"IN ({listed})"
         ).fetchnumpy()["key"]
         found = self.store.records_for_keys(pa.array(keys.astype(np.int64)), MOST_RECORDS + 1)
         self.standards.load(found.pairs["record_id"].to_pylist())
@@ -165,9 +120,9 @@ class Delta:
         if capped:
             fresh = self._capped(fresh, capped, rules)
         con.register("fresh_profile", fresh)
-        values = con.execute("SELECT DISTINCT value FROM values_touched").to_arrow_table()["value"]
+        values = con.sql("SELECT DISTINCT value FROM values_touched").to_arrow_table()["value"]
         con.register("old_profile", self._stored_profile(values))
-        affected = set()
+        affected: set[int] = set()
         for kind in contacts:
             rows = con.execute(
                 f'SELECT DISTINCT l.record_id FROM (SELECT record_id, unnest("{kind.column}") AS value FROM loaded) l '
@@ -176,9 +131,10 @@ class Delta:
                 f"LEFT JOIN old_profile o ON o.\"column\" = '{kind.column}' AND o.value = l.value "
                 "WHERE coalesce(n.class, 'own') <> coalesce(o.class, 'own')"
             ).fetchnumpy()["record_id"]
-            affected.update(rows.tolist())
-        gone = con.execute(
-            "SELECT v.\"column\", v.value, 0::BIGINT AS records, 0::BIGINT AS owners, 'own' AS class FROM values_touched v "
+            affected.update(map(int, rows.tolist()))
+        gone = con.sql(
+            "SELECT v.\"column\", v.value, 0::BIGINT AS records, 0::BIGINT AS owners, 'own' AS class FROM "
+            "values_touched v "
             'ANTI JOIN fresh_profile n USING ("column", value) WHERE v.value IS NOT NULL'
         ).to_arrow_table()
         con.unregister("fresh_profile")
@@ -194,7 +150,8 @@ class Delta:
             label = f"{self.declaration.entity_type}\x1f{self.declaration.blocking[rule].name}".replace("'", "''")
             junk += con.execute(
                 f'SELECT "column", value FROM values_touched WHERE "column" = \'{kind.column}\' AND '
-                f"(md5_number_lower(concat_ws(chr(31), '{label}', value)) >> 1)::BIGINT IN (SELECT key FROM capped_keys)"
+                f"(md5_number_lower(concat_ws(chr(31), '{label}', value)) >> 1)::BIGINT IN (SELECT key FROM "
+                f"capped_keys)"
             ).fetchall()
         con.unregister("capped_keys")
         named = set(junk)
@@ -227,9 +184,10 @@ class Delta:
         touched: set[int] = set()
         if not len(counts["key"]):
             return touched
-        removed_most = int(counts["removed"].max())
+        removed, added = (np.asarray(counts[name], dtype=np.int64) for name in ("removed", "added"))
+        removed_most = int(removed.max())
         caps = {i: block_cap(self.declaration, rule) for i, rule in enumerate(self.declaration.blocking)}
-        rules, keys = counts["rule"], counts["key"].astype(np.int64)
+        rules, keys = (np.asarray(counts[name], dtype=np.int64) for name in ("rule", "key"))
         for cap in sorted(set(caps.values())):
             mine = np.isin(rules, [i for i, c in caps.items() if c == cap])
             if not mine.any():
@@ -245,7 +203,7 @@ class Delta:
                     self.cut.add(int(rules[i]))
                     continue
                 before = len(held[key])
-                after = before - int(counts["removed"][i]) + int(counts["added"][i])
+                after = before - int(removed[i]) + int(added[i])
                 if after > cap:
                     self.cut.add(int(rules[i]))
                 if (before > cap) != (after > cap):
@@ -253,7 +211,7 @@ class Delta:
         return touched - set(self.standards.gone.tolist())
 
     def _pairs(self, rescored: Ints) -> None:
-        """Creates `pairs` (left_id < right_id): every pair that a usable block makes of a rescored record and any other."""
+        """Creates `pairs` (left_id < right_id): each that a usable block makes of a rescored record and another."""
         con = self.con
         self.standards.load(rescored.tolist())
         old = np.setdiff1d(rescored, self.standards.living)
@@ -276,7 +234,7 @@ class Delta:
             mine = np.isin(wanted["rule"], [i for i, c in caps.items() if c == cap])
             if not mine.any():
                 continue
-            keys = np.unique(wanted["key"][mine].astype(np.int64))
+            keys = np.unique(np.asarray(wanted["key"], dtype=np.int64)[mine])
             con.register("block_keys", pa.table({"key": keys}))
             # Changed records are in the store's blocks as they were: as many more are read as may drop out.
             (most,) = con.execute(
@@ -286,9 +244,11 @@ class Delta:
             con.register("held_rows", found.pairs.select(["key", "record_id"]).cast(_KEYED))
             con.register("beyond_rows", found.capped.select(["key"]))
             con.execute(
-                "INSERT INTO blocks SELECT key, record_id FROM (SELECT key, record_id, count(*) OVER (PARTITION BY key) AS n "
+                "INSERT INTO blocks SELECT key, record_id FROM (SELECT key, record_id, count(*) OVER "
+                "(PARTITION BY key) AS n "
                 "FROM (SELECT key, record_id FROM held_rows ANTI JOIN changed_ids USING (record_id) UNION "
-                "SELECT key, record_id FROM keys_now SEMI JOIN block_keys USING (key)) ANTI JOIN beyond_rows USING (key)) "
+                "SELECT key, record_id FROM keys_now SEMI JOIN block_keys USING (key)) ANTI JOIN beyond_rows "
+                "USING (key)) "
                 f"WHERE n <= {cap}"
             )
             for name in ("block_keys", "held_rows", "beyond_rows"):
@@ -300,10 +260,10 @@ class Delta:
             "WHERE w.record_id <> b.record_id"
         )
         partners = con.execute("SELECT DISTINCT unnest([left_id, right_id]) AS id FROM pairs").fetchnumpy()["id"]
-        self.standards.load(partners.tolist())
+        self.standards.load(map(int, partners.tolist()))
 
     def _features(self, profile: Profile, target: str | None = None) -> None:
-        """Creates `known` from everything loaded, with contact values split by the fresh profile over the stored one."""
+        """Creates `known` from everything loaded; the fresh profile goes before the stored one."""
         con = self.con
         if target is not None:
             build_features(con, self.declaration, "loaded", profile, target)
@@ -312,14 +272,13 @@ class Delta:
 
         values = " UNION ".join(f'SELECT unnest("{k.column}") AS value FROM loaded' for k in self.declaration.contacts)
         if values:
-            seen = con.execute(f"SELECT DISTINCT value FROM ({values}) WHERE value IS NOT NULL").to_arrow_table()[
-                "value"
-            ]
+            seen = con.sql(f"SELECT DISTINCT value FROM ({values}) WHERE value IS NOT NULL").to_arrow_table()["value"]
             stored = self._stored_profile(seen)
             con.register("stored_rows", stored)
             con.register("fresh_rows", profile.table)
-            merged = con.execute(
-                'SELECT * FROM fresh_rows UNION ALL SELECT * FROM stored_rows ANTI JOIN fresh_rows USING ("column", value)'
+            merged = con.sql(
+                "SELECT * FROM fresh_rows UNION ALL "
+                'SELECT * FROM stored_rows ANTI JOIN fresh_rows USING ("column", value)'
             ).to_arrow_table()
             con.unregister("stored_rows")
             con.unregister("fresh_rows")
@@ -369,7 +328,7 @@ class Delta:
     def _scored(self, records: Ints, stale: Ints) -> None:
         """Creates `scored`: the fresh weights, and the stored ones of edges in scope that nothing has changed."""
         edges = self.store.edges_touching(pa.array(records))
-        left, right = _ids(edges["left_id"]), _ids(edges["right_id"])
+        left, right = ids_of(edges["left_id"]), ids_of(edges["right_id"])
         keep = ~(np.isin(left, stale) | np.isin(right, stale))
         self.con.register("stored_edges", edges.filter(pa.array(keep)).select(["left_id", "right_id", "weight"]))
         self.con.execute(
@@ -383,10 +342,7 @@ class Delta:
         old = np.setdiff1d(records, self.standards.living)
         self.con.register("stored_keys", self.store.keys_for(pa.array(old)).select(["record_id", "key"]))
         self.con.execute(
-            "CREATE OR REPLACE TABLE keys AS SELECT record_id, key FROM keys_now UNION SELECT record_id, key FROM stored_keys"
+            "CREATE OR REPLACE TABLE keys AS SELECT record_id, key FROM keys_now UNION SELECT record_id, key "
+            "FROM stored_keys"
         )
         self.con.unregister("stored_keys")
-
-
-def _ids(column: pa.ChunkedArray[pa.Int64Scalar]) -> Ints:
-    return np.asarray(column.to_numpy(), dtype=np.int64)

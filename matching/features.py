@@ -98,7 +98,8 @@ _FEATURES = {
         f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: NOT list_contains("
         f"list_concat(string_split(coalesce(name_industry, ''), ' '), {_COMMON_WORDS}), w)), []) END AS core_words",
         f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: length(w) > 1 "
-        f"AND NOT list_contains(list_concat(list_append(string_split(coalesce(name_industry, ''), ' '), coalesce(name_industry, '')), {_COMMON_WORDS}), w)), []) "
+        f"AND NOT list_contains(list_concat(list_append(string_split(coalesce(name_industry, ''), ' '), "
+        f"coalesce(name_industry, '')), {_COMMON_WORDS}), w)), []) "
         "END AS key_tokens",
         "CASE WHEN name_script = 'latin' THEN replace(name_industry, 'group ', '') END AS latin_trade",
         "CASE WHEN coalesce(tax_id_ok, FALSE) THEN tax_id END AS valid_tax_id",

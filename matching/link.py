@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass
 class Links:
-    """Outcome of linking: `clusters` (record_id, cluster) of every record that is with others, refused merges, counts."""
+    """Outcome of linking: `clusters` (record_id, cluster) of the records that are with others, refused merges."""
 
     clusters: pa.Table
     refused: list[Refusal]
@@ -98,11 +98,13 @@ def link(
     con.execute("CREATE OR REPLACE TEMP TABLE component AS SELECT * FROM component_rows")
     con.unregister("component_rows")
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE inner_pairs AS SELECT a.component, a.record_id AS left_id, b.record_id AS right_id "
+        "CREATE OR REPLACE TEMP TABLE inner_pairs AS SELECT a.component, a.record_id AS left_id, b.record_id "
+        "AS right_id "
         "FROM component a JOIN component b ON a.component = b.component AND a.record_id < b.record_id"
     )
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE unscored AS SELECT left_id, right_id FROM inner_pairs ANTI JOIN {scored} USING (left_id, right_id)"
+        f"CREATE OR REPLACE TEMP TABLE unscored AS SELECT left_id, right_id FROM inner_pairs ANTI JOIN "
+        f"{scored} USING (left_id, right_id)"
     )
     (missing,) = con.execute("SELECT count(*) FROM unscored").fetchall()[0]
     union = f"SELECT left_id, right_id, weight FROM {scored}"
@@ -143,7 +145,7 @@ def _load_pairs(con: duckdb.DuckDBPyConnection, name: str, pairs: Iterable[tuple
 def _cut_oversized(
     nodes: Ints, label: npt.NDArray[np.int32], left: Ints, right: Ints, weight: npt.NDArray[np.float64], most: int
 ) -> tuple[npt.NDArray[np.int32], list[list[int]]]:
-    """Splits components of more than `most` records by asking for ever heavier pairs; names the ones that were split."""
+    """Splits components of more than `most` records by asking for ever heavier pairs; names those it split."""
     sizes = np.bincount(label) if len(label) else np.zeros(0, dtype=np.int64)
     big = np.flatnonzero(sizes > most)
     oversized: list[list[int]] = []
@@ -199,10 +201,12 @@ def _solve(
     if len(hard):
         con.register("hard_rows", pa.table({"component": np.sort(hard)}))
         rows = con.execute(
-            "SELECT s.component, s.left_id, s.right_id, s.weight FROM inner_scored s SEMI JOIN hard_rows h USING (component) ORDER BY s.component"
+            "SELECT s.component, s.left_id, s.right_id, s.weight FROM inner_scored s SEMI JOIN hard_rows h "
+            "USING (component) ORDER BY s.component"
         ).fetchnumpy()
         bans = con.execute(
-            "SELECT c.component, b.left_id, b.right_id, min(b.reason) FROM banned b JOIN component c ON c.record_id = b.left_id GROUP BY ALL"
+            "SELECT c.component, b.left_id, b.right_id, min(b.reason) FROM banned b JOIN component c ON "
+            "c.record_id = b.left_id GROUP BY ALL"
         ).fetchall()
         con.unregister("hard_rows")
         forbidden: dict[int, dict[tuple[int, int], str]] = defaultdict(dict)

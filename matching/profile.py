@@ -64,7 +64,7 @@ def _heads(names: list[str], most: int) -> int:
 
 
 def value_class(kind: ContactKind, records: int, owners: list[str]) -> tuple[str, int]:
-    """What a value stands for (`own`, `shared` or `junk`) and how many owners it has, counted no further than needed."""
+    """`own`, `shared` or `junk`, and how many owners a value has (counted no further than needed)."""
     if records > MOST_RECORDS:
         return "junk", kind.shared + 1
     count = distinct_owners(owners, kind.shared) if len(owners) > kind.personal else len(owners)

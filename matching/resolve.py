@@ -154,7 +154,7 @@ class _Resolving:
             solved = solve(work, model.model_copy(update={"declaration": work.declaration}), self.said)
             result.pairs_scored, result.blocks = solved.pairs, solved.blocks_report()
             result.messages += _cut_off(solved)
-            clusters = work.con.execute("SELECT record_id, cluster FROM clusters").to_arrow_table()
+            clusters = work.con.sql("SELECT record_id, cluster FROM clusters").to_arrow_table()
             result.tasks_open = write_tasks(work, solved.links, folder, self.said)
             with work.phase("write"):
                 _write_links(work, folder)
@@ -178,7 +178,7 @@ class _Resolving:
             con.execute("CREATE OR REPLACE TABLE scope AS SELECT record_id FROM scope_rows")
             con.unregister("scope_rows")
             links = cluster(work, current, self.said, "scope")
-            clusters = con.execute("SELECT record_id, cluster FROM clusters").to_arrow_table()
+            clusters = con.sql("SELECT record_id, cluster FROM clusters").to_arrow_table()
             self._neighbours()
             result.tasks_open = write_tasks(work, links, folder, self.said)
         with work.phase("write"):
@@ -189,7 +189,7 @@ class _Resolving:
         if scope.cut:
             result.messages.append(f"blocks larger than block_cap were not compared: {', '.join(scope.cut)}")
         columns = ", ".join(f'"{name}"' for name in standard_schema(entity).names)
-        standard = con.execute(f"SELECT {columns} FROM loaded SEMI JOIN scope USING (record_id)").to_arrow_table()
+        standard = con.sql(f"SELECT {columns} FROM loaded SEMI JOIN scope USING (record_id)").to_arrow_table()
         return self._golden(clusters, past_of(store, pa.array(scope.touched)), standard, everything=False)
 
     def _neighbours(self) -> None:

@@ -1,4 +1,4 @@
-"""Weights of given pairs: by Splink where there are many, by the compiled model where starting Splink would cost more."""
+"""Weights of given pairs: by Splink where they are many, by the compiled model where they are few."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def score_known(con: duckdb.DuckDBPyConnection, model: PublishedModel, features:
 
         return score_pairs(con, model, features, pairs, target)
     columns = ", ".join(["record_id", *(quoted(c) for c in model.declaration.columns())])
-    rows = con.execute(
+    rows = con.sql(
         f"SELECT {columns} FROM {features} WHERE record_id IN (SELECT unnest([left_id, right_id]) FROM {pairs})"
     ).to_arrow_table()
     records = {row["record_id"]: row for row in rows.to_pylist()}

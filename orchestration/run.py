@@ -19,7 +19,7 @@ from orchestration.assets.out import REPORTS
 from orchestration.build import build_definitions
 from orchestration.hub_run import HubRun, Tell, open_run
 from orchestration.names import source_job
-from orchestration.steps import party_types, peak_rss_mb, train
+from orchestration.steps import party_types, peak_rss_mb, train, verify
 from orchestration.summary import summary
 from orchestration.triggers import FULL, RESOLVE
 
@@ -55,6 +55,23 @@ def train_hub(config: Config, *, entity: str | None = None, progress: Tell | Non
         run.ended = True
         seconds = {phase: round(value, 3) for phase, value in run.seconds.items()}
         return {"run_id": run.run_id, "models": models, "seconds": seconds, "peak_rss_mb": peak_rss_mb()}
+
+
+def verify_hub(config: Config, *, progress: Tell | None = None) -> dict[str, Any]:
+    """Compare the published state with one resolution of all records; publishes nothing.
+
+    Returns `run_id`, `differences` (entity, what, count, examples), `seconds` and `peak_rss_mb`. Raises LockError when
+    another run holds the hub. Needs nothing of Dagster.
+    """
+    with open_run(config, full=True, tell=progress) as run:
+        differences = verify(run)
+        seconds = {phase: round(value, 3) for phase, value in run.seconds.items()}
+        return {
+            "run_id": run.run_id,
+            "differences": differences,
+            "seconds": seconds,
+            "peak_rss_mb": peak_rss_mb(),
+        }
 
 
 def _execute(run: HubRun, job: str, tags: dict[str, str]) -> None:

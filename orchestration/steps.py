@@ -178,6 +178,25 @@ def _raw(run: HubRun, entity: str) -> Callable[[pa.Table], pa.Table]:
     return partial(remap, run.config, entity=entity)
 
 
+def verify(run: HubRun) -> list[dict[str, Any]]:
+    """Compare the published state with a resolution of all records: entity, what, count, examples."""
+    from matching.verify import verify_entity
+
+    found: list[dict[str, Any]] = []
+    for entity in party_types(run):
+        folder = run.folder / "verify" / entity
+        folder.mkdir(parents=True)
+        with run.phase("verify", entity):
+            differences = verify_entity(
+                run.store, run.config, entity, folder, raw=_raw(run, entity), progress=_progress(run, "verify", entity)
+            )
+        found += [difference.as_dict() for difference in differences]
+    run.write("verified", found)
+    run.store.finish_run(run.run_id, "verified", metrics={"differences": found}, phases=run.seconds)
+    run.ended = True
+    return found
+
+
 def check_before(run: HubRun, entity: str, *, max_cluster: int) -> list[laws.Verdict]:
     """The laws on what one entity type is about to publish."""
     with run.phase("check", entity):

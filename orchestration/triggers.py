@@ -18,8 +18,9 @@ from models.config import Config, Source
 from orchestration.assets.out import REPORTS
 from orchestration.names import source_asset, source_job, stream_assets
 from orchestration.resources import WAIT_SECONDS
+from orchestration.verifying import verify_graph
 
-RESOLVE, FULL = "resolve", "full"
+RESOLVE, FULL, VERIFY = "resolve", "full", "verify"
 
 
 def jobs(config: Config, *, with_resource: bool = True) -> list[Any]:
@@ -33,7 +34,7 @@ def jobs(config: Config, *, with_resource: bool = True) -> list[Any]:
         given = {"config_path": str(config.file), "wait": WAIT_SECONDS, **values}
         return {"resources": {"hub": {"config": given}}} if with_resource else None
 
-    found = [
+    found: list[Any] = [
         dg.define_asset_job(
             RESOLVE,
             selection=everything,
@@ -47,6 +48,8 @@ def jobs(config: Config, *, with_resource: bool = True) -> list[Any]:
             description="Reads every source, resolves every record again. The result is that of `resolve`, later.",
         ),
     ]
+    if with_resource:
+        found.append(verify_graph.to_job(name=VERIFY, config=hub()))
     for source in config.sources:
         found.append(
             dg.define_asset_job(

@@ -30,10 +30,15 @@ SUMMARY = (
 @click.command(short_help="Read the sources and publish golden records.")
 @click.option("--full", is_flag=True, help="Resolve every record again, not only what changed.")
 @click.option("--source", metavar="NAME", help="Read this source alone; what it changes is resolved as always.")
+@click.option("--verify", is_flag=True, help="Read nothing; compare the hub with a resolution of all its records.")
 @with_session
-def run(session: Session, full: bool, source: str | None) -> None:
+def run(session: Session, full: bool, source: str | None, verify: bool) -> None:
     """Read the sources, resolve what changed, publish golden records."""
     config = session.config()
+    if verify:
+        if full or source is not None:
+            raise click.UsageError("--verify reads no source and publishes nothing; give it alone")
+        return _verify(session)
     if source is not None:
         names = [s.name for s in config.sources]
         if source not in names:
@@ -56,6 +61,22 @@ def run(session: Session, full: bool, source: str | None) -> None:
     show_run(session, result)
     session.result(result)
     if result.get("failed_sources"):
+        raise click.exceptions.Exit(1)
+
+
+def _verify(session: Session) -> None:
+    from orchestration.run import verify_hub
+
+    with RunProgress() as progress:
+        result = verify_hub(session.config(), progress=progress)
+    for row in result["differences"]:
+        session.say(f"kehu: {row['entity']}: {row['count']:,} rows of {row['what']} differ from a full run")
+        for example in row["examples"][:5]:
+            session.say(f"  {example}")
+    if not result["differences"]:
+        session.show("Nothing differs: the published state is that of one run over all records and decisions.")
+    session.result(result)
+    if result["differences"]:
         raise click.exceptions.Exit(1)
 
 

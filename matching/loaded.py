@@ -1,0 +1,69 @@
+"""Standard columns of the records that an incremental run looks at, each read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from matching.batch import Work
+from matching.features import prepare
+from matching.inputs import changes, read_work
+from matching.standardise import standard_schema
+from models.store import Store
+from models.store.columns import parse_json_column
+
+Ints = npt.NDArray[np.int64]
+
+
+class Standards:
+    """Standard columns of records, this run's over the store's, each read once into the DuckDB table `loaded`."""
+
+    def __init__(self, work: Work, store: Store, folder: Path):
+        self._con, self._store = work.con, store
+        self._schema = standard_schema(work.entity)
+        self._entity = work.entity
+        fresh = read_work(folder, "standard", work.entity)
+        self.fresh = self._schema.empty_table() if fresh is None else fresh.select(self._schema.names)
+        changed = changes(folder, work.entity)
+        self.changed: Ints = ids_of(changed["record_id"]) if changed is not None else np.zeros(0, np.int64)
+        self.living: Ints = ids_of(self.fresh["record_id"])
+        self.gone: Ints = np.setdiff1d(self.changed, self.living)
+        self._known: set[int] = set()
+        self._con.register("fresh_rows", self.fresh)
+        prepare(self._con, self._entity, "fresh_rows", "loaded")
+        self._con.unregister("fresh_rows")
+        self._known.update(self.living.tolist())
+        self._known.update(self.gone.tolist())
+
+    def before(self) -> pa.Table:
+        """Standard columns that the store holds of the changed records."""
+        return self._read(self.changed)
+
+    def load(self, ids: Iterable[int]) -> None:
+        """Adds records to `loaded` (deleted ones are left out)."""
+        missing = np.array(sorted(set(map(int, ids)) - self._known), dtype=np.int64)
+        if not len(missing):
+            return
+        self._known.update(missing.tolist())
+        self._con.register("held_rows", self._read(missing))
+        prepare(self._con, self._entity, "held_rows", "held")
+        self._con.unregister("held_rows")
+        self._con.execute("INSERT INTO loaded BY NAME SELECT * FROM held")
+        self._con.execute("DROP TABLE held")
+
+    def _read(self, ids: Ints) -> pa.Table:
+        held = self._store.records_by_id(pa.array(ids), ["standard", "deleted"])
+        held = held.filter(pc.and_(pc.invert(pc.fill_null(held["deleted"], False)), pc.is_valid(held["standard"])))
+        rest = pa.schema([f for f in self._schema if f.name != "record_id"])
+        rows = parse_json_column(held.select(["record_id", "standard"]), "standard", rest)
+        return rows.select(self._schema.names)
+
+
+def ids_of(column: pa.ChunkedArray[pa.Int64Scalar]) -> Ints:
+    """A column of ids as numbers."""
+    return np.asarray(column.to_numpy(), dtype=np.int64)
