@@ -128,13 +128,14 @@ class Solved:
 
 
 def solve(work: Work, model: PublishedModel, said: Verdicts) -> Solved:
-    """Keys, pairs, weights and clusters of everything in `features`; leaves `keys`, `scored` and `clusters`."""
+    """Keys, pairs, weights and clusters of everything in `features`; leaves `known`, `keys`, `scored`, `clusters`."""
     con = work.con
     with work.phase("block"):
-        add_term_frequencies(con, model, "features", "known")
         build_keys(con, work.declaration, "features")
         blocks = count_blocks(con, work.declaration)
         pairs = candidate_pairs(con)
+        add_term_frequencies(con, model, "features", "known")
+        con.execute("DROP TABLE features")
     with work.phase("score"):
         score_pairs(con, model, "known", "pairs", "scored")
         con.execute("DROP TABLE pairs")
@@ -143,7 +144,7 @@ def solve(work: Work, model: PublishedModel, said: Verdicts) -> Solved:
     return Solved(links, blocks, pairs)
 
 
-def cluster(work: Work, model: PublishedModel, said: Verdicts, records: str = "features") -> Links:
+def cluster(work: Work, model: PublishedModel, said: Verdicts, records: str = "known") -> Links:
     """Clusters what `known` and `scored` hold; creates `clusters` (record_id, cluster) for all of table `records`."""
     con = work.con
     links = link(con, model, "known", "scored", auto=work.limits.auto, must=said.match, never=said.no_match)

@@ -131,9 +131,11 @@ def prepare(con: duckdb.DuckDBPyConnection, entity_type: str, standard: str, tar
 def build_features(
     con: duckdb.DuckDBPyConnection, declaration: Declaration, prepared: str, profile: Profile, target: str = "features"
 ) -> None:
-    """Creates the table `target` from the table `prepared` (record_id, standard and derived columns)."""
+    """Creates the table `target` from the table `prepared`: record_id and what the declaration reads."""
     con.register("profile_rows", profile.table)
-    have = [row[0] for row in con.execute(f"DESCRIBE {prepared}").fetchall()]
+    # What nothing reads is left behind: the table is the largest of a run.
+    needed = {"record_id", *declaration.columns()}
+    have = [row[0] for row in con.execute(f"DESCRIBE {prepared}").fetchall() if row[0] in needed]
     joins, columns = [], []
     for i, kind in enumerate(declaration.contacts):
         con.execute(f"CREATE OR REPLACE TEMP TABLE contact_{i} AS {effective_sql(con, kind, prepared, 'profile_rows')}")
