@@ -28,18 +28,16 @@ def map_columns(stream: Stream, table: pa.Table | pa.RecordBatch, *, multi: Coll
     vocabulary's) is a list<string>; a cell that holds a JSON list adds each of its values. Empty values are null, and
     so is what stands in a column that the table does not hold.
     """
-    present = set(table.schema.names)
+    present, rows = set(table.schema.names), table.num_rows
     cache: dict[str, Texts] = {}
 
     def value(name: str) -> Texts:
         if name not in cache:
             there = name in present
-            cache[name] = (
-                clean(text_form(whole(table.column(name)))) if there else pa.nulls(table.num_rows, pa.string())
-            )
+            cache[name] = clean(text_form(whole(table.column(name)))) if there else pa.nulls(rows, pa.string())
         return cache[name]
 
-    return _mapped(stream, value, _multi(stream.entity) if multi is None else multi)
+    return _mapped(stream, value, _multi(stream.entity) if multi is None else multi, rows)
 
 
 def remap(config: Config, records: pa.Table, *, entity: str) -> pa.Table:
@@ -63,7 +61,7 @@ def remap(config: Config, records: pa.Table, *, entity: str) -> pa.Table:
             columns = sorted({column for names in stream.field_columns.values() for column in names})
             payload = whole(records.column("payload")).take(places(rows)).cast(pa.string())
             texts = {name: clean(text) for name, text in payload_texts(connection, payload, columns).items()}
-            pieces.append(fitted(_mapped(stream, texts.__getitem__, multi), schema, len(rows)))
+            pieces.append(fitted(_mapped(stream, texts.__getitem__, multi, len(rows)), schema, len(rows)))
             positions.append(rows)
     finally:
         connection.close()
@@ -83,7 +81,7 @@ def multi_attributes(config: Config, entity: str) -> frozenset[str]:
 
 def canonical_schema(config: Config, entity: str) -> pa.Schema:
     """One field per attribute that any stream of the entity type maps, in the vocabulary's order."""
-    mapped = {name for _, stream in config.streams(entity) for name in stream.fields}
+    mapped = {name for _, stream in config.streams(entity) for name in stream.mapped}
     found = config.attributes_of(entity)
     return pa.schema([(name, LIST if found[name].multi else pa.string()) for name in found if name in mapped])
 
@@ -101,13 +99,16 @@ def _multi(entity: str) -> frozenset[str]:
     return frozenset(name for name, attribute in attributes(entity).items() if attribute.multi)
 
 
-def _mapped(stream: Stream, value: Callable[[str], Texts], multi: Collection[str]) -> pa.Table:
+def _mapped(stream: Stream, value: Callable[[str], Texts], multi: Collection[str], rows: int) -> pa.Table:
     fields: Mapping[str, list[str]] = stream.field_columns
-    order = [name for name in attributes(stream.entity) if name in fields]
-    order += [name for name in fields if name not in order]
+    order = [name for name in attributes(stream.entity) if name in stream.mapped]
+    order += [name for name in stream.mapped if name not in order]
     columns: dict[str, Column] = {}
     for name in order:
-        parts = [value(column) for column in fields[name]]
+        if name in stream.constants:
+            parts = [pa.repeat(pa.scalar(stream.constants[name]), rows)]
+        else:
+            parts = [_decoded(value(column), stream.codes.get(name)) for column in fields[name]]
         if name in multi:
             columns[name] = _lists(parts)
         elif len(parts) == 1:
@@ -115,6 +116,14 @@ def _mapped(stream: Stream, value: Callable[[str], Texts], multi: Collection[str
         else:
             columns[name] = _joined(parts)
     return pa.table(columns)
+
+
+def _decoded(text: Texts, codes: Mapping[str, str] | None) -> Texts:
+    """Delivered values with the values that `codes` gives for them; case does not count, others stay as they are."""
+    if not codes:
+        return text
+    place = pc.index_in(pc.utf8_lower(text), value_set=pa.array([code.strip().lower() for code in codes]))
+    return pc.coalesce(pa.array(list(codes.values()), pa.string()).take(place), text)
 
 
 def _joined(parts: list[Texts]) -> Texts:

@@ -98,11 +98,23 @@ _TOUCHPOINT = (
     Attribute("stage"),
     Attribute("occurred_at", type="date"),
     Attribute("party_key"),
+    Attribute("contact_key"),
     Attribute("vin"),
     Attribute("refers_to", multi=True),
     Attribute("owner"),
     Attribute("amount", type="number"),
     Attribute("status"),
+    Attribute("due_at", type="date"),
+    Attribute("closed_at", type="date"),
+    Attribute("valid_from", type="date"),
+    Attribute("valid_to", type="date"),
+    Attribute("subject"),
+    Attribute("product"),
+    Attribute("quantity", type="number"),
+    Attribute("reason"),
+    Attribute("competitor"),
+    Attribute("channel"),
+    Attribute("mileage", type="number"),
 )
 
 _RELATION = (
@@ -121,6 +133,16 @@ _BY_ENTITY = {
     "touchpoint": _TOUCHPOINT,
     "relation": _RELATION,
 }
+
+
+REFERENCES: dict[str, dict[str, tuple[str, ...]]] = {
+    "organization": {"parent_key": ("organization",)},
+    "person": {"organization_key": ("organization",)},
+    "vehicle": {"party_key": PARTY_TYPES},
+    "touchpoint": {"party_key": PARTY_TYPES, "contact_key": ("person",), "refers_to": ("touchpoint",)},
+    "relation": {"from_key": PARTY_TYPES, "to_key": PARTY_TYPES},
+}
+"""Entity type → attribute that holds keys of other records → the entity types that these may be of."""
 
 
 def attributes(entity_type: str) -> dict[str, Attribute]:

@@ -16,7 +16,7 @@ from models.config import Config, Source, Stream
 from models.store import Store
 from models.vocabulary import PARTY_TYPES
 
-_OF_STREAM = {"entity", "key", "updated_at", "deleted", "fields", "date_format"}
+_OF_STREAM = {"entity", "key", "updated_at", "deleted", "fields", "date_format", "constants", "codes"}
 _OF_SOURCE = {"family", "priority", "trust"}
 
 Standing = dict[str, dict[str, str]]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.config.mistakes import Mistake, nearest, unknown
-from models.vocabulary import ENTITY_TYPES, attributes
+from models.vocabulary import ENTITY_TYPES, REFERENCES, attributes
 
 # Names that the work tables and exports use beside the attributes.
 _RESERVED = {
@@ -29,7 +29,7 @@ def cross_checks(document: dict[str, Any], base: Path) -> Iterator[Mistake]:
         streams = _mappings(source.get("streams"))
         yield from _twice(streams, ("sources", i, "streams"), "streams")
         for j, stream in streams:
-            yield from _stream(document, stream, ("sources", i, "streams", j), base)
+            yield from _stream(document, source, stream, ("sources", i, "streams", j), base)
     yield from _added(document)
     yield from _survivorship(document, [str(source.get("name")) for _, source in sources])
 
@@ -51,7 +51,7 @@ def _twice(items: list[tuple[int, dict[str, Any]]], loc: tuple[str | int, ...], 
 
 
 def _stream(
-    document: dict[str, Any], stream: dict[str, Any], loc: tuple[str | int, ...], base: Path
+    document: dict[str, Any], source: dict[str, Any], stream: dict[str, Any], loc: tuple[str | int, ...], base: Path
 ) -> Iterator[Mistake]:
     entity, fields, rekey = stream.get("entity"), stream.get("fields"), stream.get("rekey")
     if entity in ENTITY_TYPES and isinstance(fields, dict):
@@ -59,8 +59,49 @@ def _stream(
         for name in fields:
             if name not in valid:
                 yield Mistake((*loc, "fields", name), *unknown("attribute", name, valid))
+        yield from _constants(stream, valid, loc)
+        yield from _refers(document, source, stream, loc)
     if isinstance(rekey, str) and not (base / rekey).is_file():
         yield Mistake((*loc, "rekey"), f"file not found: {base / rekey}")
+
+
+def _constants(stream: dict[str, Any], valid: list[str], loc: tuple[str | int, ...]) -> Iterator[Mistake]:
+    fields, constants, codes = stream["fields"], stream.get("constants"), stream.get("codes")
+    for name in constants if isinstance(constants, dict) else ():
+        if name not in valid:
+            yield Mistake((*loc, "constants", name), *unknown("attribute", name, valid))
+        elif name in fields:
+            yield Mistake((*loc, "constants", name), "is mapped to a column already; it cannot be constant too")
+    for name in codes if isinstance(codes, dict) else ():
+        if name not in fields:
+            yield Mistake((*loc, "codes", name), *unknown("attribute", name, fields))
+
+
+def _refers(
+    document: dict[str, Any], source: dict[str, Any], stream: dict[str, Any], loc: tuple[str | int, ...]
+) -> Iterator[Mistake]:
+    refers, may = stream.get("refers"), REFERENCES[stream["entity"]]
+    for name, given in refers.items() if isinstance(refers, dict) else ():
+        if name not in may:
+            yield Mistake((*loc, "refers", name), *unknown("reference", name, may))
+            continue
+        streams = _streams_of_types(document, source, may[name])
+        for wanted in given if isinstance(given, list) else [given]:
+            if isinstance(wanted, str) and wanted not in streams:
+                kinds = " or ".join(may[name])
+                said = unknown(f"stream of entity {kinds}", wanted, streams)
+                yield Mistake((*loc, "refers", name), f"'{wanted}': {said[0]}", said[1])
+
+
+def _streams_of_types(document: dict[str, Any], own: dict[str, Any], types: tuple[str, ...]) -> list[str]:
+    """The streams of these entity types as `refers` names them: of the same source by their name alone."""
+    found = []
+    for _, source in _mappings(document.get("sources")):
+        for _, stream in _mappings(source.get("streams")):
+            if stream.get("entity") in types:
+                found += [str(stream.get("name"))] if source is own else []
+                found.append(f"{source.get('name')}.{stream.get('name')}")
+    return found
 
 
 def _added(document: dict[str, Any]) -> Iterator[Mistake]:

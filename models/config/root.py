@@ -11,7 +11,7 @@ from models.config.base import Strict
 from models.config.matching import MatchingOptions
 from models.config.source import Entity, Source, Stream
 from models.config.survivorship import AttributeRule, AttributeSpec
-from models.vocabulary import Attribute, attributes
+from models.vocabulary import REFERENCES, Attribute, attributes
 
 Size = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|%)$")]
 
@@ -67,6 +67,23 @@ class Config(Strict):
         """Canonical and added attributes of an entity type."""
         added = self.attributes.get(cast(Entity, entity_type), {})
         return attributes(entity_type) | {name: spec.attribute(name) for name, spec in added.items()}
+
+    def targets(self, source: Source, stream: Stream, attribute: str) -> list[tuple[Source, Stream]]:
+        """The streams whose keys an attribute of a stream may hold, in the order in which they are tried.
+
+        What `refers` does not say: streams of the same source that are of an entity type the attribute may refer to,
+        organizations before persons, persons only where there are none.
+        """
+        types = REFERENCES[stream.entity][attribute]
+        named = stream.refers.get(attribute)
+        if named is not None:
+            places = [name.rpartition(".") for name in ([named] if isinstance(named, str) else named)]
+            of = [(self.source(place) if place else source, name) for place, _, name in places]
+            return [(owner, owner.stream(name)) for owner, name in of]
+        for entity in types:
+            if found := [(source, other) for other in source.streams if other.entity == entity]:
+                return found
+        return []
 
     def rules(self, entity_type: str) -> dict[str, AttributeRule]:
         """The survivorship rule of every attribute of an entity type.

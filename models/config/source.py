@@ -27,6 +27,20 @@ def _columns(value: Any) -> Any:
     return value
 
 
+def _streams(value: Any) -> Any:
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise PydanticCustomError("kehu", "expected the name of a stream or a list of them")
+    return value
+
+
+def _constant(value: Any) -> Any:
+    # YAML reads `no`, `1` and dates as something else; the text that was meant cannot be told any more.
+    if not isinstance(value, str) or not value.strip():
+        raise PydanticCustomError("kehu", "expected text; put it in quotes")
+    return value.strip()
+
+
 def _cron(value: str) -> str:
     if wrong := cron_mistake(value):
         raise PydanticCustomError("kehu", "{wrong}", {"wrong": wrong})
@@ -48,6 +62,8 @@ def _connector(value: dict[str, Any]) -> dict[str, Any]:
 
 
 Columns = Annotated[str | list[str], BeforeValidator(_columns)]
+Constant = Annotated[str, BeforeValidator(_constant)]
+Streams = Annotated[str | list[str], BeforeValidator(_streams)]
 Cron = Annotated[str, AfterValidator(_cron)]
 
 
@@ -78,6 +94,12 @@ class Stream(Strict):
     """Column, or columns, that identify a row in the source."""
     fields: dict[str, Columns] = Field(min_length=1)
     """Canonical attribute → delivered column, or columns."""
+    constants: dict[str, Constant] = Field(default_factory=dict)
+    """Canonical attribute → the value that it has in every row."""
+    codes: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """Canonical attribute → delivered value → the value that is meant; others stay as they are."""
+    refers: dict[str, Streams] = Field(default_factory=dict)
+    """Attribute that holds keys of other records → the stream, or streams, whose keys these are."""
     updated_at: str | None = None
     """Column with the source's own time of change; the incremental cursor where the connector has one."""
     deleted: str | None = None
@@ -94,6 +116,11 @@ class Stream(Strict):
     """CSV of `old_key,new_key` after the source gave new keys to old rows; relative to the configuration file."""
     options: dict[str, Any] = Field(default_factory=dict)
     """The connector's options for this stream, such as a table, a query or a path."""
+
+    @property
+    def mapped(self) -> list[str]:
+        """The attributes that get a value: those of `fields` and of `constants`."""
+        return [*self.fields, *(name for name in self.constants if name not in self.fields)]
 
     @property
     def key_columns(self) -> list[str]:

@@ -40,7 +40,7 @@ def of_changes(config: Config) -> dg.TableSchema:
     """The columns of the changed records: their identity, and the canonical attributes that some stream maps."""
     mapped: dict[str, set[str]] = {}
     for _, stream in config.streams():
-        for name in stream.fields:
+        for name in stream.mapped:
             mapped.setdefault(name, set()).add(stream.entity)
     attributes = [
         dg.TableColumn(

@@ -145,3 +145,56 @@ def test_the_examples_in_the_documents_are_sound() -> None:
         document = yaml.safe_load(whole) | (yaml.safe_load(part) or {})
         document["sources"].append(extra)
         assert parse_config(yaml.safe_dump(document), "kehu.yaml")
+
+
+REFERRING = """
+sources:
+  - name: crm
+    family: sales
+    connector: {type: files, path: "{stream}.csv"}
+    streams:
+      - {name: people, entity: person, key: id, fields: {full_name: n, organization_key: account}}
+      - {name: accounts, entity: organization, key: id, fields: {name: n, parent_key: parent}}
+      - {name: quotes, entity: touchpoint, key: id, constants: {type: quote}, fields: {party_key: a, refers_to: b}}
+      - name: orders
+        entity: touchpoint
+        key: id
+        fields: {party_key: account, contact_key: contact, refers_to: quote, status: status}
+        refers: {party_key: [accounts, people], refers_to: quotes}
+        codes: {status: {赢单: won}}
+  - name: dms
+    family: service
+    connector: {type: files, path: "{stream}.csv"}
+    streams:
+      - {name: owners, entity: person, key: id, fields: {full_name: n}}
+      - {name: cars, entity: vehicle, key: vin, fields: {vin: vin, party_key: owner}}
+      - {name: visits, entity: touchpoint, key: id, fields: {party_key: a}, refers: {party_key: crm.accounts}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "attribute", "expected"),
+    [
+        ("crm.people", "organization_key", ["crm.accounts"]),
+        ("crm.accounts", "parent_key", ["crm.accounts"]),
+        ("crm.quotes", "party_key", ["crm.accounts"]),
+        ("crm.quotes", "refers_to", ["crm.quotes", "crm.orders"]),
+        ("crm.orders", "party_key", ["crm.accounts", "crm.people"]),
+        ("crm.orders", "contact_key", ["crm.people"]),
+        ("crm.orders", "refers_to", ["crm.quotes"]),
+        ("dms.cars", "party_key", ["dms.owners"]),
+        ("dms.visits", "party_key", ["crm.accounts"]),
+        ("dms.visits", "contact_key", ["dms.owners"]),
+        ("dms.visits", "refers_to", ["dms.visits"]),
+    ],
+)
+def test_where_keys_of_other_records_lead(place: str, attribute: str, expected: list[str]) -> None:
+    config = parse_config(REFERRING, "kehu.yaml")
+    source, _, stream = place.partition(".")
+    found = config.targets(config.source(source), config.source(source).stream(stream), attribute)
+    assert [f"{s.name}.{t.name}" for s, t in found] == expected
+
+
+def test_constants_are_mapped_like_columns() -> None:
+    stream = parse_config(REFERRING, "kehu.yaml").source("crm").stream("quotes")
+    assert stream.mapped == ["party_key", "refers_to", "type"]

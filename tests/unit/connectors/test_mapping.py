@@ -118,3 +118,36 @@ def test_stored_payloads_are_mapped_as_their_rows_were() -> None:
 def test_no_records() -> None:
     empty = pa.table({n: pa.array([], pa.string()) for n in ("source", "stream", "payload")})
     assert remap(config(), empty, entity="organization").num_rows == 0
+
+
+CODED = """
+sources:
+  - name: crm
+    family: sales
+    connector: {type: files, path: "x.csv"}
+    streams:
+      - name: quotes
+        entity: touchpoint
+        key: id
+        fields: {status: state, refers_to: [a, b]}
+        constants: {type: quote}
+        codes: {status: {赢单: won, "Lost ": lost}, refers_to: {x1: y1}}
+"""
+
+
+def test_constants_and_codes_say_what_is_meant() -> None:
+    config = parse_config(CODED, "kehu.yaml")
+    first, second = ["x1", "k", None, None], ["k", "X1", None, "n"]
+    table = pa.table({"state": ["赢单", "LOST", " open ", None], "a": first, "b": second})
+    rows = map_columns(config.sources[0].streams[0], table).to_pylist()
+    assert [row["status"] for row in rows] == ["won", "lost", "open", None]
+    assert [row["refers_to"] for row in rows] == [["y1", "k"], ["k", "y1"], None, ["n"]]
+    assert [row["type"] for row in rows] == ["quote"] * 4
+    stored = pa.table(
+        {"source": ["crm"] * 2, "stream": ["quotes"] * 2, "payload": ['{"state":"赢单","a":"x1"}', '{"id":"7"}']}
+    )
+    again = remap(config, stored, entity="touchpoint").select(["type", "status", "refers_to"]).to_pylist()
+    assert again == [
+        {"type": "quote", "status": "won", "refers_to": ["y1"]},
+        {"type": "quote", "status": None, "refers_to": None},
+    ]
