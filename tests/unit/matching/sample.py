@@ -6,19 +6,25 @@ does (standardise, prepare, profile, build features), so that the columns are al
 
 from __future__ import annotations
 
+import csv
 import random
+import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
 
 from matching.defaults import DEFAULTS
 from matching.features import build_features, prepare
 from matching.profile import Profile, profile_contacts
 from matching.standardise import standardise
 from models.match_model import Declaration
+from worlds import easy, hard
 
 Row = dict[str, Any]
 Pools = Mapping[str, Sequence[str]]
@@ -151,3 +157,32 @@ def features(entity: str, record: Row) -> Row:
     """The features of one raw record alone."""
     (found,) = records_of(load(entity, [{"record_id": 1, **record}]))
     return found
+
+
+@cache
+def world(name: str, entity: str, size: int, seed: int = 1) -> tuple[tuple[Row, ...], dict[int, str]]:
+    """Canonical raw records of a generated world (`easy` or `hard`), and the entity that each record is of."""
+    make = {"easy": easy.generate, "hard": hard.generate}[name]
+    with tempfile.TemporaryDirectory() as temporary:
+        files = make(Path(temporary), size, seed, entity)
+        out: list[Row] = []
+        keys: list[tuple[str, str]] = []
+        for source in yaml.safe_load(files.config.read_text(encoding="utf-8"))["sources"]:
+            for stream in source["streams"]:
+                for row in _delivered(files.folder / source["connector"]["path"].format(stream=stream["name"])):
+                    record: Row = {"record_id": len(out) * 11 + 5}
+                    for attribute, columns in stream["fields"].items():
+                        names = columns if isinstance(columns, list) else [columns]
+                        values = [row[column] for column in names if row[column]]
+                        record[attribute] = (values if attribute in ("phone", "email") else " ".join(values)) or None
+                    out.append(record)
+                    keys.append((source["name"], row[stream["key"]]))
+        truth = {(r["source"], r["source_key"]): r["entity_id"] for r in _delivered(files.truth)}
+    return tuple(out), {record["record_id"]: truth[key] for record, key in zip(out, keys, strict=True)}
+
+
+def _delivered(path: Path) -> list[dict[str, str]]:
+    if path.suffix == ".parquet":
+        return [{k: str(v) if v else "" for k, v in row.items()} for row in pq.read_table(path).to_pylist()]
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
