@@ -103,7 +103,12 @@ class Delta:
             f"SELECT DISTINCT key FROM (SELECT * FROM keys_now UNION ALL SELECT * FROM keys_then) WHERE rule "
             f"IN ({listed})"
         ).fetchnumpy()["key"]
-        found = self.store.records_for_keys(pa.array(keys.astype(np.int64)), MOST_RECORDS + 1)
+        # The store's blocks are those before this run: as many more are read as may drop out of one.
+        (most,) = con.execute(
+            f"SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM keys_then WHERE rule IN ({listed}) "
+            "GROUP BY key)"
+        ).fetchall()[0]
+        found = self.store.records_for_keys(pa.array(keys.astype(np.int64)), MOST_RECORDS + 1 + int(most))
         self.standards.load(found.pairs["record_id"].to_pylist())
         con.execute(
             "CREATE OR REPLACE TEMP TABLE values_touched AS "
