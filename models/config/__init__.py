@@ -3,6 +3,7 @@
 Says nothing about what a connector's own options mean (connectors) or how a rule is carried out (matching).
 """
 
+from models.config.lifecycle import Alert, LifecycleOptions
 from models.config.load import load_config, parse_config
 from models.config.matching import EntityMatching, MatchingOptions
 from models.config.mistakes import mistakes_of, nearest
@@ -11,11 +12,13 @@ from models.config.source import Retry, Sensor, Source, Stream
 from models.config.survivorship import AttributeRule, AttributeSpec, Curve, Trust
 
 __all__ = [
+    "Alert",
     "AttributeRule",
     "AttributeSpec",
     "Config",
     "Curve",
     "EntityMatching",
+    "LifecycleOptions",
     "MatchingOptions",
     "Retry",
     "Sensor",

@@ -57,6 +57,9 @@ def parse_config(text: str, path: str | Path, environment: Mapping[str, str] | N
     if mistakes or config is None:
         raise ConfigErrors([mistake.error(shown) for mistake in _in_order(mistakes, written)])
     update: dict[str, Any] = {"store": store, "workspace": path.parent / config.workspace}
+    if config.lifecycle.contracts is not None:
+        contracts = path.parent / config.lifecycle.contracts
+        update["lifecycle"] = config.lifecycle.model_copy(update={"contracts": contracts})
     update["sources"] = [
         source.model_copy(
             update={

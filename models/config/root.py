@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 from pydantic import Field, PrivateAttr, StringConstraints
 
 from models.config.base import Strict
+from models.config.lifecycle import LifecycleOptions
 from models.config.matching import MatchingOptions
 from models.config.source import Entity, Source, Stream
 from models.config.survivorship import AttributeRule, AttributeSpec
@@ -31,6 +32,8 @@ class Config(Strict):
     """Thresholds and limits of matching, by entity type."""
     survivorship: dict[Entity, dict[str, AttributeRule]] = Field(default_factory=dict)
     """Rules that differ from the canonical ones, by entity type and attribute (or block)."""
+    lifecycle: LifecycleOptions = LifecycleOptions()
+    """Contracts per stage of the lifecycle, and what goes with them."""
     memory_limit: Size = "4GB"
     """Memory of the set-based engine; what does not fit is spilled into the workspace."""
     threads: int | None = Field(default=None, ge=1)

@@ -1,0 +1,65 @@
+"""From the path of `lifecycle.yaml`, or the pack that comes with Kehu, to Contracts, or to every mistake at once."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lifecycle.contracts.document import Attributes, Contracts, cross_checks
+from lifecycle.contracts.guard import expression_mistakes
+from models.config import Config
+from models.config.document import parse
+from models.config.mistakes import Mistake, key_of, translate
+from models.errors import ConfigError, ConfigErrors
+from models.vocabulary import ENTITY_TYPES
+
+PACK = "commercial_vehicles.yaml"
+
+
+def pack_text() -> str:
+    """The bundled contracts for makers and dealers of commercial vehicles, as they are copied into a new project."""
+    return files("lifecycle.contracts").joinpath("packs", PACK).read_text(encoding="utf-8")
+
+
+def load_contracts(config: Config) -> Contracts:
+    """The contracts that a configuration names, or the bundled ones. Raises ConfigErrors with every mistake."""
+    attributes = {entity: tuple(config.attributes_of(entity)) for entity in ENTITY_TYPES}
+    path = config.lifecycle.contracts
+    if path is None:
+        return parse_contracts(pack_text(), PACK, attributes)
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"file not found: {path}", file=str(config.file), key="lifecycle.contracts") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read as UTF-8 text: {error}", file=str(path)) from None
+    return parse_contracts(text, str(path), attributes)
+
+
+def parse_contracts(text: str, shown: str, attributes: Attributes) -> Contracts:
+    """Contracts out of a text. `attributes` are the names that rules may use, by entity type. Raises ConfigErrors."""
+    document = parse(text, shown)
+    mistakes = list(cross_checks(document, attributes))
+    contracts = None
+    try:
+        contracts = Contracts.model_validate(document)
+    except ValidationError as error:
+        mistakes += [_plain(mistake) for mistake in translate(error, Contracts, document)]
+    if contracts is not None:
+        mistakes += expression_mistakes(contracts, attributes)
+    if mistakes or contracts is None:
+        first: dict[str, Mistake] = {}
+        for mistake in mistakes:
+            first.setdefault(key_of(mistake.loc), mistake)
+        raise ConfigErrors([mistake.error(shown) for mistake in first.values()])
+    return contracts
+
+
+def _plain(mistake: Mistake) -> Mistake:
+    """Without the kind of rule that pydantic puts into the place of a mistake in a rule."""
+    loc = mistake.loc
+    if len(loc) > 4 and loc[0] == "stages" and loc[2] == "rules":
+        return Mistake((*loc[:4], *loc[5:]), mistake.message, mistake.nearest)
+    return mistake

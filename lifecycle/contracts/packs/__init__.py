@@ -1,0 +1,1 @@
+"""Contracts that come with Kehu, as YAML."""
