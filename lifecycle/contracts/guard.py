@@ -22,7 +22,7 @@ FUNCTIONS = frozenset(
         *("least", "length", "lower", "upper", "trim", "left", "right", "substr", "substring", "replace", "contains"),
         *("starts_with", "ends_with", "prefix", "suffix", "regexp_matches", "regexp_full_match", "coalesce", "nullif"),
         *("date_diff", "datediff", "date_trunc", "year", "month", "day", "to_days", "to_months", "to_years", "len"),
-        *("list_contains", "if", "date_part"),
+        *("list_contains", "if", "date_part", "trunc", "to_weeks", "to_hours"),
     }
 )
 _HARMLESS = {
@@ -36,6 +36,7 @@ _HARMLESS = {
     "CASE",
     "CAST",
     "INTERVAL",
+    "TYPE",
 }
 TODAY = "today"
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from lifecycle.contracts.document import Attributes, Contracts, cross_checks
 from lifecycle.contracts.guard import expression_mistakes
+from lifecycle.contracts.rules import KINDS
 from models.config import Config
 from models.config.document import parse
-from models.config.mistakes import Mistake, key_of, translate
+from models.config.mistakes import Mistake, at, key_of, translate, unknown
 from models.errors import ConfigError, ConfigErrors
 from models.vocabulary import ENTITY_TYPES
 
@@ -46,7 +48,7 @@ def parse_contracts(text: str, shown: str, attributes: Attributes) -> Contracts:
     try:
         contracts = Contracts.model_validate(document)
     except ValidationError as error:
-        mistakes += [_plain(mistake) for mistake in translate(error, Contracts, document)]
+        mistakes += [_plain(mistake, document) for mistake in translate(error, Contracts, document)]
     if contracts is not None:
         mistakes += expression_mistakes(contracts, attributes)
     if mistakes or contracts is None:
@@ -57,9 +59,18 @@ def parse_contracts(text: str, shown: str, attributes: Attributes) -> Contracts:
     return contracts
 
 
-def _plain(mistake: Mistake) -> Mistake:
-    """Without the kind of rule that pydantic puts into the place of a mistake in a rule."""
+def _plain(mistake: Mistake, document: dict[str, Any]) -> Mistake:
+    """Without the kind of rule that pydantic puts into the place of a mistake; unknown names with the nearest."""
     loc = mistake.loc
-    if len(loc) > 4 and loc[0] == "stages" and loc[2] == "rules":
-        return Mistake((*loc[:4], *loc[5:]), mistake.message, mistake.nearest)
-    return mistake
+    if len(loc) < 4 or (loc[0], loc[2]) != ("stages", "rules"):
+        return mistake
+    if len(loc) == 4:
+        kind = (at(document, loc) or {}).get("kind") if isinstance(at(document, loc), dict) else None
+        if kind is None:
+            return Mistake((*loc, "kind"), "is required")
+        return Mistake((*loc, "kind"), *unknown("kind of rule", str(kind), KINDS))
+    place = (*loc[:4], *loc[5:])
+    if mistake.message.startswith("unknown key"):
+        fields = KINDS[str(loc[4])].model_fields
+        return Mistake(place, *unknown("key", str(loc[-1]), [field.alias or name for name, field in fields.items()]))
+    return Mistake(place, mistake.message, mistake.nearest)

@@ -205,6 +205,20 @@ Rule = Annotated[
     Field(discriminator="kind"),
 ]
 
+KINDS: dict[str, type[Base]] = {
+    "presence": Presence,
+    "format": FormatRule,
+    "range": Range,
+    "reference": Reference,
+    "sequence": Sequence,
+    "followed": Followed,
+    "count": Count,
+    "recent": Recent,
+    "consistent": Consistent,
+    "sql": Sql,
+}
+"""The classes by their `kind`."""
+
 DIMENSIONS = {
     "presence": "complete",
     "format": "valid",

@@ -3,10 +3,20 @@
 Publishes what a run computed and reads it back in Arrow; computes nothing of it.
 """
 
+from models.store import lifecycle_tables
 from models.store.columns import parse_json_column
 from models.store.open import open_store
-from models.store.outcome import RunOutcome, StreamState
+from models.store.outcome import LifecycleOutcome, RunOutcome, StreamState
 from models.store.publish import STEPS
 from models.store.store import Store
 
-__all__ = ["STEPS", "RunOutcome", "Store", "StreamState", "open_store", "parse_json_column"]
+__all__ = [
+    "STEPS",
+    "LifecycleOutcome",
+    "RunOutcome",
+    "Store",
+    "StreamState",
+    "lifecycle_tables",
+    "open_store",
+    "parse_json_column",
+]

@@ -21,6 +21,8 @@ import sqlalchemy as sa
 from models.store.columns import arrow_schema, arrow_type, quoted, to_arrow, to_python
 
 FETCH_ROWS = 50_000
+MANY_ROWS = 200_000
+"""From so many rows on, indexes are built after an insertion rather than with it."""
 _VALUES_PER_STATEMENT = 120  # SQLite parses more no faster
 _COPY_BLOCK_BYTES = 16 << 20  # the longest row that can be read back from PostgreSQL
 _SORTER_KIB = 8192
@@ -152,6 +154,31 @@ def update(connection: sa.Connection, table: sa.Table, batches: Batches, keep: S
     )
     where = " AND ".join(f"{target}.{quoted(name)} = {staged}.{quoted(name)}" for name in key)
     count = connection.exec_driver_sql(f"UPDATE {target} SET {changes} FROM {staged} WHERE {where}").rowcount
+    connection.exec_driver_sql(f"DROP TABLE {staged}")
+    return count
+
+
+def delete(connection: sa.Connection, table: sa.Table, batches: Batches) -> int:
+    """Remove the rows whose primary keys the batches hold; their columns are those of the key. Returns how many."""
+    batches, columns = _peek(batches)
+    if not columns:
+        return 0
+    kinds = [arrow_type(table.c[name].type) for name in columns]
+    target = quoted(table.name)
+    if connection.dialect.name == "sqlite":
+        where = " AND ".join(f"{quoted(name)} = ?" for name in columns)
+        cursor, count = _cursor(connection), 0
+        try:
+            for batch in batches:
+                arrays = [to_python(batch.column(name), kind) for name, kind in zip(columns, kinds, strict=True)]
+                cursor.executemany(f"DELETE FROM {target} WHERE {where}", zip(*arrays, strict=True))
+                count += cursor.rowcount
+        finally:
+            cursor.close()
+        return count
+    staged, _ = _stage(connection, table, columns, kinds, batches)
+    where = " AND ".join(f"{target}.{quoted(name)} = {staged}.{quoted(name)}" for name in columns)
+    count = connection.exec_driver_sql(f"DELETE FROM {target} USING {staged} WHERE {where}").rowcount
     connection.exec_driver_sql(f"DROP TABLE {staged}")
     return count
 

@@ -94,6 +94,20 @@ class StreamState:
 
 
 @dataclass(frozen=True)
+class LifecycleOutcome:
+    """What a run computed of the lifecycle, as Parquet files `lifecycle/<name>.parquet` with the tables' columns.
+
+    `full`: state and stages of all customers are in the files, else those of the customers in `scope`. `relinked`: the
+    links of all records are. `contracts` is their document, with `name` and `version`.
+    """
+
+    contracts: Mapping[str, Any]
+    contracts_hash: str
+    full: bool = False
+    relinked: bool = False
+
+
+@dataclass(frozen=True)
 class RunOutcome:
     """One run's results, as Parquet files `<kind>_<entity>.parquet` (each optional) and `quarantine.parquet`.
 
@@ -112,6 +126,7 @@ class RunOutcome:
     decisions_upto: int | None = None
     parser_version: str | None = None
     memory_limit: str = "4GB"
+    lifecycle: LifecycleOutcome | None = None
 
     def file(self, kind: str, entity: str) -> Path | None:
         """The file of this kind, with its columns checked, or None when the run has none. Raises StoreError."""

@@ -53,6 +53,11 @@ class Publication:
         path = self.outcome.file(kind, entity)
         return None if path is None else str(path)
 
+    def lifecycle_file(self, name: str) -> str | None:
+        """The path of a file of the lifecycle, or None when the run has none."""
+        path = self.outcome.folder / "lifecycle" / f"{name}.parquet"
+        return str(path) if self.outcome.lifecycle is not None and path.exists() else None
+
     def number(self, query: str, *params: Any) -> int:
         """The single number that a DuckDB query gives."""
         return int(self.duck.execute(query, list(params)).fetchall()[0][0])

@@ -25,6 +25,7 @@ from models.store.publish_golden import (
     publish_profiles,
     publish_tasks,
 )
+from models.store.publish_lifecycle import publish_lifecycle
 from models.store.publish_records import publish_edges, publish_keys, publish_membership, publish_records
 
 
@@ -122,6 +123,7 @@ STEPS_TO_TAKE: tuple[tuple[str, Callable[[Publication], int]], ...] = (
     ("tasks", publish_tasks),
     ("events", publish_events),
     ("profiles", publish_profiles),
+    ("lifecycle", publish_lifecycle),
     ("quarantine", _quarantine),
     ("stream_states", _stream_states),
     ("run", _finish),
