@@ -9,12 +9,13 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from matching.model.conditions import quoted
 from models.match_model import BlockingRule, Declaration, KeyPart
+
+if TYPE_CHECKING:
+    import duckdb
 
 _SEPARATOR = "\x1f"
 

@@ -8,13 +8,16 @@ five ways does not look like five.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 from rapidfuzz import fuzz, process
 
 from matching.model.conditions import quoted
 from models.match_model import ContactKind, Declaration
+
+if TYPE_CHECKING:
+    import duckdb
 
 PROFILE = pa.schema(
     [

@@ -5,9 +5,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from matching.model.compiled import CompiledModel
-from matching.model.conditions import quoted
-from matching.model.splink_model import DIGITS
+from matching.model.compiled import DIGITS, CompiledModel
+from matching.model.conditions import Record, quoted
 from models.match_model import PublishedModel
 
 FEW_PAIRS = 4_000
@@ -27,7 +26,7 @@ def score_known(con: duckdb.DuckDBPyConnection, model: PublishedModel, features:
     rows = con.sql(
         f"SELECT {columns} FROM {features} WHERE record_id IN (SELECT unnest([left_id, right_id]) FROM {pairs})"
     ).to_arrow_table()
-    records = {row["record_id"]: row for row in rows.to_pylist()}
+    records = {row["record_id"]: Record(row) for row in rows.to_pylist()}
     both = con.execute(f"SELECT left_id, right_id FROM {pairs}").fetchnumpy()
     left, right = both["left_id"], both["right_id"]
     weigh = CompiledModel(model).weight

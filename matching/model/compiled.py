@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from matching.model.conditions import Test, to_python
-from matching.model.splink_model import TF_FLOOR
-from models.match_model import PublishedModel
+from matching.model.conditions import Record, as_record, evaluated, to_expression
+from models.match_model import Comparison, PublishedModel
 
-Record = Mapping[str, Any]
+TF_FLOOR = 1e-7
+"""No value counts as rarer than this."""
+DIGITS = 9
+"""Weights are rounded to so many decimal places: sums in another order differ behind them."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,17 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class _Level:
-    label: str
-    test: Test
-    weight: float
-    column: str | None
-    u: float
+class CompiledComparison:
+    """A comparison: `level` gives the number of the level that two records fall on.
+
+    Per level: its weight in bits; its u, and the column whose rare values count for more, if it has one.
+    """
+
+    declared: Comparison
+    level: Callable[[Record, Record], int]
+    weights: tuple[float, ...]
+    columns: tuple[str | None, ...]
+    u: tuple[float, ...]
 
 
 def probability(weight: float) -> float:
@@ -52,14 +59,15 @@ class CompiledModel:
     def __init__(self, model: PublishedModel):
         self.model = model
         self.prior_weight = log2(model.prior / (1.0 - model.prior))
-        self._comparisons: list[tuple[str, list[_Level]]] = []
-        for comparison in model.declaration.comparisons:
-            levels = []
-            for level, trained in zip(comparison.levels, model.levels[comparison.name], strict=True):
-                weight = log2(trained.m) - log2(trained.u) if trained else 0.0
-                column = level.term_frequency if trained and level.when.kind != "else" else None
-                levels.append(_Level(level.label, to_python(level.when), weight, column, trained.u if trained else 1.0))
-            self._comparisons.append((comparison.name, levels))
+        self.comparisons = [self._compiled(comparison) for comparison in model.declaration.comparisons]
+
+    def _compiled(self, comparison: Comparison) -> CompiledComparison:
+        weights, columns, u = [], [], []
+        for level, trained in zip(comparison.levels, self.model.levels[comparison.name], strict=True):
+            weights.append(log2(trained.m) - log2(trained.u) if trained else 0.0)
+            columns.append(level.term_frequency if trained and level.when.kind != "else" else None)
+            u.append(trained.u if trained else 1.0)
+        return CompiledComparison(comparison, _level_of(comparison), tuple(weights), tuple(columns), tuple(u))
 
     def term_frequency(self, column: str, value: Any) -> float | None:
         """The share of a value of a term-frequency column; None for an absent value."""
@@ -67,31 +75,40 @@ class CompiledModel:
             return None
         return self.model.term_frequencies[column].get(str(value), self.model.rare[column])
 
-    def _rarity(self, level: _Level, a: Record, b: Record) -> float:
-        if level.column is None:
-            return 0.0
-        shares = [s for s in (self.term_frequency(level.column, r.get(level.column)) for r in (a, b)) if s is not None]
-        return log2(level.u) - log2(max(*shares, TF_FLOOR)) if shares else 0.0
+    def _rarity(self, column: str, u: float, a: Record, b: Record) -> float:
+        shares = [s for s in (self.term_frequency(column, r[column]) for r in (a, b)) if s is not None]
+        return log2(u) - log2(max(*shares, TF_FLOOR)) if shares else 0.0
 
-    def weight(self, a: Record, b: Record) -> float:
+    def part(self, compared: CompiledComparison, a: Record, b: Record) -> tuple[int, float, float]:
+        """(number of the level, its weight with rarity, rarity) of one comparison of two records."""
+        level = compared.level(a, b)
+        column = compared.columns[level]
+        rarity = self._rarity(column, compared.u[level], a, b) if column else 0.0
+        return level, compared.weights[level] + rarity, rarity
+
+    def weight(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
         """The match weight of two records in bits, prior included."""
+        left, right = as_record(a), as_record(b)
         total = self.prior_weight
-        for _, levels in self._comparisons:
-            for level in levels:
-                if level.test(a, b):
-                    total += level.weight + (self._rarity(level, a, b) if level.column else 0.0)
-                    break
+        for compared in self.comparisons:
+            total += self.part(compared, left, right)[1]
         return total
 
-    def explain(self, a: Record, b: Record) -> tuple[float, list[Reason]]:
+    def explain(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[float, list[Reason]]:
         """The match weight and what each comparison gave to it, in the order of the declaration."""
+        left, right = as_record(a), as_record(b)
         total, reasons = self.prior_weight, []
-        for name, levels in self._comparisons:
-            level = next(candidate for candidate in levels if candidate.test(a, b))
-            rarity = self._rarity(level, a, b)
-            total += level.weight + rarity
-            reasons.append(Reason(name, level.label, level.weight + rarity, rarity))
+        for compared in self.comparisons:
+            level, weight, rarity = self.part(compared, left, right)
+            total += weight
+            reasons.append(Reason(compared.declared.name, compared.declared.levels[level].label, weight, rarity))
         return total, reasons
 
 
-Scorer = Callable[[Record, Record], float]
+def _level_of(comparison: Comparison) -> Callable[[Record, Record], int]:
+    """The function that tries the levels in their order; the last one is `else`."""
+    *tried, _ = comparison.levels
+    lines = [f"    if {to_expression(level.when)}:\n        return {i}" for i, level in enumerate(tried)]
+    lines.append(f"    return {len(tried)}")
+    found: Callable[[Record, Record], int] = evaluated("\n".join(["def level(a, b):", *lines, ""]))["level"]
+    return found

@@ -1,4 +1,4 @@
-"""A declared condition as DuckDB SQL over a pair (`"column_l"`, `"column_r"`) and as a Python function of two records.
+"""A declared condition: DuckDB SQL over a pair (`"column_l"`, `"column_r"`), and Python over two records.
 
 Both say the same for every pair of values: an absent value makes a condition false, never unknown.
 """
@@ -10,8 +10,28 @@ from typing import Any
 
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
-Record = Mapping[str, Any]
-Test = Callable[[Record, Record], bool]
+Test = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
+_SET = "\x00set"
+
+
+class Record(dict[str, Any]):
+    """Feature columns of a record; what is absent is None."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> Any:
+        """None for an absent column; the values of a list column as a set, made once, for a name ending in `_SET`."""
+        found = None
+        if name.endswith(_SET):
+            values = self[name.removesuffix(_SET)]
+            found = None if values is None else frozenset(values)
+        self[name] = found
+        return found
+
+
+def as_record(values: Mapping[str, Any]) -> Record:
+    """The mapping itself where it is a record, else a record of its values."""
+    return values if isinstance(values, Record) else Record(values)
 
 
 def quoted(name: str, side: str = "") -> str:
@@ -66,67 +86,71 @@ def to_sql(condition: Any) -> str:
     raise ValueError(f"no SQL for a condition of kind {kind!r}")
 
 
-def to_python(condition: Any) -> Test:
-    """The condition as a function of two records (mappings of standard columns; absent keys are absent values)."""
+def to_expression(condition: Any) -> str:
+    """The condition as a Python expression over the records `a` and `b`, for `evaluated`."""
     kind = condition.kind
     if kind == "else":
-        return lambda a, b: True
+        return "True"
     if kind in ("all", "any"):
-        parts = [to_python(part) for part in condition.of]
-        if kind == "all":
-            return lambda a, b: all(part(a, b) for part in parts)
-        return lambda a, b: any(part(a, b) for part in parts)
+        word = " and " if kind == "all" else " or "
+        return "(" + word.join(to_expression(part) for part in condition.of) + ")"
     if kind == "not":
-        inner = to_python(condition.of)
-        return lambda a, b: not inner(a, b)
+        return f"(not {to_expression(condition.of)})"
     if kind == "missing":
-        columns = list(condition.columns)
-        return lambda a, b: any(all(side.get(c) is None for c in columns) for side in (a, b))
+        sides = (" and ".join(f"{side}[{c!r}] is None" for c in condition.columns) for side in "ab")
+        return "(" + " or ".join(f"({side})" for side in sides) + ")"
     if kind == "crossed":
         one, two = condition.column, condition.other
-        return lambda a, b: _same(a.get(one), b.get(two)) or _same(a.get(two), b.get(one))
-    return _on_column(condition)
-
-
-def _same(left: Any, right: Any) -> bool:
-    return left is not None and left == right
-
-
-def _on_column(condition: Any) -> Test:
-    kind, column = condition.kind, condition.column
-
-    def both(test: Callable[[Any, Any], bool]) -> Test:
-        def check(a: Record, b: Record) -> bool:
-            left, right = a.get(column), b.get(column)
-            return left is not None and right is not None and test(left, right)
-
-        return check
-
+        return f"({_equal(one, two)} or {_equal(two, one)})"
+    column = condition.column
     if kind == "exact":
-        return both(lambda x, y: bool(x == y))
+        return _equal(column, column)
+    test = _on_lists(condition) or _on_texts(condition)
+    listed = kind in ("overlap", "jaccard", "contained")
+    x = f"a[{column + _SET!r}]" if listed else f"a[{column!r}]"
+    return f"((x := {x}) is not None and (y := b[{column!r}]) is not None and {test})"
+
+
+def evaluated(source: str) -> dict[str, Any]:
+    """The names that Python source built of `to_expression` defines."""
+    names: dict[str, Any] = {"jaro_winkler": JaroWinkler.similarity, "levenshtein": Levenshtein.distance}
+    exec(compile(source, "<declaration>", "exec"), names)  # made of a checked declaration; names stand in quotes
+    return names
+
+
+def to_python(condition: Any) -> Test:
+    """The condition as a function of two records (mappings of standard columns; absent keys are absent values)."""
+    test = evaluated(f"def test(a, b):\n    return {to_expression(condition)}\n")["test"]
+    return lambda a, b: bool(test(as_record(a), as_record(b)))
+
+
+def _equal(left: str, right: str) -> str:
+    return f"((x := a[{left!r}]) is not None and x == b[{right!r}])"
+
+
+def _on_lists(condition: Any) -> str | None:
+    """Of the set `x` and the list `y`; a list counts its values twice where they stand in it twice, as DuckDB does."""
+    kind, column = condition.kind, condition.column
     if kind == "overlap":
-        return both(lambda x, y: not set(x).isdisjoint(y))
+        return "not x.isdisjoint(y)"
     if kind == "jaccard":
-        share = condition.at_least
-
-        def jaccard(x: list[str], y: list[str]) -> bool:
-            shared = len(set(x) & set(y))
-            return bool(shared >= share * (len(x) + len(y) - shared))
-
-        return both(jaccard)
+        together = f"len(a[{column!r}]) + len(y)"
+        return f"(n := len(x.intersection(y))) >= {condition.at_least!r} * ({together} - n)"
     if kind == "contained":
-        least = condition.at_least
-        return both(lambda x, y: min(len(x), len(y)) >= least and len(set(x) & set(y)) == min(len(x), len(y)))
+        least = f"(n := min(len(a[{column!r}]), len(y)))"
+        return f"{least} >= {condition.at_least!r} and len(x.intersection(y)) == n"
+    return None
+
+
+def _on_texts(condition: Any) -> str:
+    kind = condition.kind
     if kind == "jaro_winkler":
-        above = condition.above
-        return both(lambda x, y: JaroWinkler.similarity(x, y) > above)
+        return f"jaro_winkler(x, y) > {condition.above!r}"
     if kind == "levenshtein":
-        most = condition.at_most
-        return both(lambda x, y: Levenshtein.distance(x, y, score_cutoff=most) <= most)
+        return f"levenshtein(x, y, score_cutoff={condition.at_most!r}) <= {condition.at_most!r}"
     if kind == "prefix":
         n = condition.length
-        return both(lambda x, y: len(x) >= n and len(y) >= n and x[:n] == y[:n])
+        return f"len(x) >= {n!r} and len(y) >= {n!r} and x[:{n!r}] == y[:{n!r}]"
     if kind == "starts_with":
-        short = condition.at_least
-        return both(lambda x, y: min(len(x), len(y)) >= short and (x.startswith(y) or y.startswith(x)))
-    raise ValueError(f"no function for a condition of kind {kind!r}")
+        return f"min(len(x), len(y)) >= {condition.at_least!r} and (x.startswith(y) or y.startswith(x))"
+    raise ValueError(f"no expression for a condition of kind {kind!r}")

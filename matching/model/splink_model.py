@@ -15,12 +15,9 @@ import numpy as np
 import pyarrow as pa
 from splink import DuckDBAPI, Linker, SettingsCreator
 
+from matching.model.compiled import DIGITS, TF_FLOOR
 from matching.model.conditions import quoted, to_sql
 from models.match_model import PublishedModel
-
-TF_FLOOR = 1e-7
-DIGITS = 9
-"""Weights are rounded to so many decimal places: sums in another order differ behind them."""
 
 
 def splink_settings(model: PublishedModel, *, explain: bool = False) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,7 +27,7 @@ from matching.standardise.subjects import (
 )
 from matching.standardise.workers import Pending, Workers
 
-_COUNTRY_DOMAIN = r"\.(?P<country>cn|de|uk|fr|it|es|nl|be|at|ch|se|dk|no|fi|ie|pl|cz|jp|kr|in|au|nz|sg|my|th|br|mx|ru)$"
+COUNTRY_DOMAIN = r"\.(?P<country>cn|de|uk|fr|it|es|nl|be|at|ch|se|dk|no|fi|ie|pl|cz|jp|kr|in|au|nz|sg|my|th|br|mx|ru)$"
 
 
 # Subjects that say nothing on the country of a telephone number.
@@ -113,7 +112,7 @@ def _country_hints(raw: dict[str, pa.Array[Any]], out: dict[str, pa.Array[Any]])
         hints.append(compute.if_else(vat, compute.utf8_slice_codeunits(out["tax_id"], 0, 2), None))
     for column in (out.get("web_domain"), raw.get("email")):
         if column is not None:
-            found = compute.extract_regex(compute.utf8_lower(column), _COUNTRY_DOMAIN)
+            found = compute.extract_regex(compute.utf8_lower(column), COUNTRY_DOMAIN)
             hints.append(compute.utf8_upper(compute.struct_field(found, "country")))
     # The United Kingdom and Greece go by other letters in domains and VAT numbers.
     return [compute.replace_substring(compute.replace_substring(h, "UK", "GB"), "EL", "GR") for h in hints]
@@ -146,6 +145,8 @@ def _text(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
 
 def _job(subject: Subject, inputs: dict[str, pa.Array[Any]], rows: int) -> Job:
     """Distinct raw values of a subject in order of appearance."""
+    import pandas as pd  # slow to import, and one record is standardised without it
+
     columns = [inputs.get(name) for name in subject.inputs]
     names = [str(i) for i in range(len(columns))]
     if all(column is None or column.null_count == rows for column in columns):

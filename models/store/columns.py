@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -85,6 +84,8 @@ def parse_json_column(table: pa.Table, column: str, schema: pa.Schema) -> pa.Tab
         empty = [pa.nulls(table.num_rows, field.type) for field in schema]
         plain = table.drop_columns([column])
         return pa.table([*plain.columns, *empty], schema=pa.schema([*plain.schema, *schema]))
+    import duckdb  # costs a fifth of a second, and readers of few rows need none of it
+
     with duckdb.connect() as connection:
         connection.register("given", table)
         types = ", ".join(f"{quoted(field.name)} {_duckdb_type(field.type)}" for field in schema)

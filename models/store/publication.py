@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
 from models.store import bulk
 from models.store import tables as t
 from models.store.outcome import RunOutcome
+
+if TYPE_CHECKING:
+    import duckdb
 
 BATCH_ROWS = 50_000
 IDS = "(SELECT id FROM publish_ids)"

@@ -9,7 +9,6 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-import duckdb
 import orjson
 import sqlalchemy as sa
 
@@ -31,6 +30,8 @@ from models.store.publish_records import publish_edges, publish_keys, publish_me
 
 def publish(connection: sa.Connection, outcome: RunOutcome, on_step: Callable[[str], None]) -> dict[str, int]:
     """Carry out every step inside the transaction of `connection`. Returns counts of what was written."""
+    import duckdb
+
     duck = duckdb.connect()
     work = Publication(connection, duck, outcome, dt.datetime.now(dt.UTC))
     try:

@@ -7,8 +7,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from matching.model.compiled import CompiledModel, Record, probability
-from matching.model.splink_model import TF_FLOOR, add_term_frequencies, score_pairs
+from matching.model.compiled import TF_FLOOR, CompiledModel, probability
+from matching.model.conditions import Record
+from matching.model.splink_model import add_term_frequencies, score_pairs
 from matching.model.train import train
 from models import match_model as mm
 from tests.unit.matching.sample import Row, connect, declaration, records_of
@@ -185,7 +186,7 @@ def test_the_more_common_of_two_values_counts_and_an_absent_one_does_not() -> No
 def test_an_absent_column_is_an_absent_value() -> None:
     levels = [MISSING_X, mm.Level(label="a", when=KINDS["exact"]), mm.Level(label="e", when=ELSE)]
     compiled = CompiledModel(published(levels, [None, (0.9, 0.01), (0.1, 0.99)]))
-    empty: Record = {}
+    empty = Record()
     assert compiled.weight(empty, {"x": "ab"}) == compiled.prior_weight == compiled.weight({"x": None}, empty)
 
 
