@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from matching.defaults import DEFAULTS
+from matching.declared import Limits, limits_of
 from matching.features import build_features, prepare
 from matching.inputs import Progress, Verdicts, no_progress
 from matching.keys import BlockCount, build_keys, candidate_pairs, count_blocks
@@ -24,20 +24,10 @@ from matching.link import Links, link
 from matching.model.splink_model import add_term_frequencies, score_pairs
 from matching.profile import Profile, profile_contacts
 from models.config import Config
-from models.match_model import CannotLink, Declaration, PublishedModel
+from models.match_model import Declaration, PublishedModel
 
 KEEP_BELOW = 6.0
 """Edges are kept down to this many bits below the weight from which stewards see a pair."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Thresholds and caps that hold for this hub: the declaration's, unless the configuration says otherwise."""
-
-    auto: float
-    review: float
-    block_cap: int
-    max_cluster: int
 
 
 @dataclass
@@ -60,29 +50,6 @@ class Work:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
-
-
-def declared(config: Config, entity: str, base: Declaration | None = None) -> Declaration:
-    """The declaration (by default the entity type's own) with what the configuration changes about it."""
-    options = getattr(config.matching, entity)
-    given = {k: v for k in ("auto", "review", "block_cap", "max_cluster") if (v := getattr(options, k)) is not None}
-    declaration = base or DEFAULTS[entity]
-    if options.merge_branches:
-        given["cannot_link"] = [rule for rule in declaration.cannot_link if not _is_branch_rule(rule)]
-    if "auto" in given and "review" not in given:
-        given["review"] = min(declaration.review, given["auto"])
-    return declaration.model_copy(update=given)
-
-
-def _is_branch_rule(rule: CannotLink) -> bool:
-    from models.match_model import condition_columns
-
-    return "branch_mark" in condition_columns(rule.when)
-
-
-def limits_of(declaration: Declaration) -> Limits:
-    """The limits of a declaration."""
-    return Limits(declaration.auto, declaration.review, declaration.block_cap, declaration.max_cluster)
 
 
 @contextlib.contextmanager

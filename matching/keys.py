@@ -6,12 +6,12 @@ A key is MD5 over entity type, rule and the values of its parts, so that DuckDB 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from matching.model.conditions import quoted
+from matching.model.conditions import as_record, quoted
 from models.match_model import BlockingRule, Declaration, KeyPart
 
 if TYPE_CHECKING:
@@ -112,20 +112,32 @@ def candidate_pairs(
     return int(con.execute(f"SELECT count(*) FROM {target}").fetchall()[0][0])
 
 
-def record_keys(declaration: Declaration, record: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    """(number of the rule, key) for one record, equal to what `build_keys` gives for it; each pair once."""
-    seen: set[tuple[int, int]] = set()
+class RecordKey(NamedTuple):
+    """A match key of a record: the number of its rule, the key, and the values that it is made of."""
+
+    rule: int
+    key: int
+    values: tuple[str, ...]
+
+
+def key_of(declaration: Declaration, rule: BlockingRule, values: Iterable[str]) -> int:
+    """The match key of the values of a rule's parts."""
+    text = _SEPARATOR.join((declaration.entity_type, rule.name, *values))
+    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little") >> 1
+
+
+def record_keys(declaration: Declaration, record: Mapping[str, Any]) -> Iterator[RecordKey]:
+    """The match keys of one record, equal to what `build_keys` gives for it; each once."""
+    columns = as_record(record)
     for number, rule in enumerate(declaration.blocking):
         choices: list[list[str]] = []
         for part in rule.parts:
-            value = record.get(part.column)
-            values = [v for v in value if v is not None] if isinstance(value, list) else [value]
-            if part.first:
-                values = [v[: part.first] for v in values if v is not None and len(v) >= part.first]
-            choices.append([str(v) for v in values if v is not None])
-        for combination in product(*choices):
-            text = _SEPARATOR.join((declaration.entity_type, rule.name, *combination))
-            key = int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little") >> 1
-            if (number, key) not in seen:
-                seen.add((number, key))
-                yield number, key
+            value = columns[part.column]
+            values = [_text(v) for v in (value if isinstance(value, list) else [value]) if v is not None]
+            choices.append([v[: part.first] for v in values if len(v) >= part.first] if part.first else values)
+        for combination in dict.fromkeys(product(*choices)):
+            yield RecordKey(number, key_of(declaration, rule, combination), combination)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from matching.batch import Solved, Work, cluster, declared, load_features, solve, working
+from matching.batch import Solved, Work, cluster, load_features, solve, working
+from matching.declared import declared
 from matching.delta import Delta
 from matching.golden import Past, past_of, whole_past, write_golden
 from matching.inputs import (

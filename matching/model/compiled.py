@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from matching.model.conditions import Record, as_record, evaluated, to_expression
+from matching.model.conditions import Record, as_record, evaluated, to_bound, to_expression
 from models.match_model import Comparison, PublishedModel
 
 TF_FLOOR = 1e-7
@@ -31,13 +31,15 @@ class Reason:
 
 @dataclass(frozen=True)
 class CompiledComparison:
-    """A comparison: `level` gives the number of the level that two records fall on.
+    """A comparison: `level` gives the number of the level that two records fall on, `levels` those that a record may
+    fall on with any other.
 
     Per level: its weight in bits; its u, and the column whose rare values count for more, if it has one.
     """
 
     declared: Comparison
     level: Callable[[Record, Record], int]
+    levels: Callable[[Record], list[int]]
     weights: tuple[float, ...]
     columns: tuple[str | None, ...]
     u: tuple[float, ...]
@@ -67,7 +69,8 @@ class CompiledModel:
             weights.append(log2(trained.m) - log2(trained.u) if trained else 0.0)
             columns.append(level.term_frequency if trained and level.when.kind != "else" else None)
             u.append(trained.u if trained else 1.0)
-        return CompiledComparison(comparison, _level_of(comparison), tuple(weights), tuple(columns), tuple(u))
+        names = evaluated(_source_of(comparison))
+        return CompiledComparison(comparison, names["level"], names["levels"], tuple(weights), tuple(columns), tuple(u))
 
     def term_frequency(self, column: str, value: Any) -> float | None:
         """The share of a value of a term-frequency column; None for an absent value."""
@@ -105,10 +108,15 @@ class CompiledModel:
         return total, reasons
 
 
-def _level_of(comparison: Comparison) -> Callable[[Record, Record], int]:
-    """The function that tries the levels in their order; the last one is `else`."""
+def _source_of(comparison: Comparison) -> str:
+    """Two functions that go through the levels in their order; the last one is `else`."""
     *tried, _ = comparison.levels
-    lines = [f"    if {to_expression(level.when)}:\n        return {i}" for i, level in enumerate(tried)]
-    lines.append(f"    return {len(tried)}")
-    found: Callable[[Record, Record], int] = evaluated("\n".join(["def level(a, b):", *lines, ""]))["level"]
-    return found
+    last = len(tried)
+    level, levels = ["def level(a, b):"], ["def levels(a):", "    found = []"]
+    for i, one in enumerate(tried):
+        level += [f"    if {to_expression(one.when)}:", f"        return {i}"]
+        levels += [f"    if {to_bound(one.when, sure=False)}:", f"        found.append({i})"]
+        levels += [f"        if {to_bound(one.when, sure=True)}:", "            return found"]
+    level.append(f"    return {last}")
+    levels.append(f"    return [*found, {last}]")
+    return "\n".join([*level, *levels, ""])

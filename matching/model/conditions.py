@@ -111,6 +111,26 @@ def to_expression(condition: Any) -> str:
     return f"((x := {x}) is not None and (y := b[{column!r}]) is not None and {test})"
 
 
+def to_bound(condition: Any, *, sure: bool) -> str:
+    """A Python expression over the record `a` alone: whether the condition holds for `a` and any other (`sure`), or
+    may hold for `a` and some other.
+    """
+    kind = condition.kind
+    if kind == "else":
+        return "True"
+    if kind in ("all", "any"):
+        word = " and " if kind == "all" else " or "
+        return "(" + word.join(to_bound(part, sure=sure) for part in condition.of) + ")"
+    if kind == "not":
+        return f"(not {to_bound(condition.of, sure=not sure)})"
+    if kind == "missing":
+        return "(" + " and ".join(f"a[{c!r}] is None" for c in condition.columns) + ")" if sure else "True"
+    if sure:
+        return "False"
+    columns = (condition.column, condition.other) if kind == "crossed" else (condition.column,)
+    return "(" + " or ".join(f"a[{c!r}] is not None" for c in columns) + ")"
+
+
 def evaluated(source: str) -> dict[str, Any]:
     """The names that Python source built of `to_expression` defines."""
     names: dict[str, Any] = {"jaro_winkler": JaroWinkler.similarity, "levenshtein": Levenshtein.distance}
