@@ -90,8 +90,28 @@ class Database:
                 self._local.connection = None
 
     @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A write transaction in which every read and write of this thread takes part until the block ends.
+
+        Reads see what was written before in it; nobody else does until the block ends. Any exception undoes all of it.
+        """
+        if getattr(self._local, "connection", None) is not None:
+            raise StoreError("a transaction cannot begin inside another, or inside a snapshot")
+        with self.write() as connection:
+            self._local.connection = self._local.writing = connection
+            try:
+                yield connection
+            finally:
+                self._local.connection = self._local.writing = None
+
+    @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A write transaction, committed at the end, rolled back by any exception."""
+        """A write transaction, committed at the end, rolled back by any exception; part of `transaction` inside one."""
+        joined: sa.Connection | None = getattr(self._local, "writing", None)
+        if joined is not None:
+            with self.clear_errors():
+                yield joined
+            return
         with self.clear_errors(), self.engine.connect() as plain:
             connection = plain.execution_options(kehu_write=True)
             with connection.begin():

@@ -1,4 +1,4 @@
-"""What the hub holds, read back in Arrow: source records, keys, edges, crosswalk, golden records, tasks, events.
+"""What the hub holds, read back in Arrow: source records, keys, edges, crosswalk, golden records, events.
 
 Every call sees one published state; `Store.snapshot` holds that state for several calls.
 """
@@ -6,27 +6,20 @@ Every call sees one published state; `Store.snapshot` holds that state for sever
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from models.store import bulk
 from models.store import tables as t
+from models.store.among import FEW_IDS, among, given, ids_array
 from models.store.columns import arrow_schema
 from models.store.database import Database
 
-if TYPE_CHECKING:  # Arrow's classes take parameters only in their type stubs
-    Ids: TypeAlias = Sequence[int] | npt.NDArray[np.int64] | pa.Array[Any] | pa.ChunkedArray[Any]
-    Texts: TypeAlias = Sequence[str] | pa.Array[Any] | pa.ChunkedArray[Any]
-
-_FEW_IDS = 5_000  # up to here one bound JSON array is quicker than a temporary table
-_STAGED = "read_ids"
+if TYPE_CHECKING:
+    from models.store.among import Ids, Texts
 
 
 class Blocks(NamedTuple):
@@ -60,11 +53,11 @@ class Reading:
 
     def _by_ids(self, query: sa.Select[Any], column: sa.Column[Any], ids: Ids | Texts) -> pa.Table:
         """The rows of a query whose column is among the ids."""
-        values = _array(ids)
+        values = ids_array(ids)
         if len(values) == 0:
             return arrow_schema(list(query.selected_columns)).empty_table()
-        with self.database.read() as connection, _among(connection, column, values) as condition:
-            return _table(bulk.fetch(connection, query.where(condition), large=len(values) > _FEW_IDS))
+        with self.database.read() as connection, among(connection, column, values) as condition:
+            return _table(bulk.fetch(connection, query.where(condition), large=len(values) > FEW_IDS))
 
     def records(self, entity_type: str, columns: Sequence[str] | None = None, *, only_current: bool = True) -> pa.Table:
         """Source records of an entity type with the columns named (default: all), `record_id` always among them.
@@ -104,16 +97,16 @@ class Reading:
 
     def records_for_keys(self, keys: Ids, cap: int) -> Blocks:
         """The records under match keys; of a key with more than `cap` records only its name is given."""
-        values = _array(keys)
+        values = ids_array(keys)
         k = t.match_key.c
         empty = arrow_schema([k.key, k.record_id]).empty_table()
         if len(values) == 0:
             return Blocks(empty, empty.select(["key"]))
-        with self.database.read() as connection, _given(connection, values) as given:
+        with self.database.read() as connection, given(connection, values) as wanted:
             # Counting stops one past the cap, so that a block of millions costs no more than one of `cap`.
-            block = sa.select(sa.literal(1)).where(k.key == given.c.id).limit(cap + 1).correlate(given).subquery()
+            block = sa.select(sa.literal(1)).where(k.key == wanted.c.id).limit(cap + 1).correlate(wanted).subquery()
             count = sa.select(sa.func.count()).select_from(block).scalar_subquery()
-            sized = sa.select(given.c.id.label("key"), count.label("records")).subquery()
+            sized = sa.select(wanted.c.id.label("key"), count.label("records")).subquery()
             sizes = sa.select(sized.c.key, sized.c.records).where(sized.c.records > 0)
             found = _table(bulk.fetch(connection, sizes, schema=_SIZES, large=False))
             within = found.filter(pc.field("records") <= cap)["key"]
@@ -155,7 +148,7 @@ class Reading:
         dead = ~sa.exists().where(m.golden_id == h.golden_id)
         with self.database.snapshot():
             once = self._by_ids(sa.select(h.golden_id).where(dead).distinct(), h.record_id, record_ids)["golden_id"]
-            named = pa.chunked_array([*once.chunks, _array(golden_ids).cast(pa.string())], pa.string()).unique()
+            named = pa.chunked_array([*once.chunks, ids_array(golden_ids).cast(pa.string())], pa.string()).unique()
             return self._by_ids(sa.select(h.record_id, h.golden_id, h.to_run).where(dead), h.golden_id, named)
 
     def first_runs(self, ids: Ids) -> pa.Table:
@@ -215,15 +208,6 @@ class Reading:
                 golden_id = target
         return None
 
-    def tasks(
-        self, *, status: str | None = "open", kind: str | None = None, entity_type: str | None = None
-    ) -> pa.Table:
-        """Tasks for stewards, all columns, in the order of their keys; None asks for any."""
-        query = sa.select(t.task).order_by(t.task.c.task_key)
-        for column, value in ((t.task.c.status, status), (t.task.c.kind, kind), (t.task.c.entity_type, entity_type)):
-            query = query if value is None else query.where(column == value)
-        return self.fetch_arrow(query)
-
     def events_after(self, seq: int, limit: int = 1000) -> pa.Table:
         """Up to `limit` events with numbers above `seq`, in their order."""
         query = sa.select(t.event).where(t.event.c.seq > seq).order_by(t.event.c.seq).limit(limit)
@@ -270,42 +254,6 @@ def _memberships() -> sa.Select[Any]:
     return sa.select(m.record_id, m.golden_id, m.run_id.label("from_run"))
 
 
-def _array(ids: Any) -> pa.Array[Any]:
-    if isinstance(ids, pa.ChunkedArray):
-        return ids.combine_chunks()
-    return ids if isinstance(ids, pa.Array) else pa.array(ids)
-
-
 def _without(table: pa.Table, column: str, values: Any) -> pa.Table:
     """The rows whose column is not among the values."""
-    return table.filter(~pc.field(column).isin(_array(values).cast(table.schema.field(column).type)))
-
-
-@contextmanager
-def _given(connection: sa.Connection, values: pa.Array[Any]) -> Iterator[sa.FromClause]:
-    """Something to select `id` from that holds the values, each once or more."""
-    text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
-    kind: sa.types.TypeEngine[Any] = sa.Text() if text else sa.BigInteger()
-    if len(values) > _FEW_IDS:
-        batch = pa.record_batch([values], names=["id"])
-        name = bulk.stage(connection, _STAGED, [batch], bulk.TEXT if text else bulk.ID)
-        yield sa.table(name, sa.column("id", kind))
-    elif connection.dialect.name == "sqlite":
-        # One bound value whatever the number of ids, so that the statement is prepared once.
-        each = sa.func.json_each(sa.literal(_json_array(values))).table_valued(sa.column("value", kind))
-        yield sa.select(each.c.value.label("id")).subquery()
-    else:
-        array = sa.literal(values.to_pylist(), sa.ARRAY(kind))
-        yield sa.select(sa.func.unnest(array).label("id")).subquery()
-
-
-@contextmanager
-def _among(
-    connection: sa.Connection, column: sa.Column[Any], values: pa.Array[Any]
-) -> Iterator[sa.ColumnElement[bool]]:
-    with _given(connection, values) as given:
-        yield column.in_(sa.select(given.c.id))
-
-
-def _json_array(values: pa.Array[Any]) -> str:
-    return orjson.dumps(values.to_pylist()).decode()
+    return table.filter(~pc.field(column).isin(ids_array(values).cast(table.schema.field(column).type)))

@@ -1,16 +1,15 @@
-"""Runs and what is written beside them: the lock, the run's own row, publishing, decisions, match models, audit."""
+"""Runs and what is written beside them: the lock, the run's own row, publishing, match models, audit."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import orjson
-import pyarrow as pa
 import sqlalchemy as sa
 
 from models.errors import StoreError
@@ -120,40 +119,6 @@ class Runs:
         """`stream_state` of every stream that was ever published."""
         return self._rows(sa.select(t.stream_state).order_by(t.stream_state.c.source, t.stream_state.c.stream))
 
-    def add_decisions(self, decisions: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Append decisions to the log, all or none, and return their ids.
-
-        Each holds kind, verdict, by, and what applies of entity_type, left_id, right_id, reason, at, evidence (any
-        JSON), model_id, undoes. `at` defaults to now.
-        """
-        ids: list[int] = []
-        with self.database.write() as connection:
-            for given in decisions:
-                if unknown := set(given) - set(t.decision.c.keys()) - {"id"}:
-                    raise StoreError(f"a decision has no {', '.join(sorted(unknown))}")
-                values = {**given, "at": given.get("at") or _now()}
-                if values.get("evidence") is not None and not isinstance(values["evidence"], str):
-                    values["evidence"] = orjson.dumps(values["evidence"], default=str).decode()
-                key = connection.execute(sa.insert(t.decision).values(**values)).inserted_primary_key
-                assert key is not None
-                ids.append(int(key[0]))
-        return ids
-
-    def decisions(self, *, after: int = 0, active_only: bool = False) -> pa.Table:
-        """The log in its order, all columns, from the id above `after` on.
-
-        With `active_only` the undone ones and the entries that undid them are left out.
-        """
-        d = t.decision
-        query = sa.select(d).where(d.c.id > after).order_by(d.c.id)
-        if active_only:
-            undone = sa.select(d.alias().c.undoes).where(d.alias().c.undoes.is_not(None))
-            other = d.alias()
-            undone = sa.select(other.c.undoes).where(other.c.undoes.is_not(None))
-            query = query.where(d.c.undoes.is_(None), d.c.id.not_in(undone))
-        with self.database.read() as connection:
-            return pa.Table.from_batches(list(bulk.fetch(connection, query)))
-
     def save_model(
         self, model_id: str, entity_type: str, document: Mapping[str, Any] | str, *, publish: bool = True
     ) -> None:
@@ -206,6 +171,20 @@ class Runs:
         columns = [column for column in t.match_model.c if column.name != "document"]
         query = sa.select(*columns).order_by(t.match_model.c.created_at, t.match_model.c.model_id)
         return self._rows(query if entity_type is None else query.where(t.match_model.c.entity_type == entity_type))
+
+    def add_comparison(self, model_id: str, against: str, document: Mapping[str, Any]) -> None:
+        """Keep what publishing a model would change against another; an earlier comparison of the two is replaced."""
+        c = t.model_comparison.c
+        with self.database.write() as connection:
+            connection.execute(sa.delete(t.model_comparison).where(c.model_id == model_id, c.against == against))
+            row = {"model_id": model_id, "against": against, "at": _now(), "document": _json(document)}
+            connection.execute(sa.insert(t.model_comparison).values(**row))
+
+    def comparison(self, model_id: str, against: str) -> dict[str, Any] | None:
+        """A comparison that was kept: model_id, against, at, document (dictionary); None if there is none."""
+        c = t.model_comparison.c
+        query = sa.select(t.model_comparison).where(c.model_id == model_id, c.against == against)
+        return next(iter(self._rows(query)), None)
 
     def add_audit(
         self, actor: str, action: str, *, object_type: str = "", object_id: str = "", detail: Any = None

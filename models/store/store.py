@@ -1,4 +1,4 @@
-"""The hub store as one object: reading (`reading`) and writing (`runs`) over one database."""
+"""The hub store as one object: reading (`reading`), runs, decisions and tasks over one database."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from types import TracebackType
 import sqlalchemy as sa
 
 from models.store.database import Database, Dialect
+from models.store.decisions import Decisions
 from models.store.reading import Reading
 from models.store.runs import Runs, _nothing
+from models.store.tasks import Tasks
 
 
-class Store(Reading, Runs):
+class Store(Reading, Runs, Decisions, Tasks):
     """A hub store. Safe to use from several threads; `with` closes it."""
 
     def __init__(self, database: Database):
@@ -43,6 +45,10 @@ class Store(Reading, Runs):
     def snapshot(self) -> AbstractContextManager[None]:
         """Let every read of this thread see one published state until the block ends."""
         return self.database.snapshot()
+
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
+        """Let every read and write of this thread be one transaction until the block ends; see `Database`."""
+        return self.database.transaction()
 
     def close(self) -> None:
         """Close all connections."""

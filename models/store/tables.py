@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The migration that this program needs; a test holds it equal to the newest one."""
 
 
@@ -243,16 +243,29 @@ decision = sa.Table(  # append-only: an undone decision stays, with a successor 
     _column("evidence", Json, null=True),
     _column("model_id", sa.Text, null=True),
     sa.Column("undoes", Id, sa.ForeignKey("decision.id"), nullable=True),
+    _column("detail", Json, null=True),  # what does not fit a pair: parts of a split, attribute and value of a pin
+    _column("approval", sa.Text, null=True),  # needed: holds only once a second person approved
+    _column("approves", Id, null=True),  # the entry that this one approves or rejects
     sa.Index("ix_decision_left_id", "left_id"),
     sa.Index("ix_decision_right_id", "right_id"),
+    sa.Index("ix_decision_undoes", "undoes"),
+    sa.Index("ix_decision_approves", "approves"),
     sqlite_autoincrement=True,
+)
+
+decision_record = sa.Table(  # every record that a decision is about
+    "decision_record",
+    metadata,
+    _column("record_id", Id, key=True),
+    _column("decision_id", Id, key=True),
+    sqlite_with_rowid=False,
 )
 
 task = sa.Table(
     "task",
     metadata,
     _column("task_key", sa.Text, key=True),
-    _column("kind", sa.Text),  # grey_pair | refused_merge | weak_bridge | oversized
+    _column("kind", sa.Text),  # see MACHINE_KINDS and OTHER_KINDS
     _column("entity_type", sa.Text),
     _column("left_id", Id, null=True),
     _column("right_id", Id, null=True),
@@ -260,12 +273,22 @@ task = sa.Table(
     _column("weight", sa.Double, null=True),
     _column("probability", sa.Double, null=True),
     _column("reason", sa.Text, null=True),
-    _column("status", sa.Text),  # open | closed
+    _column("status", sa.Text),  # open | unsure (somebody looked and could not tell) | closed
     _column("opened_run", sa.Text),
     _column("opened_at", UtcTime),
     _column("closed_run", sa.Text, null=True),
     _column("closed_at", UtcTime, null=True),
+    _column("priority", sa.Double, null=True),  # value times doubt
+    _column("value", sa.Double, null=True),
+    _column("segment", sa.Text, null=True),
+    _column("claimed_by", sa.Text, null=True),
+    _column("claimed_at", UtcTime, null=True),
+    _column("assigned_to", sa.Text, null=True),
+    _column("due_at", UtcTime, null=True),
+    _column("decision_id", Id, null=True),  # the decision that it is about
+    _column("detail", Json, null=True),
     sa.Index("ix_task_status_kind", "status", "kind"),
+    sa.Index("ix_task_status_priority", "status", "priority"),
 )
 
 task_record = sa.Table(
@@ -273,7 +296,20 @@ task_record = sa.Table(
     metadata,
     _column("record_id", Id, key=True),
     _column("task_key", sa.Text, key=True),
+    sa.Index("ix_task_record_task_key", "task_key"),
     sqlite_with_rowid=False,
+)
+
+task_comment = sa.Table(
+    "task_comment",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    _column("task_key", sa.Text),
+    _column("at", UtcTime),
+    _column("by", sa.Text),
+    _column("text", sa.Text),
+    sa.Index("ix_task_comment_task_key", "task_key"),
+    sqlite_autoincrement=True,
 )
 
 event = sa.Table(
@@ -317,6 +353,15 @@ match_model = sa.Table(
     _column("created_at", UtcTime),
     _column("published_at", UtcTime, null=True),
     sa.Index("ix_match_model_entity_type_status", "entity_type", "status"),
+)
+
+model_comparison = sa.Table(  # what publishing a model would change against the one in use
+    "model_comparison",
+    metadata,
+    _column("model_id", sa.Text, key=True),
+    _column("against", sa.Text, key=True),
+    _column("at", UtcTime),
+    _column("document", Json),
 )
 
 contact_profile = sa.Table(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from models.errors import StoreError
-from models.store import Store, reading
+from models.store import Store, among, reading
 from tests.support import outcomes as o
 
 
@@ -28,7 +28,8 @@ def many(store: Store, tmp_path: Path) -> Store:
 @pytest.fixture(params=[5_000, 3], ids=["few", "many"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways of looking ids up: bound, and through a temporary table."""
-    monkeypatch.setattr(reading, "_FEW_IDS", request.param)
+    monkeypatch.setattr(among, "FEW_IDS", request.param)
+    monkeypatch.setattr(reading, "FEW_IDS", request.param)
 
 
 @pytest.mark.usefixtures("way")
