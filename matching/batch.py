@@ -23,6 +23,7 @@ from matching.keys import BlockCount, build_keys, candidate_pairs, count_blocks
 from matching.link import Links, link
 from matching.model.splink_model import add_term_frequencies, score_pairs
 from matching.profile import Profile, profile_contacts
+from matching.standardise import schema_of
 from models.config import Config
 from models.match_model import Declaration, PublishedModel
 
@@ -32,12 +33,15 @@ KEEP_BELOW = 6.0
 
 @dataclass
 class Work:
-    """One entity type being resolved: its DuckDB connection, its model's declaration, and the seconds of its phases."""
+    """One entity type being resolved: its DuckDB connection, its model's declaration, the standard columns of its
+    records, and the seconds of its phases.
+    """
 
     con: duckdb.DuckDBPyConnection
     entity: str
     declaration: Declaration
     limits: Limits
+    schema: pa.Schema
     progress: Progress = no_progress
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -64,7 +68,7 @@ def working(
         con.execute("SET preserve_insertion_order = false")
         if config.threads:
             con.execute(f"SET threads = {int(config.threads)}")
-        yield Work(con, entity, declaration, limits_of(declaration), progress or no_progress)
+        yield Work(con, entity, declaration, limits_of(declaration), schema_of(config, entity), progress or no_progress)
     finally:
         con.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from matching.added import with_added
 from matching.defaults import DEFAULTS
 from models.config import Config
 from models.match_model import CannotLink, Declaration, condition_columns
@@ -20,10 +21,10 @@ class Limits:
 
 
 def declared(config: Config, entity: str, base: Declaration | None = None) -> Declaration:
-    """The declaration (by default the entity type's own) with what the configuration changes about it."""
+    """The declaration with what the configuration changes about it: `base`, a trained one, or the entity type's own."""
     options = getattr(config.matching, entity)
     given = {k: v for k in ("auto", "review", "block_cap", "max_cluster") if (v := getattr(options, k)) is not None}
-    declaration = base or DEFAULTS[entity]
+    declaration = with_added(config, entity, base or DEFAULTS[entity], trained=base is not None)
     if options.merge_branches:
         given["cannot_link"] = [rule for rule in declaration.cannot_link if not _is_branch_rule(rule)]
     if "auto" in given and "review" not in given:

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from matching.standardise import standard_schema
 from models.store import Store
 from models.store.columns import parse_json_column
 
@@ -62,12 +61,12 @@ def changes(folder: Path, entity: str) -> pa.Table | None:
     return None if table is None else table.filter(pc.field("change") != "late")
 
 
-def standard_table(store: Store, entity: str, folder: Path, *, complete: bool = False) -> pa.Table:
+def standard_table(store: Store, entity: str, folder: Path, schema: pa.Schema, *, complete: bool = False) -> pa.Table:
     """Standard columns of every current record: those of this run, and the store's for the records it did not touch.
 
+    `schema` names the columns (see `schema_of`);
     `complete` says that the run's file holds every current record already.
     """
-    schema = standard_schema(entity)
     fresh = read_work(folder, "standard", entity)
     parts = [] if fresh is None else [fresh.select(schema.names).cast(schema)]
     held = None if complete else store.records(entity, ["standard"])

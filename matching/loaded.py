@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from matching.batch import Work
 from matching.features import prepare
 from matching.inputs import changes, read_work
-from matching.standardise import standard_schema
 from models.store import Store
 from models.store.columns import parse_json_column
 
@@ -25,7 +24,7 @@ class Standards:
 
     def __init__(self, work: Work, store: Store, folder: Path):
         self._con, self._store = work.con, store
-        self._schema = standard_schema(work.entity)
+        self._schema = work.schema
         self._entity = work.entity
         fresh = read_work(folder, "standard", work.entity)
         self.fresh = self._schema.empty_table() if fresh is None else fresh.select(self._schema.names)

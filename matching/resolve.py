@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from matching.added import untrained
 from matching.batch import Solved, Work, cluster, load_features, solve, working
 from matching.declared import declared
 from matching.delta import Delta
@@ -35,7 +36,7 @@ from matching.inputs import (
     work_file,
 )
 from matching.model.train import TrainingReport, train
-from matching.standardise import PARSER_VERSION, standard_schema, standardise
+from matching.standardise import PARSER_VERSION, standardise, standardise_added
 from matching.tasks import write_tasks
 from models.config import Config
 from models.match_model import PublishedModel
@@ -88,6 +89,7 @@ def standardise_entity(
     if progress:
         progress("standardise", 0, len(members))
     table = standardise(entity, members, threads=config.threads or 2)
+    table = standardise_added(config, entity, members, table)
     pq.write_table(table, work_file(folder, "standard", entity), compression="zstd")
     if progress:
         progress("standardise", len(members), len(members))
@@ -139,7 +141,7 @@ class _Resolving:
         """Resolve all current records; `complete` says that this run standardised every one."""
         store, entity, folder, work, result = self.store, self.entity, self.folder, self.work, self.result
         with work.phase("load"):
-            standard = standard_table(store, entity, folder, complete=complete)
+            standard = standard_table(store, entity, folder, work.schema, complete=complete)
         profile = load_features(work, standard)
         if model is None and len(standard) >= 2:
             with work.phase("train"):
@@ -155,6 +157,8 @@ class _Resolving:
             solved = solve(work, model.model_copy(update={"declaration": work.declaration}), self.said)
             result.pairs_scored, result.blocks = solved.pairs, solved.blocks_report()
             result.messages += _cut_off(solved)
+            if fresh := untrained(self.config, entity, work.declaration):
+                result.messages.append(f"compared from the next 'kehu train' on: {', '.join(fresh)}")
             clusters = work.con.sql("SELECT record_id, cluster FROM clusters").to_arrow_table()
             result.tasks_open = write_tasks(work, solved.links, folder, self.said)
             with work.phase("write"):
@@ -189,7 +193,7 @@ class _Resolving:
         result.records, result.touched, result.pairs_scored = len(scope.records), len(scope.touched), scope.pairs
         if scope.cut:
             result.messages.append(f"blocks larger than block_cap were not compared: {', '.join(scope.cut)}")
-        columns = ", ".join(f'"{name}"' for name in standard_schema(entity).names)
+        columns = ", ".join(f'"{name}"' for name in work.schema.names)
         standard = con.sql(f"SELECT {columns} FROM loaded SEMI JOIN scope USING (record_id)").to_arrow_table()
         return self._golden(clusters, past_of(store, pa.array(scope.touched)), standard, everything=False)
 
@@ -253,7 +257,7 @@ def train_entity(
     Raises ModelError where no sensible model can be trained.
     """
     with working(config, entity, declared(config, entity), folder, progress) as work:
-        load_features(work, standard_table(store, entity, folder, complete=True))
+        load_features(work, standard_table(store, entity, folder, work.schema, complete=True))
         with work.phase("train"):
             model, _ = _train(store, work)
     return model

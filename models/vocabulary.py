@@ -153,6 +153,11 @@ def attributes(entity_type: str) -> dict[str, Attribute]:
     return {a.name: a for a in _BY_ENTITY[entity_type]}
 
 
+def added_column(name: str) -> str:
+    """The standard column of an attribute that a configuration adds."""
+    return f"x_{name}"
+
+
 _MASK63 = (1 << 63) - 1
 
 

@@ -65,7 +65,8 @@ def _rules_hash(config: Config, entity: str) -> str:
     rules = {name: rule.model_dump(mode="json") for name, rule in config.rules(entity).items()}
     options = getattr(config.matching, entity).model_dump(mode="json")
     added = {name: repr(attribute) for name, attribute in config.attributes_of(entity).items()}
-    return _hash(rules, options, added)
+    declared = {n: s.model_dump(mode="json") for n, s in config.added(entity).items()}
+    return _hash(rules, options, added, declared)
 
 
 def _hash(*values: Any) -> str:

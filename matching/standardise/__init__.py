@@ -7,6 +7,7 @@ whether two records match.
 
 from __future__ import annotations
 
+from matching.standardise.added import schema_of, standardise_added
 from matching.standardise.addresses import parse_address
 from matching.standardise.contacts import Email, WebDomain, parse_email, parse_web_domain
 from matching.standardise.countries import normal_postcode, parse_country
@@ -58,6 +59,8 @@ __all__ = [
     "parse_person_name",
     "parse_phone",
     "parse_web_domain",
+    "schema_of",
     "standard_schema",
     "standardise",
+    "standardise_added",
 ]

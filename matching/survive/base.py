@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 
 from matching.survive.arrow import TIME, Column, Ints, at, coded, ints, pc
-from matching.survive.fields import FORMS, REASONED
+from matching.survive.fields import form_of, has_reasons
 from matching.survive.rules import DEFAULT_PRIORITY, FULL_TRUST, FieldRule, SourceRank, Unit, units_of
 
 KEYS = ("record_id", "source", "stream", "source_key", "source_time")
@@ -94,8 +94,8 @@ def read(
     alone = np.flatnonzero(size[g] == 1)
     order = _order(con, members, time, g, np.flatnonzero(size[g] > 1))
     columns = {name: members[name] for name in KEYS if name != "source_time"} | {"source_time": time}
-    fields = [field.attribute for unit in units for field in unit.fields]
-    columns |= {f"m:{name}": members[name] for name in fields}
+    fields = [field for unit in units for field in unit.fields]
+    columns |= {f"m:{field.attribute}": members[field.attribute] for field in fields}
     values, row = _standard(standard, fields, members["record_id"])
     together: Ints = order["position"].to_numpy()
     return Input(units, columns, values, row, ids, g, alone[np.argsort(g[alone])], together, order)
@@ -136,15 +136,15 @@ def _order(con: duckdb.DuckDBPyConnection, members: pa.Table, time: Column, g: I
     return found
 
 
-def _standard(standard: pa.Table | None, attributes: Sequence[str], records: Column) -> tuple[dict[str, Column], Ints]:
+def _standard(standard: pa.Table | None, rules: Sequence[FieldRule], records: Column) -> tuple[dict[str, Column], Ints]:
     """The standard columns that survivorship reads, reasons by attribute, and each member's row (−1: none)."""
     if standard is None:
         return {}, np.zeros(0, np.int64)
-    forms = [FORMS[name] for name in attributes if name in FORMS]
+    forms = [form for rule in rules if (form := form_of(rule))]
     wanted = {name for form in forms for name in (form.compared, form.checked) if name in standard.column_names}
     found: dict[str, Column] = {f"s:{name}": standard[name] for name in sorted(str(name) for name in wanted)}
     if "reasons" in standard.column_names:
-        found |= _reasons(standard["reasons"], [name for name in attributes if name in REASONED])
+        found |= _reasons(standard["reasons"], [rule.attribute for rule in rules if has_reasons(rule)])
     known, asked = ints(standard["record_id"]), ints(records)
     if not len(known):
         return found, np.full(len(asked), -1)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
-from matching.survive.rules import FieldRule
+from matching.survive.rules import FieldRule, Form
 
 # The standardisers' words for a value that identifies nobody (tested to be theirs; not imported, to load quickly).
 PLACEHOLDER = "placeholder"
@@ -18,15 +17,6 @@ JUNK = (PLACEHOLDER, "test value", "filler digits")
 IGNORED = "ignored"
 # In attributes that no standardiser reads. Words such as "none" or "unknown" are left: there they may be meant.
 NOTHING = ("-", "--", "---", ".", "?", "n/a", "#n/a", "null", "<null>", "(null)", "nan")
-
-
-@dataclass(frozen=True)
-class Form:
-    """The standard columns behind an attribute: the form compared, the check, and whether the form is also shown."""
-
-    compared: str
-    checked: str | None = None
-    shown: bool = False
 
 
 # Names, addresses and texts are shown as delivered; identifiers, dates and codes in their standard form.
@@ -59,6 +49,16 @@ REASONED = frozenset(
 )
 
 
+def form_of(rule: FieldRule) -> Form | None:
+    """The form of an attribute, None where no standardiser reads it."""
+    return rule.form or FORMS.get(rule.attribute)
+
+
+def has_reasons(rule: FieldRule) -> bool:
+    """Does a standardiser say why a value of this attribute cannot be used?"""
+    return rule.form is not None or rule.attribute in REASONED
+
+
 def identifier(name: str) -> str:
     """A column name, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
@@ -83,7 +83,7 @@ def view(rules: Sequence[FieldRule], available: Collection[str], table: str, *, 
     """
     inner, outer = [keys], [keys]
     for rule in rules:
-        name, form = rule.attribute, FORMS.get(rule.attribute)
+        name, form = rule.attribute, form_of(rule)
         if form is not None and f"s:{form.compared}" not in available:
             form = None
         inner.append(f"{_delivered(rule)} AS {identifier(f'r:{name}')}")
@@ -97,7 +97,7 @@ def view(rules: Sequence[FieldRule], available: Collection[str], table: str, *, 
         made = (
             _several(name, form)
             if rule.multi
-            else _single(name, form, f"s:{form.checked}" in available if form else False)
+            else _single(rule, form, f"s:{form.checked}" in available if form else False)
         )
         letters = "vwcr" if compared or rule.rule == "most_frequent" else "vw"
         outer += [f"{made[x]} AS {identifier(f'{x}:{name}')}" for x in letters if x in made]
@@ -113,7 +113,8 @@ def _reason(name: str) -> str:
     return identifier(f"e:{name}")
 
 
-def _single(name: str, form: Form | None, checked: bool) -> dict[str, str]:
+def _single(rule: FieldRule, form: Form | None, checked: bool) -> dict[str, str]:
+    name = rule.attribute
     raw, found, check = (identifier(f"{letter}:{name}") for letter in "rfo")
     cases = [f"WHEN {raw} IS NULL THEN NULL", f"WHEN {_reason(name)} IS NOT NULL THEN {_reason(name)}"]
     shown, compared = raw, f"lower({raw})"
@@ -124,7 +125,7 @@ def _single(name: str, form: Form | None, checked: bool) -> dict[str, str]:
             cases.append(f"WHEN {found} IS NULL THEN 'not recognised'")
         if checked:
             cases.append(f"WHEN {check} = false THEN 'check failed'")
-    if name not in REASONED:
+    if not has_reasons(rule):
         nothing = ", ".join(map(literal, NOTHING))
         cases.append(f"WHEN length({raw}) < 8 AND lower({raw}) IN ({nothing}) THEN {literal(PLACEHOLDER)}")
     return {"v": shown, "w": f"CASE {' '.join(cases)} END", "c": compared, "r": raw}

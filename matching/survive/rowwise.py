@@ -17,7 +17,7 @@ import pyarrow as pa
 from matching.survive.arrow import TIME, Column
 from matching.survive.base import filled_units
 from matching.survive.candidates import EXCLUDED, INVALID, PINNED, VALID
-from matching.survive.fields import FORMS, IGNORED
+from matching.survive.fields import IGNORED, form_of
 from matching.survive.render import GOLDEN, MOST_LOSERS, MOST_VALUES
 from matching.survive.rules import FULL_TRUST, FieldRule, SourceRank, Unit, units_of
 from matching.survive.values import Row, Value, is_junk, lower, quoted, read_value, state_of
@@ -62,7 +62,8 @@ def survive_few(
     units = filled_units(units_of(rules), members)
     known: dict[int, Row] = {}
     if standard is not None:
-        wanted = {name for form in FORMS.values() for name in (form.compared, form.checked)} | {"record_id", "reasons"}
+        forms = [form for unit in units for field in unit.fields if (form := form_of(field))]
+        wanted = {name for form in forms for name in (form.compared, form.checked)} | {"record_id", "reasons"}
         picked = standard.select([name for name in standard.column_names if name in wanted])
         known = {row["record_id"]: row for row in picked.to_pylist()}
     groups: dict[str, list[_Member]] = {}

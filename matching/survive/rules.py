@@ -10,10 +10,21 @@ from dataclasses import dataclass, field
 
 from models.config import Config, Trust
 from models.errors import ConfigError
-from models.vocabulary import Rule
+from models.vocabulary import Rule, added_column
 
 DEFAULT_PRIORITY = 50
 FULL_TRUST = Trust(max=100, min=100)
+# As names and websites are: their standard form is for comparing.
+_AS_DELIVERED = ("text", "domain")
+
+
+@dataclass(frozen=True)
+class Form:
+    """The standard columns behind an attribute: the form compared, the check, and whether the form is also shown."""
+
+    compared: str
+    checked: str | None = None
+    shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,8 @@ class FieldRule:
 
     Attributes of one `block` win together, from one record, and share the rule. `priorities` and `trust` (by source)
     replace, for this attribute, those of the source itself. `downgrade` is the percentage by which the rule `trust`
-    lowers an invalid value: trust − trust × downgrade / 100.
+    lowers an invalid value: trust − trust × downgrade / 100. `form` is that of an attribute that a configuration adds
+    (the canonical ones have theirs in `fields`).
     """
 
     attribute: str
@@ -32,6 +44,7 @@ class FieldRule:
     priorities: Mapping[str, int] = field(default_factory=dict)
     trust: Mapping[str, Trust] = field(default_factory=dict)
     downgrade: float = 50.0
+    form: Form | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +73,15 @@ class Unit:
 def rules_for(config: Config, entity_type: str) -> list[FieldRule]:
     """The rules of an entity type, in the order of its attributes. Raises KeyError for an unknown entity type."""
     given = config.rules(entity_type)
+    forms = {
+        name: Form(added_column(name), shown=spec.read_by not in _AS_DELIVERED)
+        for name, spec in config.added(entity_type).items()
+        if spec.read_by
+    }
     return [
-        FieldRule(name, given[name].rule, attribute.multi, attribute.block, trust=given[name].trust)
+        FieldRule(
+            name, given[name].rule, attribute.multi, attribute.block, trust=given[name].trust, form=forms.get(name)
+        )
         for name, attribute in config.attributes_of(entity_type).items()
     ]
 

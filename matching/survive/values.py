@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from matching.survive.candidates import EXCLUDED, INVALID, VALID
-from matching.survive.fields import FORMS, JUNK, NOTHING, PLACEHOLDER, REASONED
+from matching.survive.fields import JUNK, NOTHING, PLACEHOLDER, form_of, has_reasons
 from matching.survive.rules import FieldRule
 
 Row = dict[str, Any]
@@ -30,11 +30,11 @@ class Value:
 
 def read_value(rule: FieldRule, row: Row, standard: Row, reasons: Row, columns: frozenset[str]) -> Value:
     """An attribute of one member, from its row, its standard row and reasons; `columns` are the standard ones."""
-    name, form = rule.attribute, FORMS.get(rule.attribute)
+    name, form = rule.attribute, form_of(rule)
     if form is not None and form.compared not in columns:
         form = None
     found = standard.get(form.compared) if form is not None else None
-    reason = reasons.get(name) if name in REASONED else None
+    reason = reasons.get(name) if has_reasons(rule) else None
     if rule.multi:
         raw = row[name] or None
         if raw is None:
@@ -55,7 +55,7 @@ def read_value(rule: FieldRule, row: Row, standard: Row, reasons: Row, columns: 
             why = why or ("not recognised" if found is None else None)
         if why is None and form.checked in columns and standard.get(str(form.checked)) is False:
             why = "check failed"
-    if why is None and name not in REASONED and len(raw_text) < 8 and lower(raw_text) in NOTHING:
+    if why is None and not has_reasons(rule) and len(raw_text) < 8 and lower(raw_text) in NOTHING:
         why = PLACEHOLDER
     return Value(shown, compared, raw_text, why)
 

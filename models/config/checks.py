@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.config.mistakes import Mistake, nearest, unknown
-from models.vocabulary import ENTITY_TYPES, REFERENCES, attributes
+from models.vocabulary import ENTITY_TYPES, PARTY_TYPES, REFERENCES, attributes
 
 # Names that the work tables and exports use beside the attributes.
 _RESERVED = {
@@ -106,7 +106,7 @@ def _streams_of_types(document: dict[str, Any], own: dict[str, Any], types: tupl
 
 def _added(document: dict[str, Any]) -> Iterator[Mistake]:
     for entity in ENTITY_TYPES:
-        for name in _spec(document, entity):
+        for name, spec in _spec(document, entity).items():
             loc = ("attributes", entity, name)
             if name in attributes(entity):
                 yield Mistake(loc, f"is already an attribute of {entity}")
@@ -114,6 +114,9 @@ def _added(document: dict[str, Any]) -> Iterator[Mistake]:
                 yield Mistake(loc, "is a reserved name")
             elif not (name.isidentifier() and name.isascii() and name == name.lower() and name[0] != "_"):
                 yield Mistake(loc, "an attribute's name is made of a-z, digits and '_', and starts with a letter")
+            compared = spec.get("comparison") if isinstance(spec, dict) else None
+            if entity not in PARTY_TYPES and compared in ("exact", "similar"):
+                yield Mistake((*loc, "comparison"), f"no {entity} is matched; leave it out")
 
 
 def _survivorship(document: dict[str, Any], sources: list[str]) -> Iterator[Mistake]:

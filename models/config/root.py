@@ -66,9 +66,13 @@ class Config(Strict):
         """Entity types that some stream delivers, in the order of the file."""
         return list(dict.fromkeys(stream.entity for _, stream in self.streams()))
 
+    def added(self, entity_type: str) -> dict[str, AttributeSpec]:
+        """The attributes that the configuration adds to an entity type, by name."""
+        return self.attributes.get(cast(Entity, entity_type), {})
+
     def attributes_of(self, entity_type: str) -> dict[str, Attribute]:
         """Canonical and added attributes of an entity type."""
-        added = self.attributes.get(cast(Entity, entity_type), {})
+        added = self.added(entity_type)
         return attributes(entity_type) | {name: spec.attribute(name) for name, spec in added.items()}
 
     def targets(self, source: Source, stream: Stream, attribute: str) -> list[tuple[Source, Stream]]:

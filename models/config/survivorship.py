@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from models.config.base import Strict
 from models.vocabulary import Attribute, Rule, Sensitivity
 
+Standardiser = Literal["text", "identifier", "number", "date", "phone", "email", "domain"]
 Curve = Literal["linear", "slow_initial_rapid_later", "rapid_initial_slow_later"]
 
 
@@ -59,7 +60,7 @@ class AttributeSpec(Strict):
     """Type of the golden value."""
     multi: bool = False
     """A list of values instead of one."""
-    standardiser: Literal["text", "identifier", "number", "date", "phone", "email", "domain"] | None = None
+    standardiser: Standardiser | None = None
     """How values are brought to one form before they are compared; by default after the type."""
     comparison: Literal["none", "exact", "similar"] = "none"
     """Whether equal (or similar) values speak for a match; `none` keeps the attribute out of matching."""
@@ -67,6 +68,20 @@ class AttributeSpec(Strict):
     """The rule that picks the golden value."""
     sensitivity: Sensitivity = "public"
     """Who may read it: everybody, those with a reason (`personal`), or almost nobody (`secret`)."""
+
+    @model_validator(mode="after")
+    def _comparable(self) -> AttributeSpec:
+        if self.comparison == "similar" and (self.multi or self.type == "bool"):
+            words = "lists" if self.multi else "true and false"
+            raise PydanticCustomError("kehu", "{words} are compared by equality only; say exact", {"words": words})
+        return self
+
+    @property
+    def read_by(self) -> Standardiser | None:
+        """The standardiser named, or that of the type; None where no standard value is asked for."""
+        if self.standardiser or self.comparison == "none":
+            return self.standardiser
+        return self.type if self.type in ("number", "date") else "text"
 
     def attribute(self, name: str) -> Attribute:
         """The attribute in the vocabulary's terms."""

@@ -12,7 +12,7 @@ import dagster as dg
 import numpy as np
 import pyarrow.parquet as pq
 
-from matching.standardise import standard_schema
+from matching.standardise import schema_of
 from models.config import Config
 from models.vocabulary import PARTY_TYPES
 from orchestration import checks, steps
@@ -33,7 +33,7 @@ def core_assets(config: Config) -> list[dg.AssetsDefinition]:
     found = [_source_records(config)]
     for entity in config.entities():
         if entity in PARTY_TYPES:
-            found += [_standardised(entity), _golden(config, entity)]
+            found += [_standardised(config, entity), _golden(config, entity)]
     return found
 
 
@@ -84,14 +84,14 @@ def _source_records(config: Config) -> dg.AssetsDefinition:
     return core_source_records
 
 
-def _standardised(entity: str) -> dg.AssetsDefinition:
+def _standardised(config: Config, entity: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=standardised(entity),
         deps=[SOURCE_RECORDS],
         group_name=GROUP,
         kinds={"duckdb", "parquet"},
         tags={"kehu/entity": entity},
-        metadata={"dagster/column_schema": columns.of_standard(standard_schema(entity))},
+        metadata={"dagster/column_schema": columns.of_standard(schema_of(config, entity))},
         description=(
             f"Standard values of the changed {entity} records (in a full run of all): names, identifiers, contacts and "
             "addresses in comparable form, with a reason where a value cannot be used."

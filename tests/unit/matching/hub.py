@@ -89,7 +89,10 @@ class Hub:
             del self.rows[key]
 
     def run(self, full: bool = False, check: bool = True) -> dict[str, Any]:
-        """Deliver, resolve, publish; returns the entity's result and `full`. With `check` an incremental one must leave nothing that differs."""
+        """Deliver, resolve, publish; returns the entity's result, `full` and `reason`.
+
+        With `check` an incremental run must leave nothing that differs from one resolution of everything.
+        """
         with (self.folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, ["key", *self.columns], restval="")
             writer.writeheader()
