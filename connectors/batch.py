@@ -6,6 +6,8 @@ What makes a row usable is the row checks' affair.
     part-00000.parquet …   the delivered columns and `_row`, the position of the row in the delivery, from 1
     rows.parquet           _row, source_key, source_time, deleted: one line per usable row, in the order of `_row`
     keys.parquet           source_key: everything that exists in the source, where the connector tells it
+    gone.parquet           source_key: what the source says was deleted
+    merged.parquet         old_key, new_key: what the source itself merged
     quarantine.parquet     source, stream, source_key, row, field, value, reason
     manifest.json          what was read, from where, and what was noticed
 """
@@ -160,7 +162,22 @@ class Batch:
 
     def live_keys(self) -> Column | None:
         """Every key that exists in the source, or None when the delivery does not tell."""
-        path = self.path / "keys.parquet"
+        return self._keys("keys.parquet")
+
+    def gone_keys(self) -> Column | None:
+        """Every key that the source says was deleted, or None when it said nothing."""
+        return self._keys("gone.parquet")
+
+    def merged(self) -> list[tuple[str, str]]:
+        """(old key, new key) of the rows that the source merged."""
+        path = self.path / "merged.parquet"
+        if not path.exists():
+            return []
+        found = pq.read_table(path)
+        return list(zip(found.column("old_key").to_pylist(), found.column("new_key").to_pylist(), strict=True))
+
+    def _keys(self, name: str) -> Column | None:
+        path = self.path / name
         return pq.read_table(path).column("source_key") if path.exists() else None
 
 

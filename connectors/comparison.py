@@ -73,10 +73,10 @@ class Comparison:
 
     def changes(self) -> Iterator[pa.Table]:
         """Tables of changed records, with the columns of the changes file that they fill."""
-        live = self.batch.live_keys()
+        live, gone = self.batch.live_keys(), self._gone()
         self.absent_means_gone = self.landed.mode == "snapshot" or live is not None
         renamed = self._renamed()
-        wanted = np.concatenate([self.ids, renamed[renamed >= 0]])
+        wanted = np.concatenate([self.ids, renamed[renamed >= 0], gone])
         self.held = held_of(self.store, self.source, self.stream, wanted, whole_stream=self.absent_means_gone)
         self.renamed = np.where(self._goes_on(renamed), renamed, -1)
         self.counts.rows = len(self.ids)
@@ -84,8 +84,16 @@ class Comparison:
         yield from self._delivered()
         if self.absent_means_gone:
             yield from self._absent(live)
-        elif (self.renamed >= 0).any():
-            yield from self._deleted(np.isin(self.held.ids, self.renamed) & ~self.held.deleted)
+        else:
+            self.counts.tombstones += int((~self.held.find(gone)[1]).sum())
+            ended = np.concatenate([gone, self.renamed[self.renamed >= 0]])
+            if len(ended):
+                yield from self._deleted(np.isin(self.held.ids, ended) & ~self.held.deleted)
+
+    def _gone(self) -> Ints:
+        """The records that the source says were deleted."""
+        keys = self.batch.gone_keys()
+        return np.empty(0, np.int64) if keys is None else np.unique(self._numbers(whole(keys)))
 
     def _delivered(self) -> Iterator[pa.Table]:
         """Every delivered row against its stored record, a part of the batch at a time."""
@@ -245,9 +253,9 @@ class Comparison:
         self.counts.quarantined += count
 
     def _renamed(self) -> Ints:
-        """Per delivered row the id of the record that had its row before, by the stream's rekey file; -1 for none."""
+        """Per delivered row the record that it continues, by the rekey file or the source's own merges; -1 for none."""
         found = np.full(len(self.ids), -1, np.int64)
-        pairs = read_rekey(self.source, self.stream)
+        pairs = [*read_rekey(self.source, self.stream), *self.batch.merged()]
         if pairs:
             position = pc.index_in(self.keys, value_set=texts(new for _, new in pairs))
             hit = position.is_valid().to_numpy(zero_copy_only=False)

@@ -108,7 +108,7 @@ def known(cells: list[str], names: list[str]) -> dict[str, str]:
     return {name: cell for name, cell in zip(names, cells, strict=False) if cell and not ESCAPED.search(cell)}
 
 
-_LINE = re.compile("[^\r\n]*(?:\r\n|\n|\r)")
+_END = re.compile("\r\n|\n|\r")
 
 
 def physical_lines(file: CsvFile) -> Iterator[str]:
@@ -119,14 +119,21 @@ def physical_lines(file: CsvFile) -> Iterator[str]:
         for chunk in chunks(raw):
             text = rest + decoder.decode(chunk)
             # A carriage return at the very end may be half of a line end.
-            lines = _LINE.findall(text[:-1] if text.endswith("\r") else text)
-            rest = text[sum(map(len, lines)) :]
+            lines, rest = _lines(text, len(text) - text.endswith("\r"))
             yield from lines
-        rest += decoder.decode(b"", final=True)
-        lines = _LINE.findall(rest)
+        lines, rest = _lines(rest + decoder.decode(b"", final=True))
         yield from lines
-        if tail := rest[sum(map(len, lines)) :]:
-            yield tail
+        if rest:
+            yield rest
+
+
+def _lines(text: str, end: int | None = None) -> tuple[list[str], str]:
+    """(lines with their ends, what stands behind the last end)."""
+    lines, start = [], 0
+    for found in _END.finditer(text, 0, len(text) if end is None else end):
+        lines.append(text[start : found.end()])
+        start = found.end()
+    return lines, text[start:]
 
 
 def skipped(file: CsvFile) -> Iterator[str]:

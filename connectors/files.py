@@ -6,31 +6,25 @@ Finds the files of a stream and tells whether they changed; how each kind is rea
 from __future__ import annotations
 
 import glob
+import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Literal, cast
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from connectors.csv_reader import CsvFile, header_of, read_csv, sniff_delimiter
-from connectors.encoding import content_hash, scan
-from connectors.json_reader import read_json_lines
-from connectors.protocol import BadRow, Delivery, Discovered, Item, Options, State
+from connectors.file_reading import ANY, Format, Reading
+from connectors.protocol import Delivery, Discovered, Item, Options, State
 from connectors.registry import missing_columns, options_of
-from connectors.table_reader import parquet_columns, read_parquet, read_sheet, sheet_columns
+from connectors.secrets import is_secret, without_secrets, without_user
+from connectors.storage import Found, Storage, identity, is_remote, shape_of, storage_of
+from connectors.suggest import SAMPLE, first_rows, stream_name
+from connectors.table_reader import sheet_names
 from models.config import Source, Stream
 from models.errors import ConfigError, SourceError
-
-Format = Literal["csv", "tsv", "parquet", "xlsx", "ndjson"]
-COMPRESSED: dict[str, Literal["gzip", "zstd", "bz2"]] = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
-FORMATS: dict[str, Format] = {
-    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet",
-    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xlsb": "xlsx", ".xls": "xlsx", ".ods": "xlsx",
-    ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
-}  # fmt: skip
-
 
 _PLACEHOLDER = {"known": "{stream}"}
 
@@ -39,7 +33,14 @@ class FilesOptions(Options):
     """Options of `connector: {type: files}`."""
 
     path: str = Field(min_length=1)
-    """Path or glob, relative to the configuration file; `{stream}` stands for the stream's name."""
+    """Path or glob, relative to the configuration file, or the URL of one (sftp://, s3://, …); `{stream}` stands for
+    the stream's name."""
+    only: Literal["new", "newer", "changed"] | None = None
+    """Read, instead of all files, those of a new name, of a later time of change, or of a new content."""
+    min_age: float = Field(default=0, ge=0)
+    """Seconds since its last change before a file is read, so that one that is still being sent is left alone."""
+    storage: dict[str, Any] = Field(default_factory=dict, repr=False)
+    """How the place of a URL is entered: user, keys, endpoint."""
     format: Format | None = None
     """Kind of file; by default after its ending, `.gz`, `.zst` and `.bz2` aside."""
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
@@ -48,8 +49,8 @@ class FilesOptions(Options):
     """The character around CSV cells that hold delimiters or line ends."""
     skip_lines: int = Field(default=0, ge=0)
     """Lines (CSV) or rows (Excel) before the header."""
-    sheet: str | int | None = None
-    """Excel sheet by name or number from 1; by default the first."""
+    sheet: str | int | list[str | int] | None = None
+    """Excel sheet by name or number from 1, a list of them, or `*` for all; by default the first."""
 
     @field_validator("delimiter", mode="before")
     @classmethod
@@ -78,159 +79,129 @@ class FilesConnector:
         """Whether there are files, of a known kind, that open and hold the configured columns."""
         options = options_of(self.source, stream, FilesOptions)
         try:
-            columns = self._columns(stream, options)
+            with self._opened(stream, options) as storage:
+                files = self._files(storage, stream, options)
+                columns = self._reading(storage, files[-1], stream, options).columns() if files else []
         except SourceError as error:
             return [ConfigError(str(error), key=f"sources[{self.source.name}].connector.path")]
         # Members that are empty may be left out of JSON.
-        return missing_columns(self.source, stream, columns) if columns and columns != _ANY else []
+        return missing_columns(self.source, stream, columns) if columns and columns != ANY else []
 
     def discover(self) -> list[Discovered]:
-        """The configured streams with the columns that their first files hold now."""
-        found = []
-        for stream in self.source.streams:
-            columns = self._columns(stream, options_of(self.source, stream, FilesOptions))
-            found.append(Discovered(stream.name, dict.fromkeys(columns if columns != _ANY else [], "string")))
+        """What the files of `path` hold: a stream per name that fits `{stream}`, or per file; per sheet of Excel."""
+        options = options_of(self.source, None, FilesOptions)
+        found: list[Discovered] = []
+        with self._opened(None, options) as storage:
+            for name, file in self._named(storage, options.path).items():
+                path, shown = storage.local(file), file.name
+                for sheet in _sheets(Reading(path, shown, options, None), options):
+                    some = Reading(path, shown, options.model_copy(update={"sheet": sheet}), None)
+                    rows = first_rows(some.rows([]), SAMPLE)
+                    called = name if sheet == options.sheet else f"{name}_{sheet}"
+                    plain = stream_name(called, taken=[one.name for one in found])
+                    own: dict[str, Any] = {} if sheet == options.sheet else {"sheet": sheet}
+                    if plain != name or "{stream}" not in options.path:
+                        own = {"path": shown} | own
+                    found.append(Discovered(plain, {f.name: str(f.type) for f in rows.schema}, options=own, rows=rows))
+            if not found:
+                raise self._fault(None, f"no file matches {options.path}")
         return found
 
     def read(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
-        """The rows of all files, in the order of their names; nothing when no file changed since `state`."""
+        """The rows of all files, in the order of their names; nothing when no file changed since `state`.
+
+        With `only`, the rows of the files that `state` does not know, in the order of their names, or of their times.
+        """
         options = options_of(self.source, stream, FilesOptions)
-        files = self._paths(stream, options)
-        before = (state or {}).get("files", {})
-        found: dict[str, dict[str, Any]] = {}
-        try:
-            for path in files:
-                found[self._name(path)] = _identity(path, before.get(self._name(path)))
-            unchanged = {k: v["hash"] for k, v in found.items()} == {k: v["hash"] for k, v in before.items()}
-            if unchanged and not again:
-                yield Delivery("snapshot", unchanged=True)
-                yield State({"files": found})
-                return
-            readings = [self._opened(path, stream, options) for path in files]
+        before: dict[str, Any] = {} if state is None else state.get("files", {})
+        with self._opened(stream, options) as storage:
+            files = self._files(storage, stream, options)
+            hashed = options.only in (None, "changed")
+            found = {
+                file.name: identity(file, storage, before.get(file.name)) if hashed else file.identity for file in files
+            }
+            last = max([(state or {}).get("last", -1), *(file.mtime for file in files)])
+            if not again:
+                if options.only is not None:
+                    files = _unread(files, found, state or {}, options.only)
+                if not files or (options.only is None and _hashes(found) == _hashes(before)):
+                    yield Delivery("snapshot", unchanged=True)
+                    return
+            if options.only == "newer":
+                files = sorted(files, key=lambda file: (file.mtime, file.name))
+            readings = [self._reading(storage, file, stream, options) for file in files]
             sparse = any(reading.format == "ndjson" for reading in readings)
-            yield Delivery("snapshot", sparse=sparse, info={"files": [reading.told() for reading in readings]})
+            told = {"files": [reading.told() for reading in readings]}
+            parts = options.only is not None
+            yield Delivery("delta" if parts else "snapshot", sparse=sparse, feed=parts, info=told)
             members: list[str] = []
             for reading in readings:
                 yield from reading.rows(members)
-            for path in files:
-                if _identity(path, found[self._name(path)]) != found[self._name(path)]:
-                    raise self._fault(stream, f"{path.name} changed while it was read", retryable=True)
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise self._broken(stream, error) from error
-        yield State({"files": found})
+            for file in files:
+                if storage.again(file).identity != file.identity:
+                    raise self._fault(stream, f"{file.name} changed while it was read", retryable=True)
+        yield State({"files": found, "last": last} if options.only else {"files": found})
 
-    def _columns(self, stream: Stream, options: FilesOptions) -> list[str]:
-        try:
-            return self._opened(self._paths(stream, options)[0], stream, options).columns()
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise self._broken(stream, error) from error
+    def _named(self, storage: Storage, pattern: str) -> dict[str, Found]:
+        """The last file of each stream that the files of a pattern look like."""
+        shape, found = shape_of(pattern), {}
+        for file in storage.find(pattern.replace("{stream}", "*")):
+            match = shape.fullmatch(file.name) if "{stream}" in pattern else None
+            found[match["name"] if match else PurePosixPath(file.name).name.partition(".")[0]] = file
+        return found
 
-    def _paths(self, stream: Stream, options: FilesOptions) -> list[Path]:
+    def _files(self, storage: Storage, stream: Stream, options: FilesOptions) -> list[Found]:
+        remote = is_remote(options.path)
         pattern = options.path.format(stream=glob.escape(stream.name))
-        where = str(self.base / Path(pattern).expanduser())
-        found = [Path(where)] if Path(where).is_file() else sorted(Path(p) for p in glob.glob(where, recursive=True))
-        files = [path for path in found if path.is_file() and not path.name.startswith((".", "~$"))]
-        if not files:
+        newest = time.time_ns() - int(options.min_age * 1e9)
+        files = [file for file in storage.find(pattern) if not options.min_age or file.mtime <= newest]
+        # Where each file is read once, none is left when they are cleared away.
+        if not files and not options.only:
             what = "no file matches" if glob.has_magic(pattern) else "there is no file"
-            raise self._fault(stream, f"{what} {where}")
+            raise self._fault(stream, f"{what} {without_user(pattern) if remote else self.base / pattern}")
         return files
 
-    def _opened(self, path: Path, stream: Stream, options: FilesOptions) -> _Reading:
-        return _Reading(path, self._name(path), options, stream.encoding)
+    def _reading(self, storage: Storage, file: Found, stream: Stream, options: FilesOptions) -> Reading:
+        return Reading(storage.local(file), file.name, options, stream.encoding)
 
-    def _name(self, path: Path) -> str:
-        return str(path.relative_to(self.base)) if path.is_relative_to(self.base) else str(path)
+    @contextmanager
+    def _opened(self, stream: Stream | None, options: FilesOptions) -> Iterator[Storage]:
+        """The place where the files lie; what goes wrong with it or in them is a fault of the source."""
+        try:
+            with storage_of(options.path, self.base, options.storage) as storage:
+                yield storage
+        except (OSError, pa.ArrowException, ValueError) as error:
+            lasting = isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError) or not isinstance(
+                error, OSError
+            )
+            secrets = [str(value) for name, value in options.storage.items() if is_secret(name)]
+            raise self._fault(stream, without_secrets(str(error), *secrets), retryable=not lasting) from None
 
-    def _broken(self, stream: Stream, error: Exception) -> SourceError:
-        lasting = isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError) or not isinstance(
-            error, OSError
-        )
-        return self._fault(stream, " ".join(str(error).split()), retryable=not lasting)
-
-    def _fault(self, stream: Stream, message: str, retryable: bool = False) -> SourceError:
-        return SourceError(message, source=self.source.name, stream=stream.name, retryable=retryable)
-
-
-_ANY = ["*"]
-
-
-class _Reading:
-    """One file, with what was found out about it."""
-
-    def __init__(self, path: Path, name: str, options: FilesOptions, encoding: str | None):
-        self.path, self.name, self.options = path, name, options
-        endings = [ending.lower() for ending in path.suffixes]
-        self.compression = COMPRESSED.get(endings[-1]) if endings else None
-        ending = (endings[-2] if len(endings) > 1 else "") if self.compression else endings[-1] if endings else ""
-        form = options.format or FORMATS.get(ending)
-        if form is None:
-            raise ValueError(f"{name}: cannot tell the kind of file by '{ending}'; give 'format'")
-        self.format: Format = form
-        self.encoding, self.delimiter = "", ""
-        if form in ("csv", "tsv", "ndjson"):
-            with self.open() as file:
-                self.scan = scan(file, encoding, options.quote)
-            self.encoding = self.scan.encoding
-        if form in ("csv", "tsv"):
-            self.delimiter = options.delimiter or ("\t" if form == "tsv" else self._sniffed())
-
-    def open(self) -> BinaryIO:
-        """The bytes behind any compression, from their start."""
-        if self.compression is None:
-            return self.path.open("rb")
-        return cast(BinaryIO, pa.input_stream(str(self.path), compression=self.compression))
-
-    def _sniffed(self) -> str:
-        with self.open() as file:
-            for _ in range(self.options.skip_lines):
-                _line(file)
-            return sniff_delimiter(file.read(1 << 16).decode(self.encoding, "replace"), self.options.quote)
-
-    def told(self) -> dict[str, Any]:
-        """What the manifest says about the file."""
-        known = {"encoding": self.encoding, "delimiter": self.delimiter, "compression": self.compression}
-        return {"name": self.name, "format": self.format, **{k: v for k, v in known.items() if v}}
-
-    def columns(self) -> list[str]:
-        """The columns that the file is known to hold; `*` when any may come."""
-        if self.format == "ndjson":
-            return _ANY
-        with self.open() as file:
-            if self.format == "parquet":
-                return list(parquet_columns(file))
-            if self.format == "xlsx":
-                return sheet_columns(file, self.options.sheet, self.options.skip_lines)
-        return header_of(self._csv())
-
-    def rows(self, members: list[str]) -> Iterator[pa.RecordBatch | BadRow]:
-        """The file's rows. `members` are the JSON members met in the delivery so far."""
-        if self.format == "ndjson":
-            yield from read_json_lines(self.open, self.name, members, self.encoding)
-        elif self.format in ("csv", "tsv"):
-            yield from read_csv(self._csv())
-        else:
-            with self.open() as file:
-                if self.format == "parquet":
-                    yield from read_parquet(file)
-                else:
-                    yield from read_sheet(file, self.options.sheet, self.options.skip_lines)
-
-    def _csv(self) -> CsvFile:
-        return CsvFile(
-            self.open, self.name, self.scan, self.delimiter, quote=self.options.quote, skip=self.options.skip_lines
-        )
+    def _fault(self, stream: Stream | None, message: str, retryable: bool = False) -> SourceError:
+        name = stream.name if stream is not None else None
+        return SourceError(message, source=self.source.name, stream=name, retryable=retryable)
 
 
-def _line(file: BinaryIO) -> None:
-    while (byte := file.read(1)) not in (b"", b"\n"):
-        del byte
+def _hashes(files: dict[str, Any]) -> dict[str, str]:
+    return {name: seen["hash"] for name, seen in files.items()}
 
 
-def _identity(path: Path, before: dict[str, Any] | None) -> dict[str, Any]:
-    """Size, time of change and content hash; the hash is taken over when neither of the others moved."""
-    status = path.stat()
-    found: dict[str, Any] = {"size": status.st_size, "mtime": status.st_mtime_ns}
-    if before is not None and all(before.get(name) == value for name, value in found.items()):
-        return {**found, "hash": before["hash"]}
-    with path.open("rb") as file:
-        return {**found, "hash": content_hash(file)}
+def _unread(files: list[Found], found: dict[str, Any], state: dict[str, Any], only: str) -> list[Found]:
+    """The files that were not read before, as `only` understands it."""
+    before, last = state.get("files", {}), state.get("last", -1)
+    if only == "new":
+        return [file for file in files if file.name not in before]
+    if only == "newer":
+        # Of one moment are those, too, whose names are new.
+        return [f for f in files if f.mtime > last or (f.mtime == last and f.name not in before)]
+    known = {seen["hash"] for seen in before.values()}
+    return [file for file in files if found[file.name]["hash"] not in known]
+
+
+def _sheets(reading: Reading, options: FilesOptions) -> list[Any]:
+    """The sheets of an Excel file that are a stream each; of any other file what the options say."""
+    if reading.format != "xlsx" or options.sheet is not None:
+        return [options.sheet]
+    with reading.open() as file:
+        names = sheet_names(file)
+    return [None] if len(names) == 1 else [*names]

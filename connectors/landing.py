@@ -18,14 +18,13 @@ import orjson
 import pyarrow as pa
 import xxhash
 
-from connectors.arrow import Column
 from connectors.batch import BatchWriter
 from connectors.drift import describe_drift, kinds_of
-from connectors.protocol import BadRow, Delivery, Item, LiveKeys
+from connectors.protocol import BadRow, Connector, Delivery, Item
 from connectors.registry import connector_for, missing_words, timezone_of, wanted_columns
 from connectors.row_checks import RowChecks
-from connectors.secrets import is_secret, without_secrets, without_user
-from connectors.text import key_of, texts_of
+from connectors.secrets import secretless, without_secrets, without_user
+from connectors.told import Told
 from models.config import Source, Stream
 from models.errors import KehuError, SourceError
 
@@ -117,12 +116,12 @@ class _Landing:
         # Another key, encoding or query makes another reading of the same data: start over.
         same = self.state.get("config") == config
         before = self.state.get("connector") if same else None
-        items = _guarded(connector.read(stream, before, again=self.again or not same), source, stream)
+        items = _guarded(_items(connector, stream, before, self.again or not same), source, stream)
         landed = Landed(source.name, stream.name, stream.entity, "landed")
-        delivery, progress = Delivery(), None
+        told = Told(stream)
         checks = RowChecks(source.name, stream, timezone_of(source, stream), self.dates)
         folder = self.workspace / "landing" / source.name / stream.name
-        began, keys = datetime.now(UTC), list[Column]()
+        began = datetime.now(UTC)
         try:
             with BatchWriter(folder) as writer:
                 for item in items:
@@ -130,15 +129,13 @@ class _Landing:
                         checks.add(writer.add(item))
                     elif isinstance(item, BadRow):
                         checks.unreadable(writer.skip_row(), item)
-                    elif isinstance(item, LiveKeys):
-                        keys.append(key_of(texts_of(item.batch), stream.key_columns))
-                    elif isinstance(item, Delivery):
-                        delivery = item
-                        if item.unchanged:
-                            return dataclasses.replace(landed, status="unchanged", new_state=self.state)
                     else:
-                        progress = item
-                index, quarantine = checks.finish(writer.parts())
+                        told.add(item, writer.rows)
+                        if told.delivery.unchanged:
+                            return dataclasses.replace(landed, status="unchanged", new_state=self.state)
+                delivery = told.delivery
+                index, quarantine = checks.finish(writer.parts(), feed=delivery.feed)
+                index = told.without_gone(index)
                 landed.mode = stream.mode or delivery.mode
                 landed.rows, landed.bad_rows, landed.repeated = index.num_rows, quarantine.num_rows, checks.repeated
                 self._columns(landed, writer.columns, delivery)
@@ -147,20 +144,22 @@ class _Landing:
                 sparse = delivery.sparse
                 known = self.state if same else {}
                 landed.drift += describe_drift(known.get("schema"), known.get("kinds"), schema, kinds, sparse)
+                landed.drift += told.notes
                 if sparse or not schema:
                     schema, kinds = {**known.get("schema", {}), **schema}, {**known.get("kinds", {}), **kinds}
-                if refusal := self._refusal(landed, writer, keys, known):
+                size = landed.rows if told.living is None else told.living
+                if refusal := self._refusal(landed, writer, size, told.living is not None, known):
                     return dataclasses.replace(landed, status="refused", error=refusal)
                 writer.write("rows.parquet", index)
                 writer.write("quarantine.parquet", quarantine)
-                if keys:
-                    writer.write("keys.parquet", pa.table({"source_key": pa.concat_arrays(keys)}))
+                for name, table in told.tables():
+                    writer.write(name, table)
                 landed.new_state = {
-                    "connector": progress.values if progress else {},
+                    "connector": told.state,
                     "config": config,
                     "schema": schema,
                     "kinds": kinds,
-                    "rows": self._size(landed, keys),
+                    "rows": size,
                     "batch_id": writer.batch_id,
                 }
                 path = writer.commit(
@@ -194,20 +193,33 @@ class _Landing:
     def _columns(self, landed: Landed, columns: dict[str, pa.DataType], delivery: Delivery) -> None:
         """Which configured columns are missing, and which delivered ones are used nowhere."""
         wanted = wanted_columns(self.stream)
-        if columns:
-            known = self.state.get("schema", {}) if delivery.sparse and landed.mode == "delta" else {}
-            landed.missing_columns = [name for name in wanted if name not in columns and name not in known]
         landed.extra_columns = [name for name in columns if name not in wanted]
+        if not columns:
+            return
+        missing = [name for name in wanted if name not in columns]
+        if delivery.sparse:
+            # What is empty in every row may be left out. A key may not; a mapping of which nothing ever came is wrong,
+            # and so is a snapshot that has lost what the last one had.
+            known = self.state.get("schema", {})
+            fields = [name for name, role in wanted.items() if role.startswith("fields.")]
+            nothing = all(name in missing and name not in known for name in fields)
+            never = [name for name in missing if name not in known and wanted[name] != "key" and not nothing]
+            landed.drift += [missing_words(name, wanted[name], list(columns)) for name in never]
+            left_out = never + [name for name in missing if name in known and landed.mode == "delta"]
+            missing = [name for name in missing if name not in left_out]
+        landed.missing_columns = missing
 
-    def _refusal(self, landed: Landed, writer: BatchWriter, keys: list[Column], known: dict[str, Any]) -> str | None:
+    def _refusal(
+        self, landed: Landed, writer: BatchWriter, size: int, whole: bool, known: dict[str, Any]
+    ) -> str | None:
         """Why the delivery must not be taken, if it must not."""
         name = f"{self.source.name}.{self.stream.name}"
         if landed.missing_columns:
             wanted, there = wanted_columns(self.stream), list(writer.columns)
             words = [missing_words(column, wanted[column], there) for column in landed.missing_columns]
             return f"{name}: {'; '.join(words)}"
-        last, size, floor = int(known.get("rows", 0)), self._size(landed, keys), self.stream.volume_floor
-        if self.accept_shrink or not last or not floor or (landed.mode != "snapshot" and not keys):
+        last, floor = int(known.get("rows", 0)), self.stream.volume_floor
+        if self.accept_shrink or not last or not floor or (landed.mode != "snapshot" and not whole):
             return None
         if size == 0:
             return f"{name}: nothing usable was delivered ({writer.rows:,} rows), after {last:,} rows the last time"
@@ -218,9 +230,16 @@ class _Landing:
             )
         return None
 
-    def _size(self, landed: Landed, keys: list[Column]) -> int:
-        """Rows that the source holds, as far as the delivery tells."""
-        return sum(len(part) for part in keys) if keys else landed.rows
+
+def _items(connector: Connector, stream: Stream, state: dict[str, Any] | None, again: bool) -> Iterator[Item]:
+    """What a connector yields of a stream: rows, and then what it finds deleted by another look."""
+    for item in connector.read(stream, state, again=again):
+        yield item
+        if isinstance(item, Delivery) and item.unchanged:
+            return
+    deletes = getattr(connector, "deletes", None)
+    if deletes is not None:
+        yield from deletes(stream, state, again=again)
 
 
 def _guarded(items: Iterator[Item], source: Source, stream: Stream) -> Iterator[Item]:
@@ -240,10 +259,9 @@ def _guarded(items: Iterator[Item], source: Source, stream: Stream) -> Iterator[
 
 def _fingerprint(source: Source, stream: Stream) -> str:
     """A hash of everything in the configuration that decides how delivered rows are read; no secret goes into it."""
-    connector = {k: v for k, v in source.connector.items() if not is_secret(k)}
     parts = [
-        connector,
-        stream.options,
+        secretless(source.connector),
+        secretless(stream.options),
         stream.key_columns,
         stream.updated_at,
         stream.deleted,

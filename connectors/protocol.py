@@ -50,12 +50,14 @@ class Delivery:
 
     `mode` is what absence means when the configuration is silent; `unchanged` ends the reading: the source holds
     nothing that was not landed before; `info` goes to the manifest (files, encodings, the statement that is read);
-    `sparse` says that a column may be left out of a delivery when it is empty, as in JSON.
+    `sparse` says that a column may be left out of a delivery when it is empty, as in JSON; `feed` says that rows come
+    in the order in which they changed, so that of several with one key the last counts, and the others are no mistake.
     """
 
     mode: Mode = "snapshot"
     unchanged: bool = False
     sparse: bool = False
+    feed: bool = False
     info: dict[str, Any] = new(default_factory=dict)
 
 
@@ -84,24 +86,63 @@ class LiveKeys:
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """Keys of rows that the source says were deleted, the key columns alone.
+
+    It takes its place among the rows: a row with the same key that was delivered before is gone, one that comes later
+    is there again.
+    """
+
+    batch: pa.RecordBatch
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Rows that the source itself merged: (source key of the one that went, source key of the one that stayed).
+
+    Both keys are in the form that the hub holds: several columns joined by `|`.
+    """
+
+    pairs: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about the delivery that people must be told, such as a server that ignores its filter."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class State:
     """Where the next reading starts, JSON-able. It is stored when the run is published, never before."""
 
     values: dict[str, Any]
 
 
-Item: TypeAlias = pa.RecordBatch | Delivery | BadRow | LiveKeys | State
-"""What a reading yields: one Delivery, then rows in Arrow batches and bad rows in their order, and the State."""
+Item: TypeAlias = pa.RecordBatch | Delivery | BadRow | Deleted | LiveKeys | Merged | Note | State
+"""What a reading yields: one Delivery, then rows in Arrow batches and the like in their order, and the State."""
 
 
 @dataclass(frozen=True)
 class Discovered:
-    """A stream that a source offers: its columns with their types, its key and a cursor where the source tells."""
+    """A stream that a source offers: its columns with their types, its key and a cursor where the source tells.
+
+    `entity`, `deleted` and `fields` (attribute → columns) are given where the connector knows them, as those for one
+    product do, and guessed from names and `rows`, the first few of the stream, where it does not. `options` are what
+    the stream needs to say.
+    """
 
     name: str
     columns: dict[str, str]
     key: tuple[str, ...] = ()
     cursor: str | None = None
+    entity: str | None = None
+    deleted: str | None = None
+    mode: Mode | None = None
+    fields: dict[str, str | list[str]] = new(default_factory=dict)
+    options: dict[str, Any] = new(default_factory=dict)
+    rows: pa.Table | None = None
 
 
 class Connector(Protocol):
@@ -122,7 +163,7 @@ class Connector(Protocol):
         ...
 
     def discover(self) -> list[Discovered]:
-        """The streams that the source offers."""
+        """The streams that the source offers. The source may have no streams in the configuration yet."""
         ...
 
     def read(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
@@ -131,3 +172,11 @@ class Connector(Protocol):
         `again` asks for rows that were delivered before, too.
         """
         ...
+
+    def deletes(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
+        """What was deleted since `state`, where it takes another look than `read`: asked right after it, as it was.
+
+        Yields `Deleted`, or `LiveKeys`, and a `State` whose values are added to those of `read`. A connector may leave
+        the method out.
+        """
+        yield from ()

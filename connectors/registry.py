@@ -56,9 +56,13 @@ def connector_for(source: Source, base: Path) -> Connector:
     return kind(source, base)
 
 
-def options_of(source: Source, stream: Stream, model: type[Kind]) -> Kind:
-    """The connector's options for one stream: the source's, with the stream's own on top. Raises ConfigErrors."""
-    given = {name: value for name, value in source.connector.items() if name != "type"} | stream.options
+def options_of(source: Source, stream: Stream | None, model: type[Kind]) -> Kind:
+    """The connector's options for one stream: the source's, with the stream's own on top. Raises ConfigErrors.
+
+    Without a stream they are the source's alone.
+    """
+    own = stream.options if stream is not None else {}
+    given = {name: value for name, value in source.connector.items() if name != "type"} | own
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -70,11 +74,12 @@ def options_of(source: Source, stream: Stream, model: type[Kind]) -> Kind:
     raise ConfigErrors([_placed(mistake, source, stream) for mistake in said])
 
 
-def _placed(mistake: ConfigError, source: Source, stream: Stream) -> ConfigError:
+def _placed(mistake: ConfigError, source: Source, stream: Stream | None) -> ConfigError:
     """The mistake with the place of its key in the configuration: among the stream's options, or the source's."""
     name = (mistake.key or "").partition(".")[0].partition("[")[0]
-    own = f"{_place(source)}.streams[{stream.name}].options"
-    place = own if name in stream.options else f"{_place(source)}.connector"
+    place = f"{_place(source)}.connector"
+    if stream is not None and name in stream.options:
+        place = f"{_place(source)}.streams[{stream.name}].options"
     key = f"{place}.{mistake.key}" if mistake.key else place
     return ConfigError(mistake.message, key=key, nearest=mistake.nearest)
 

@@ -84,11 +84,14 @@ class RowChecks:
         index = pa.Table.from_arrays([rows, keys, times, flags], schema=INDEX)
         self._index.append(index.filter(there) if keys.null_count else index)
 
-    def finish(self, parts: Sequence[Path]) -> tuple[pa.Table, pa.Table]:
-        """(index of usable rows, quarantine), when all rows were added; `parts` hold them."""
+    def finish(self, parts: Sequence[Path], *, feed: bool = False) -> tuple[pa.Table, pa.Table]:
+        """(index of usable rows, quarantine), when all rows were added; `parts` hold them.
+
+        In a `feed` the last row of a key counts, and the ones before it are only counted.
+        """
         index = pa.concat_tables(self._index) if self._index else INDEX.empty_table()
         self._index = []
-        refused = self._twice(index, parts)
+        refused = self._superseded(index) if feed else self._twice(index, parts)
         if len(refused):
             index = index.filter(pc.invert(pc.is_in(index.column(ROW), value_set=refused)))
         bad = pa.concat_tables(self._bad) if self._bad else QUARANTINE.empty_table()
@@ -123,6 +126,17 @@ class RowChecks:
         if pc.any(wrong).as_py():
             rows, values = batch.column(ROW).filter(wrong).to_pylist(), texts.filter(wrong).to_pylist()
             self._set_aside(rows, keys.filter(wrong).to_pylist(), column, values, reason)
+
+    def _superseded(self, index: pa.Table) -> Column:
+        """Rows of a key that comes again later."""
+        self.connection.register("row_index", index)
+        query = (
+            f"SELECT {ROW} FROM row_index QUALIFY row_number() OVER (PARTITION BY source_key ORDER BY {ROW} DESC) > 1"
+        )
+        found = self.connection.sql(query).to_arrow_table().column(0).combine_chunks()
+        self.connection.unregister("row_index")
+        self.repeated += len(found)
+        return found
 
     def _twice(self, index: pa.Table, parts: Sequence[Path]) -> Column:
         """Rows of a key that another row of the delivery has, but the one that is kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 _USER = re.compile(r"//[^/@\s'\"]*@")
@@ -21,6 +22,13 @@ def without_secrets(text: str, *secrets: str | None) -> str:
 def is_secret(name: str) -> bool:
     """Whether an option of this name holds a secret."""
     return _SECRET.search(f"{name}=x") is not None
+
+
+def secretless(value: Any) -> Any:
+    """Options, nested ones too, without those that hold a secret: a new password is no new way of reading."""
+    if isinstance(value, dict):
+        return {name: secretless(item) for name, item in value.items() if not is_secret(str(name))}
+    return [secretless(item) for item in value] if isinstance(value, list) else value
 
 
 def without_user(text: str) -> str:

@@ -20,14 +20,15 @@ from connectors.arrow import Texts, pc
 from connectors.protocol import Delivery, Discovered, Item, LiveKeys, Options, State
 from connectors.registry import missing_columns, options_of
 from connectors.secrets import without_secrets
-from connectors.sql_rows import describe, read_rows
+from connectors.sql_rows import describe, first_rows, read_rows, rows_to_batch
+from connectors.suggest import SAMPLE, stream_name
+from connectors.synonyms import CURSOR_NAMES
 from connectors.text import clean, text_form
 from models.config import Source, Stream, nearest
 from models.errors import ConfigError, SourceError
 
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T].*)?$"
 _DIGITS = r"^-?\d{1,18}$"
-_CURSOR_NAMES = ("updated_at", "modified_at", "modified_on", "last_modified", "last_update", "updated", "changed_at")
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -91,20 +92,24 @@ class SqlConnector:
         return found
 
     def discover(self) -> list[Discovered]:
-        """Tables and views with their columns, primary keys, and a column that looks like a cursor."""
-        stream = self.source.streams[0]
-        found = []
-        with self._connected(stream, options_of(self.source, stream, SqlOptions)) as connection:
+        """Tables and views with their columns, primary keys, a column that looks like a cursor, and first rows."""
+        options = options_of(self.source, None, SqlOptions)
+        found: list[Discovered] = []
+        with self._connected(None, options) as connection:
             inspector = sa.inspect(connection)
+            quote = connection.dialect.identifier_preparer.quote
             for name in sorted({*inspector.get_table_names(), *inspector.get_view_names()}):
                 columns = {str(c["name"]): str(c["type"]) for c in inspector.get_columns(name)}
                 key = tuple(inspector.get_pk_constraint(name).get("constrained_columns") or ())
-                cursor = next((c for c in columns if c.lower() in _CURSOR_NAMES), None)
-                found.append(Discovered(name, columns, key, cursor))
+                cursor = next((c for c in columns if c.lower() in CURSOR_NAMES), None)
+                rows = first_rows(connection, str(quote(name)), SAMPLE)
+                plain = stream_name(name, taken=[stream.name for stream in found])
+                table = {} if plain == name else {"table": name}
+                found.append(Discovered(plain, columns, key, cursor, options=table, rows=rows))
         return found
 
     def read(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
-        """Rows from the cursor on, with the keys of all living rows unless the mode is delta; or everything.
+        """Rows from the cursor on, or everything.
 
         It is everything at first, in mode snapshot, without a cursor, and when the cursor's values cannot be compared.
         """
@@ -126,11 +131,24 @@ class SqlConnector:
             for batch in read_rows(self._url(options), connection, table, columns, start, options.batch_rows):
                 position.see(batch)
                 yield batch
-            if last and stream.mode is None and set(stream.key_columns) <= set(names):
-                keys = [column for column in columns if column.name in stream.key_columns]
+        yield State({"cursor": position.value()} if stream.mode != "snapshot" else {})
+
+    def deletes(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
+        """The keys of all rows, where `read` delivered those from the cursor on; in mode delta nothing is deleted."""
+        if stream.mode is not None or again or not (state or {}).get("cursor"):
+            return
+        options = options_of(self.source, stream, SqlOptions)
+        with self._connected(stream, options) as connection:
+            table = self._from(stream, options, connection)
+            columns = describe(connection, table)
+            keys = [column for column in columns if column.name in stream.key_columns]
+            if (options.cursor or stream.updated_at) not in {column.name for column in columns}:
+                return  # everything was read
+            if len(keys) == len(stream.key_columns):
+                # Without a row, too, it is told: that a table was emptied is for the volume floor to judge.
+                yield LiveKeys(rows_to_batch([], pa.schema([(key.name, key.type) for key in keys])))
                 for batch in read_rows(self._url(options), connection, table, keys, None, options.batch_rows):
                     yield LiveKeys(batch)
-        yield State({"cursor": position.value()} if stream.mode != "snapshot" else {})
 
     def _from(self, stream: Stream, options: SqlOptions, connection: sa.Connection) -> str:
         """What stands behind FROM."""
@@ -160,7 +178,7 @@ class SqlConnector:
         return sa.URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
     @contextmanager
-    def _connected(self, stream: Stream, options: SqlOptions) -> Iterator[sa.Connection]:
+    def _connected(self, stream: Stream | None, options: SqlOptions) -> Iterator[sa.Connection]:
         """A connection whose errors are faults of the source, without the password."""
         url = self._url(options)
         if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
@@ -189,8 +207,9 @@ class SqlConnector:
         finally:
             engine.dispose()
 
-    def _fault(self, stream: Stream, message: str, retryable: bool = False) -> SourceError:
-        return SourceError(message, source=self.source.name, stream=stream.name, retryable=retryable)
+    def _fault(self, stream: Stream | None, message: str, retryable: bool = False) -> SourceError:
+        name = stream.name if stream is not None else None
+        return SourceError(message, source=self.source.name, stream=name, retryable=retryable)
 
 
 class _Position:

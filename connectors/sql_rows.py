@@ -63,6 +63,16 @@ def describe(connection: sa.Connection, table: str) -> list[SqlColumn]:
     return [SqlColumn(n, _POSTGRES.get(c, TEXT), c not in _POSTGRES) for n, c in zip(names, codes, strict=True)]
 
 
+def first_rows(connection: sa.Connection, table: str, count: int) -> pa.Table:
+    """A few rows of what stands behind FROM, as text."""
+    result = connection.execution_options(stream_results=True).execute(sa.text(_escaped(f"SELECT * FROM {table}")))
+    schema = pa.schema([(name, TEXT) for name in result.keys()])
+    rows = result.fetchmany(count)
+    result.close()
+    connection.rollback()
+    return pa.Table.from_batches([rows_to_batch(rows, schema)])
+
+
 def read_rows(
     url: sa.URL,
     connection: sa.Connection,

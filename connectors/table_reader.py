@@ -12,6 +12,9 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from connectors.csv_reader import unique_names
 
+SHEET = "_sheet"
+"""The column that says which sheet a row is from."""
+ALL = "*"
 _BATCH = 20_000
 
 
@@ -27,15 +30,34 @@ def read_parquet(file: BinaryIO) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays(batch.columns, unique_names(batch.schema.names))
 
 
-def sheet_columns(file: BinaryIO, sheet: str | int | None, skip: int) -> list[str]:
-    """The header of an Excel sheet. Raises ValueError for a sheet that is not there."""
-    rows = _sheet(file, sheet).iter_rows()
-    return _header(rows, skip)
+def sheet_names(file: BinaryIO) -> list[str]:
+    """The sheets of an Excel file. Raises ValueError when it is none."""
+    try:
+        return list(CalamineWorkbook.from_filelike(file).sheet_names)
+    except CalamineError as error:
+        raise ValueError(f"no spreadsheet that can be read: {error}") from error
 
 
-def read_sheet(file: BinaryIO, sheet: str | int | None, skip: int) -> Iterator[pa.RecordBatch]:
-    """The rows of an Excel sheet below its header, empty ones left out. Raises ValueError as `sheet_columns` does."""
-    cells = _sheet(file, sheet).iter_rows()
+def sheet_columns(file: BinaryIO, sheet: str | int | list[str | int] | None, skip: int) -> list[str]:
+    """The header of an Excel sheet, of the first one of several. Raises ValueError for a sheet that is not there."""
+    chosen, several = _chosen(file, sheet)
+    return _header(chosen[0].iter_rows(), skip) + ([SHEET] if several else [])
+
+
+def read_sheets(file: BinaryIO, sheet: str | int | list[str | int] | None, skip: int) -> Iterator[pa.RecordBatch]:
+    """The rows of an Excel sheet below its header, empty ones left out.
+
+    Of several sheets (a list, or `*` for all) each row says in `_sheet` which it is from. Raises ValueError as
+    `sheet_columns` does.
+    """
+    chosen, several = _chosen(file, sheet)
+    for one in chosen:
+        for batch in _rows(one, skip):
+            yield batch.append_column(SHEET, pa.array([one.name] * batch.num_rows)) if several else batch
+
+
+def _rows(sheet: CalamineSheet, skip: int) -> Iterator[pa.RecordBatch]:
+    cells = sheet.iter_rows()
     names = _header(cells, skip)
     if not names:
         return
@@ -52,7 +74,18 @@ def read_sheet(file: BinaryIO, sheet: str | int | None, skip: int) -> Iterator[p
         yield _batch(rows, names)
 
 
+def _chosen(file: BinaryIO, sheet: str | int | list[str | int] | None) -> tuple[list[CalamineSheet], bool]:
+    """The sheets that are meant, and whether more than one may be."""
+    if sheet == ALL:
+        sheet = [*sheet_names(file)]
+        file.seek(0)
+    if isinstance(sheet, list):
+        return [_sheet(file, one) for one in sheet], True
+    return [_sheet(file, sheet)], False
+
+
 def _sheet(file: BinaryIO, sheet: str | int | None) -> CalamineSheet:
+    file.seek(0)
     try:
         book = CalamineWorkbook.from_filelike(file)
         names = book.sheet_names

@@ -6,63 +6,16 @@ written; rows and values are judged when they are landed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
-from rapidfuzz import fuzz
 
 from connectors.protocol import BadRow, Delivery
 from connectors.registry import connector_for, missing_columns, wanted_columns
+from connectors.suggest import by_name
 from models.config import Config, Source, Stream
 from models.errors import ConfigError, ConfigErrors, KehuError
-
-# Names that systems give to an attribute, beyond the attribute's own name.
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "name": (
-        "company",
-        "account",
-        "company_name",
-        "account_name",
-        "cust_name",
-        "customer_name",
-        "organisation",
-        "公司名称",
-        "客户名称",
-        "单位名称",
-    ),
-    "name_en": ("english_name", "name_english", "英文名称"),
-    "short_name": ("abbreviation", "简称"),
-    "tax_id": ("uscc", "credit_code", "tax_no", "vat", "vat_id", "tax_number", "统一社会信用代码", "税号"),
-    "registration_id": ("reg_no", "registration_no", "company_number", "注册号"),
-    "phone": ("tel", "mobile", "telephone", "phone1", "phone2", "phone_number", "cell", "电话", "手机", "联系电话"),
-    "email": ("mail", "e_mail", "email_address", "邮箱", "电子邮件"),
-    "website": ("url", "web", "homepage", "domain", "网址", "网站"),
-    "address_line": ("address", "addr", "street", "address1", "address_1", "registered_address", "地址", "详细地址"),
-    "district": ("county", "区县"),
-    "city": ("town", "suburb", "城市"),
-    "province": ("state", "region", "省份"),
-    "postal_code": ("zip", "zipcode", "zip_code", "postcode", "post_code", "邮编"),
-    "country": ("country_code", "nation", "国家"),
-    "industry": ("sector", "branch_of_industry", "行业"),
-    "employees": ("headcount", "staff", "员工人数"),
-    "fleet_size": ("vehicles", "trucks", "fleet", "车辆数"),
-    "status": ("account_status", "状态"),
-    "account_owner": ("owner", "sales_rep", "客户经理"),
-    "segment": ("tier", "customer_segment", "客户级别"),
-    "parent_key": ("parent", "parent_id", "parent_account", "上级客户"),
-    "full_name": ("name", "contact_name", "person_name", "姓名", "联系人"),
-    "given_name": ("first_name", "firstname", "forename", "名"),
-    "family_name": ("last_name", "lastname", "surname", "姓"),
-    "gender": ("sex", "性别"),
-    "birth_date": ("date_of_birth", "dob", "birthday", "born", "出生日期", "生日"),
-    "national_id": ("id_number", "id_card", "idno", "ssn", "passport", "身份证号"),
-    "job_title": ("title", "position", "role", "职务", "职位"),
-    "organization_key": ("account_id", "company_id", "customer_id", "所属公司"),
-}
-SIMILAR_ENOUGH = 88
-"""Of 100, by rapidfuzz's ratio on names without case and separators; below it, suggestions were mostly noise."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +75,7 @@ def look_at(config: Config, source: Source, stream: Stream) -> Seen:
         seen.errors.extend(str(_of_file(config, mistake)) for mistake in missing)
     seen.unmapped.extend(c for c in seen.columns if c not in wanted_columns(stream))
     attributes = config.attributes_of(stream.entity)
-    seen.suggestions.update(suggest(seen.unmapped, attributes, seen.mapping))
+    seen.suggestions.update(by_name(seen.unmapped, attributes, seen.mapping))
     for name, columns in seen.mapping.items():
         if attributes[name].sensitivity == "public":
             for column in columns:
@@ -156,23 +109,3 @@ def _first_value(batch: pa.RecordBatch, column: str) -> str | None:
         return None
     values = (value.as_py() for value in batch.column(column))
     return next((str(v) for v in values if v not in (None, "")), None)
-
-
-def suggest(columns: Iterable[str], attributes: Iterable[str], mapped: Iterable[str]) -> dict[str, str]:
-    """Delivered column → canonical attribute it seems to hold, for attributes that are not mapped yet."""
-    free = [a for a in attributes if a not in set(mapped)]
-    found: dict[str, str] = {}
-    for column in columns:
-        best, score = None, float(SIMILAR_ENOUGH)
-        for attribute in free:
-            for name in (attribute, *SYNONYMS.get(attribute, ())):
-                ratio = fuzz.ratio(_plain(column), _plain(name))
-                if ratio > score or (ratio == score and best is None):
-                    best, score = attribute, ratio
-        if best:
-            found[column] = best
-    return found
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()

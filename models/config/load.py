@@ -17,10 +17,11 @@ from models.config.root import Config
 from models.errors import ConfigError, ConfigErrors
 
 
-def load_config(path: str | Path) -> Config:
+def load_config(path: str | Path, *, bare: str | None = None) -> Config:
     """Read and check a configuration file.
 
-    `${NAME}` is replaced from the environment; relative paths (and the file of a SQLite store) start from the file's
+    `bare` names a source whose streams do not count: it comes without any, and others may be without. `${NAME}` is
+    replaced from the environment; relative paths (and the file of a SQLite store) start from the file's
     folder. Raises ConfigError when the file cannot be read at all, ConfigErrors with every mistake otherwise.
     """
     path, shown = Path(path), str(path)
@@ -35,13 +36,17 @@ def load_config(path: str | Path) -> Config:
         raise ConfigError(f"is not UTF-8 (byte {error.start})", file=shown) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", file=shown) from None
-    return parse_config(text, path)
+    return parse_config(text, path, bare=bare)
 
 
-def parse_config(text: str, path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
+def parse_config(
+    text: str, path: str | Path, environment: Mapping[str, str] | None = None, *, bare: str | None = None
+) -> Config:
     """Like `load_config`, for text that is already there; `path` says where it belongs and is named in messages."""
     shown, path = str(path), Path(path).absolute()
     written = parse(text, shown)
+    if bare is not None:
+        written = _without_streams(written, bare)
     document, mistakes = expand(written, environment)
     mistakes += cross_checks(document, path.parent)
     config = None
@@ -67,6 +72,8 @@ def parse_config(text: str, path: str | Path, environment: Mapping[str, str] | N
                     stream.model_copy(update={"rekey": path.parent / stream.rekey}) if stream.rekey else stream
                     for stream in source.streams
                 ]
+                if source.streams[0].name != _ANY_STREAM["name"]
+                else []
             }
         )
         for source in config.sources
@@ -74,6 +81,21 @@ def parse_config(text: str, path: str | Path, environment: Mapping[str, str] | N
     config = config.model_copy(update=update)
     config._file = path
     return config
+
+
+_ANY_STREAM = {"name": "none--yet", "entity": "organization", "key": "id", "fields": {"name": "name"}}
+
+
+def _without_streams(document: dict[str, Any], bare: str) -> dict[str, Any]:
+    """The document with a stream that is none for one source, and for those that have none."""
+    sources = document.get("sources")
+    if not isinstance(sources, list):
+        return document
+    return {**document, "sources": [{**s, "streams": [_ANY_STREAM]} if _is_bare(s, bare) else s for s in sources]}
+
+
+def _is_bare(source: Any, bare: str) -> bool:
+    return isinstance(source, dict) and (source.get("name") == bare or not source.get("streams"))
 
 
 def _store_url(text: str, base: Path) -> str:

@@ -37,6 +37,7 @@ def cli() -> None:
 for _command in (
     project.init,
     project.check,
+    project.discover,
     running.run,
     running.train,
     running.evaluate,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serving.cli.session import Session, count, table, with_session
 
 if TYPE_CHECKING:
+    from connectors.protocol import Discovered
     from serving.check import Seen
 
 
@@ -65,6 +66,33 @@ def check(session: Session) -> None:
         raise click.exceptions.Exit(1 if all(s.unreadable for s in seen if s.errors) else 2)
 
 
+@click.command(short_help="Ask a source what it offers.")
+@click.argument("source", metavar="SOURCE")
+@click.argument("streams", metavar="[STREAM]...", nargs=-1)
+@with_session
+def discover(session: Session, source: str, streams: tuple[str, ...]) -> None:
+    """Ask SOURCE what it offers, and print a 'streams:' block that is ready to be put under it.
+
+    The source needs no streams in the configuration yet. What its columns mean is suggested by their names and by what
+    stands in them: read it before you use it.
+    """
+    from serving.discover import block_of
+    from serving.discover import discover as ask
+
+    config = session.config(bare=source)
+    names = [s.name for s in config.sources]
+    if source not in names:
+        from models.config import nearest
+        from models.errors import ConfigError
+
+        said = f"no source is named '{source}'; there are {', '.join(names)}"
+        raise ConfigError(said, file=str(config.file), key="sources", nearest=nearest(source, names))
+    found = ask(config, source, streams)
+    block = block_of(found)
+    session.show(block.rstrip("\n"))
+    session.result({"source": source, "streams": [_told(stream) for stream in found], "yaml": block})
+
+
 @click.command(short_help="Examine the installation and the project.")
 @with_session
 def doctor(session: Session) -> None:
@@ -79,6 +107,12 @@ def doctor(session: Session) -> None:
     session.result({"ok": not failed, "checks": [vars(c) for c in checks]})
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _told(stream: Discovered) -> dict[str, Any]:
+    from connectors.suggest import propose
+
+    return {"columns": stream.columns, **propose(stream)}
 
 
 def _example(stream: Seen, attribute: str, personal: bool) -> str:

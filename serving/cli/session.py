@@ -41,8 +41,8 @@ class Session:
         """The configuration file: the one that was named, else `kehu.yaml` in the current folder."""
         return self.config_given or Path(DEFAULT_CONFIG)
 
-    def config(self) -> Config:
-        """The checked configuration. Raises ConfigError."""
+    def config(self, *, bare: str | None = None) -> Config:
+        """The checked configuration; the source `bare` comes without streams. Raises ConfigError."""
         from models.config import load_config
 
         if self.config_given is None and not self.config_path.exists():
@@ -50,7 +50,7 @@ class Session:
                 f"there is no {DEFAULT_CONFIG} in {Path.cwd()}; "
                 "name one with --config FILE, or start one with 'kehu init DIR'"
             )
-        return load_config(self.config_path)
+        return load_config(self.config_path, bare=bare)
 
     def store(self, config: Config | None = None) -> Store:
         """The hub store that the configuration names; `with` closes it. Raises StoreError, also for none yet."""

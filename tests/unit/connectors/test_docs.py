@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from connectors import landing, protocol, registry
-from connectors.files import FORMATS, FilesOptions
+from connectors.conformance import CHECKS, Subject
+from connectors.file_reading import FORMATS
+from connectors.files import FilesOptions
 from connectors.protocol import Options
 from connectors.sql import SqlOptions
 from connectors.text import TRUE_WORDS
 from tests.unit.connectors.hub import Hub
 
-TEXT = (Path(__file__).parents[3] / "docs/connectors.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+TEXT = (DOCS / "connectors.md").read_text(encoding="utf-8")
+TUTORIAL = (DOCS / "connector-tutorial.md").read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:
@@ -48,10 +52,17 @@ def test_every_item_of_a_reading_is_described() -> None:
     assert [kind for kind in protocol.Item.__args__ if f"{kind.__name__}` |" not in TEXT] == []
 
 
+def test_every_check_of_the_kit_is_described() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", TUTORIAL, re.M))
+    assert {n: " ".join((c.__doc__ or "").split()) for n, c in CHECKS.items()} == {n: rows.get(n) for n in CHECKS}
+    words = set(re.findall(r"\| `(\w+)` \|", Subject.__doc__ or ""))
+    assert words and words <= set(rows)
+
+
 def test_the_example_of_a_connector_works(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = TEXT.split("```python\n")[1].split("```")[0]
+    code = TUTORIAL.split("```python\n")[1].split("```")[0]
     made: dict[str, Any] = {}
-    exec(compile(code, "docs/connectors.md", "exec"), made)
+    exec(compile(code, "docs/connector-tutorial.md", "exec"), made)
 
     class Point(EntryPoint):
         def load(self) -> Any:

@@ -259,15 +259,15 @@ def test_batches_sort_by_time() -> None:
 
 
 def test_the_file_must_not_change_while_it_is_read(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    from connectors import files
+    from connectors import file_reading
 
-    real = files.read_csv
+    real = file_reading.read_csv
 
     def growing(file: Any) -> Any:
         yield from real(file)
         with Path(hub.folder / "accounts.csv").open("a") as out:
             out.write("9,late,,,\n")
 
-    monkeypatch.setattr(files, "read_csv", growing)
+    monkeypatch.setattr(file_reading, "read_csv", growing)
     landed = hub.land(GOOD)
     assert landed.status == "failed" and "changed while it was read (tried 3 times)" in (landed.error or "")

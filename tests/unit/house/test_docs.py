@@ -121,7 +121,9 @@ def documented(heading: str) -> set[str]:
 
 def test_every_dependency_is_documented_and_no_other() -> None:
     assert documented("What runs") == packages(PROJECT["project"]["dependencies"])
-    assert documented("What tests need") == packages(PROJECT["project"]["optional-dependencies"]["dev"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert documented("What tests need") == packages(extras["dev"]) - {"kehu"}
+    assert documented("What extras bring") == {p for name in extras if name != "dev" for p in packages(extras[name])}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from connectors.protocol import BadRow, Delivery, State
 from models.config import Config, parse_config
 from models.errors import ConfigError, ConfigErrors, SourceError
 from serving import check
-from serving.check import Seen, check_options, look_at, suggest
+from serving.check import Seen, check_options, look_at
 
 TEXT = """
 sources:
@@ -129,8 +129,3 @@ def test_options_are_checked_without_opening_a_source() -> None:
         check_options(parse_config(wrong + two, "kehu.yaml"))
     assert [m.nearest for m in caught.value.mistakes] == ["files", None, "delimiter"]
     assert all(m.file and m.file.endswith("kehu.yaml") for m in caught.value.mistakes)
-
-
-def test_chinese_and_mapped_names() -> None:
-    attributes = ["name", "tax_id", "phone"]
-    assert suggest(["统一社会信用代码", "联系电话", "备注"], attributes, ["phone"]) == {"统一社会信用代码": "tax_id"}
