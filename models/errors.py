@@ -57,6 +57,10 @@ class StoreError(KehuError):
     """The hub store cannot be reached, is of another version, or refused a write."""
 
 
+class BusyError(StoreError):
+    """Another process is writing to the hub store; the same call goes through a little later."""
+
+
 class LockError(StoreError):
     """Another run holds the hub; the message says which process, since when."""
 

@@ -17,11 +17,12 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models.errors import StoreError
+from models.errors import BusyError, StoreError
 
 Dialect = Literal["sqlite", "postgresql"]
 
 _BUSY_SECONDS = 30
+_BUSY = "another process is writing to the hub store"
 _PRAGMAS = (
     "journal_mode = WAL",  # readers see the last published state while a run publishes the next
     "synchronous = NORMAL",  # with WAL a power cut may lose the last commit, never the consistency
@@ -105,14 +106,17 @@ class Database:
                 self._local.connection = self._local.writing = None
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """A write transaction, committed at the end, rolled back by any exception; part of `transaction` inside one."""
+    def write(self, *, wait: bool = True) -> Iterator[sa.Connection]:
+        """A write transaction, committed at the end, rolled back by any exception; part of `transaction` inside one.
+
+        Without `wait` BusyError is raised at once where another process is writing to a SQLite store.
+        """
         joined: sa.Connection | None = getattr(self._local, "writing", None)
         if joined is not None:
             with self.clear_errors():
                 yield joined
             return
-        with self.clear_errors(), self.engine.connect() as plain:
+        with self.clear_errors(), self.engine.connect() as plain, _patience(plain, wait):
             connection = plain.execution_options(kehu_write=True)
             with connection.begin():
                 yield connection
@@ -156,7 +160,8 @@ class Database:
         except PoolTimeout as error:
             raise StoreError(f"{self.shown}: no free connection to the hub store") from error
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise StoreError(f"{self.shown}: {_meaning(error)}") from error
+            meaning = f"{self.shown}: {_meaning(error)}"
+            raise (BusyError if _BUSY in meaning else StoreError)(meaning) from error
         except Exception as error:
             if type(error).__module__.split(".")[0] != "psycopg":
                 raise
@@ -188,6 +193,20 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+@contextmanager
+def _patience(connection: sa.Connection, wait: bool) -> Iterator[None]:
+    """Let a connection give up at once where somebody else is writing, for as long as the block lasts."""
+    if wait or connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout = 0").close()
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}").close()
+
+
 def _begin_sqlite(connection: sa.Connection) -> None:
     # A writer takes its place at once: an upgrade from reading to writing fails when another has written meanwhile.
     immediate = connection.get_execution_options().get("kehu_write", False)
@@ -208,7 +227,7 @@ def _meaning(error: BaseException) -> str:
     if "disk is full" in low or state == "53100" or getattr(cause, "errno", None) == 28:
         return f"the disk of the hub store is full; nothing of this run was published ({said})"
     if "database is locked" in low or state == "55P03":
-        return f"another process is writing to the hub store ({said})"
+        return f"{_BUSY} ({said})"
     if "unable to open" in low or "readonly" in low or "read-only" in low:
         return f"the hub store's file cannot be opened or written ({said})"
     if "not a database" in low or "malformed" in low:

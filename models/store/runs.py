@@ -1,4 +1,4 @@
-"""Runs and what is written beside them: the lock, the run's own row, publishing, match models, audit."""
+"""Runs and what is written beside them: the lock, the run's own row, publishing, match models."""
 
 from __future__ import annotations
 
@@ -185,14 +185,6 @@ class Runs:
         c = t.model_comparison.c
         query = sa.select(t.model_comparison).where(c.model_id == model_id, c.against == against)
         return next(iter(self._rows(query)), None)
-
-    def add_audit(
-        self, actor: str, action: str, *, object_type: str = "", object_id: str = "", detail: Any = None
-    ) -> None:
-        """Append to the audit log."""
-        row = {"at": _now(), "actor": actor, "action": action, "object_type": object_type, "object_id": object_id}
-        with self.database.write() as connection:
-            connection.execute(sa.insert(t.audit).values(**row, detail=_json(detail)))
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         with self.database.read() as connection:

@@ -1,4 +1,4 @@
-"""The hub store as one object: reading (`reading`), runs, decisions and tasks over one database."""
+"""The hub store as one object: reading (`reading`), runs, decisions, tasks, accounts and audit over one database."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from types import TracebackType
 
 import sqlalchemy as sa
 
+from models.store.accounts import Accounts
+from models.store.audits import Audits
 from models.store.database import Database, Dialect
 from models.store.decisions import Decisions
 from models.store.reading import Reading
@@ -15,7 +17,7 @@ from models.store.runs import Runs, _nothing
 from models.store.tasks import Tasks
 
 
-class Store(Reading, Runs, Decisions, Tasks):
+class Store(Reading, Runs, Decisions, Tasks, Accounts, Audits):
     """A hub store. Safe to use from several threads; `with` closes it."""
 
     def __init__(self, database: Database):

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The migration that this program needs; a test holds it equal to the newest one."""
 
 
@@ -387,5 +387,7 @@ audit = sa.Table(
     _column("object_id", sa.Text, null=True),
     _column("detail", Json, null=True),
     sa.Index("ix_audit_object", "object_type", "object_id"),
+    sa.Index("ix_audit_actor", "actor"),
+    sa.Index("ix_audit_action", "action"),
     sqlite_autoincrement=True,
 )
