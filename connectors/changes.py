@@ -31,7 +31,7 @@ COLUMNS = schema(
     source_time=TIME,
     payload=pa.string(),
     version=pa.int32(),
-    rekeyed_from=pa.int64(),
+    rekeyed_to=pa.int64(),
 )
 """Columns in front of the canonical attributes."""
 
@@ -45,7 +45,7 @@ class ChangeReport:
     @property
     def totals(self) -> dict[str, int]:
         """Every count over all streams."""
-        names = [f.name for f in dataclasses.fields(StreamChanges) if f.name not in ("source", "stream")]
+        names = [f.name for f in dataclasses.fields(StreamChanges) if isinstance(f.default, int)]
         return {name: sum(getattr(stream, name) for stream in self.streams) for name in names}
 
 
@@ -56,9 +56,9 @@ def detect_changes(store: Store, config: Config, landed: list[Landed], out: Path
     mode snapshot, and where the connector tells all living keys, a record whose key is missing is deleted; its row has
     no payload. A key that was set aside counts as delivered, and while rows are unreadable so that not even their key
     is known, nothing is deleted for being absent. In mode delta a row that is older than the stored record, by the
-    source's time, is `late`: kept as history, not current. A deleted key that comes back is an update. `rekeyed_from`
-    is the record that a record continues under a new key; the old one is deleted. Raises SourceError for a rekey file
-    that cannot be read.
+    source's time, is `late`: kept as history, not current. A deleted key that comes back is an update. A deleted
+    record goes on under another key as the record `rekeyed_to`, by the stream's rekey file. Raises SourceError for a
+    rekey file that cannot be read any more.
     """
     files = ChangeFiles(config, out)
     report = ChangeReport([])

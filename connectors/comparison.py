@@ -19,7 +19,7 @@ from connectors.batch import QUARANTINE, ROW, Batch
 from connectors.held import NO_TIME, held_of
 from connectors.landing import Landed
 from connectors.mapping import map_columns, multi_attributes
-from connectors.rekey import read_rekey
+from connectors.rekey import Renumbered, read_rekey
 from connectors.text import content_hashes, payloads, record_numbers, texts_of
 from models.config import Config
 from models.store import Store
@@ -35,7 +35,8 @@ class StreamChanges:
     """Counts of one stream: usable rows, what they changed, and entries in quarantine.
 
     `late` rows are older than what the hub holds and became history only; `tombstones` are deletions of records that
-    the hub never held; `kept` are records that would have been deleted, had the delivery been readable throughout.
+    the hub never held; `rekeyed` records go on under another key, `remarks` say what is odd about the rekey file;
+    `kept` are records that would have been deleted, had the delivery been readable throughout.
     """
 
     source: str
@@ -50,6 +51,7 @@ class StreamChanges:
     tombstones: int = 0
     rekeyed: int = 0
     kept: int = 0
+    remarks: list[str] = dataclasses.field(default_factory=list)
 
 
 class Comparison:
@@ -75,25 +77,48 @@ class Comparison:
         """Tables of changed records, with the columns of the changes file that they fill."""
         live, gone = self.batch.live_keys(), self._gone()
         self.absent_means_gone = self.landed.mode == "snapshot" or live is not None
-        renamed = self._renamed()
-        wanted = np.concatenate([self.ids, renamed[renamed >= 0], gone])
+        self.renumbered = self._renumbered()
+        wanted = np.concatenate([self.ids, self.renumbered.wanted(gone), gone])
         self.held = held_of(self.store, self.source, self.stream, wanted, whole_stream=self.absent_means_gone)
-        self.renamed = np.where(self._goes_on(renamed), renamed, -1)
+        besides = self._besides(live)
+        self.counts.remarks = self.renumbered.decide(
+            self.held,
+            self.times,
+            self.flags,
+            besides,
+            gone,
+            whole=self.absent_means_gone,
+            moved_before=lambda ids: self.store.rekeyed(ids)["old_id"].to_numpy(),
+        )
         self.counts.rows = len(self.ids)
-        self.counts.quarantined += self.quarantine[0].num_rows
+        self.counts.rekeyed = len(self.renumbered.gone)
+        self.counts.quarantined += sum(part.num_rows for part in self.quarantine)
         yield from self._delivered()
+        moved = np.isin(self.held.ids, self.renumbered.gone)
         if self.absent_means_gone:
-            yield from self._absent(live)
+            absent = ~self.held.deleted & ~np.isin(self.held.ids, np.concatenate([self.ids, besides]))
+            if self.batch.manifest["keyless"]:
+                self.counts.kept = int((absent & ~moved).sum())
+                absent &= moved
+            moved |= absent
         else:
             self.counts.tombstones += int((~self.held.find(gone)[1]).sum())
-            ended = np.concatenate([gone, self.renamed[self.renamed >= 0]])
-            if len(ended):
-                yield from self._deleted(np.isin(self.held.ids, ended) & ~self.held.deleted)
+            moved |= np.isin(self.held.ids, gone) & ~self.held.deleted
+        # A tombstone under the old key is among the delivered rows.
+        yield from self._deleted(moved & ~np.isin(self.held.ids, self._tombstones()))
 
     def _gone(self) -> Ints:
         """The records that the source says were deleted."""
         keys = self.batch.gone_keys()
         return np.empty(0, np.int64) if keys is None else np.unique(self._numbers(whole(keys)))
+
+    def _renumbered(self) -> Renumbered:
+        """Who goes on under another key, by the rekey file and by the source's own merges."""
+        rekey, merged = read_rekey(self.source, self.stream), self.batch.merged()
+        self.quarantine.append(rekey.bad)
+        old = [*(old for old, _ in merged), *rekey.old]
+        new = [*(new for _, new in merged), *rekey.new]
+        return Renumbered(self._numbers(texts(old)), self._numbers(texts(new)), self.ids)
 
     def _delivered(self) -> Iterator[pa.Table]:
         """Every delivered row against its stored record, a part of the batch at a time."""
@@ -137,7 +162,7 @@ class Comparison:
                 "source_time": self.moments.take(where),
                 "payload": payload.take(picked),
                 "version": versions[changed],
-                "rekeyed_from": pa.array(self.renamed[at], mask=self.renamed[at] < 0),
+                "rekeyed_to": self._takers(np.where(fates == DELETE, self.ids[at], -1)),
                 **dict(zip(values.column_names, values.columns, strict=True)),
             }
         )
@@ -148,12 +173,16 @@ class Comparison:
         flags, times = self.flags[at], self.times[at]
         deleted = known & self.held.deleted[where]
         same = known & ~deleted & ~flags & (self.held.hashes[where] == hashes)
-        same |= deleted & flags  # a tombstone of what is deleted already changes nothing, whatever else it says
-        same &= self.renamed[at] < 0
+        moved = np.isin(self.ids[at], self.renumbered.gone)
+        same |= (
+            deleted & flags & ~moved
+        )  # a tombstone of what is deleted already changes nothing, whatever else it says
+        same |= deleted & np.isin(self.ids[at], self.renumbered.again) & (self.held.hashes[where] == hashes)
         fates = np.select([same, flags, known], [SAME, DELETE, UPDATE], INSERT).astype(np.int64)
         if not self.absent_means_gone:  # else the delivery is the source's present state, whatever its clock says
             before = self.held.times[where]
-            late = known & ~same & (before != NO_TIME) & (times != NO_TIME) & (times < before)
+            late = known & ~same & ~moved & (before != NO_TIME) & (times != NO_TIME) & (times < before)
+            late |= ~same & ~flags & np.isin(self.ids[at], self.renumbered.superseded)
             fates[late] = LATE
             if late.any():
                 fates[self._known_late(at, hashes, late)] = SAME
@@ -167,29 +196,33 @@ class Comparison:
         return np.array(found, np.int64)
 
     def _count(self, fates: Ints, at: Ints) -> None:
-        unseen = int(((fates == DELETE) & ~self.held.find(self.ids[at])[1]).sum())
+        where, known = self.held.find(self.ids[at])
         self.counts.inserted += int((fates == INSERT).sum())
         self.counts.updated += int((fates == UPDATE).sum())
-        self.counts.deleted += int((fates == DELETE).sum()) - unseen
-        self.counts.tombstones += unseen
+        self.counts.deleted += int(((fates == DELETE) & known & ~self.held.deleted[where]).sum())
+        self.counts.tombstones += int(((fates == DELETE) & ~known).sum())
         self.counts.late += int((fates == LATE).sum())
-        self.counts.rekeyed += int((self.renamed[at] >= 0).sum())
 
-    def _absent(self, live: Any) -> Iterator[pa.Table]:
-        """Delete what the source holds no more."""
-        aside = whole(self.quarantine[0].column("source_key").drop_null())
-        present = [self.ids, self._numbers(aside)]
-        if live is not None:
-            present.append(self._numbers(whole(live.drop_null())))
-        gone = ~self.held.deleted & ~np.isin(self.held.ids, np.concatenate(present))
-        if self.batch.manifest["keyless"]:
-            self.counts.kept = int(gone.sum())
-            return
-        yield from self._deleted(gone)
+    def _besides(self, live: Any) -> Ints:
+        """Ids that count as delivered though no usable row came under them."""
+        aside = [part.column("source_key").drop_null() for part in self.quarantine[:1]]
+        keys = [*aside, *([] if live is None else [live.drop_null()])]
+        return np.concatenate([self._numbers(whole(part)) for part in keys])
+
+    def _tombstones(self) -> Ints:
+        return self.ids[self.flags]
+
+    def _takers(self, ids: Ints) -> Any:
+        """As which record each of these goes on; null for those that do not."""
+        gone = self.renumbered.gone
+        if not len(gone):
+            return pa.nulls(len(ids), pa.int64())
+        at = np.searchsorted(gone, ids).clip(max=len(gone) - 1)
+        return pa.array(self.renumbered.takers[at], mask=gone[at] != ids)
 
     def _deleted(self, gone: Bools) -> Iterator[pa.Table]:
         ids, versions = self.held.ids[gone], self.held.versions[gone] + 1
-        self.counts.deleted += len(ids)
+        self.counts.deleted += int((~self.held.deleted[gone]).sum())
         for start in range(0, len(ids), _REMOVED):
             some = ids[start : start + _REMOVED]
             stored = self.store.records_by_id(some, ["source_key"])
@@ -198,9 +231,15 @@ class Comparison:
                 {
                     **self._identity(some, whole(stored.column("source_key")).take(order)),
                     "change": texts(["delete"] * len(some)),
+                    "source_time": self._time_of(self._takers(some)),
                     "version": versions[start : start + _REMOVED],
+                    "rekeyed_to": self._takers(some),
                 }
             )
+
+    def _time_of(self, takers: Any) -> Any:
+        """The source's time of the change of a key: that of the row under the new one."""
+        return self.moments.take(pc.index_in(takers, value_set=pa.array(self.ids)))
 
     def _identity(self, ids: Ints, keys: Texts) -> dict[str, Any]:
         count = len(ids)
@@ -251,19 +290,3 @@ class Comparison:
         }
         self.quarantine.append(table(columns, schema=QUARANTINE))
         self.counts.quarantined += count
-
-    def _renamed(self) -> Ints:
-        """Per delivered row the record that it continues, by the rekey file or the source's own merges; -1 for none."""
-        found = np.full(len(self.ids), -1, np.int64)
-        pairs = [*read_rekey(self.source, self.stream), *self.batch.merged()]
-        if pairs:
-            position = pc.index_in(self.keys, value_set=texts(new for _, new in pairs))
-            hit = position.is_valid().to_numpy(zero_copy_only=False)
-            found[hit] = self._numbers(texts(old for old, _ in pairs))[position.drop_null().to_numpy()]
-        return found
-
-    def _goes_on(self, renamed: Ints) -> Bools:
-        """Which rows take over an old record: one that is there, and is not delivered itself any more."""
-        where, known = self.held.find(renamed)
-        found: Bools = (renamed >= 0) & known & ~self.held.deleted[where] & ~np.isin(renamed, self.ids)
-        return found

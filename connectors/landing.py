@@ -22,6 +22,7 @@ from connectors.batch import BatchWriter
 from connectors.drift import describe_drift, kinds_of
 from connectors.protocol import BadRow, Connector, Delivery, Item
 from connectors.registry import connector_for, missing_words, timezone_of, wanted_columns
+from connectors.rekey import read_rekey
 from connectors.row_checks import RowChecks
 from connectors.secrets import secretless, without_secrets, without_user
 from connectors.told import Told
@@ -115,6 +116,8 @@ class _Landing:
         config = _fingerprint(source, stream)
         # Another key, encoding or query makes another reading of the same data: start over.
         same = self.state.get("config") == config
+        if not same:
+            read_rekey(source, stream)  # a file that cannot be read fails its own stream, before anything is landed
         before = self.state.get("connector") if same else None
         items = _guarded(_items(connector, stream, before, self.again or not same), source, stream)
         landed = Landed(source.name, stream.name, stream.entity, "landed")

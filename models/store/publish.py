@@ -26,6 +26,7 @@ from models.store.publish_golden import (
 )
 from models.store.publish_lifecycle import publish_lifecycle
 from models.store.publish_records import publish_edges, publish_keys, publish_membership, publish_records
+from models.store.publish_rekeys import publish_rekeys
 
 
 def publish(connection: sa.Connection, outcome: RunOutcome, on_step: Callable[[str], None]) -> dict[str, int]:
@@ -119,6 +120,7 @@ STEPS_TO_TAKE: tuple[tuple[str, Callable[[Publication], int]], ...] = (
     ("keys", publish_keys),
     ("edges", publish_edges),
     ("membership", publish_membership),
+    ("rekeys", publish_rekeys),
     ("golden", publish_golden),
     ("aliases", publish_aliases),
     ("tasks", publish_tasks),

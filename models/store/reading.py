@@ -151,6 +151,30 @@ class Reading:
             named = pa.chunked_array([*once.chunks, ids_array(golden_ids).cast(pa.string())], pa.string()).unique()
             return self._by_ids(sa.select(h.record_id, h.golden_id, h.to_run).where(dead), h.golden_id, named)
 
+    def rekeyed(self, ids: Ids) -> pa.Table:
+        """run_id, old_id, new_id, recorded_at: when these records went on under which other key, oldest first."""
+        k = t.record_rekey.c
+        return self._by_ids(sa.select(t.record_rekey), k.old_id, ids).sort_by("run_id")
+
+    def continued(self, ids: Ids) -> dict[int, int]:
+        """As which record each of these goes on today; those under their newest key are left out.
+
+        A key that its source uses again is a record of its own.
+        """
+        place = {int(i): (int(i), "") for i in ids_array(ids).to_pylist()}
+        todo = set(place)
+        with self.database.snapshot():
+            while todo:
+                states = self.records_by_id(sorted({place[i][0] for i in todo}), ["deleted"])
+                dead = set(states.filter(pc.field("deleted"))["record_id"].to_pylist())
+                newest = {
+                    row["old_id"]: (row["new_id"], row["run_id"]) for row in self.rekeyed(sorted(dead)).to_pylist()
+                }
+                # Keys that were changed and changed back lead round in a ring, but never back in time.
+                todo = {i for i in todo if place[i][0] in newest and newest[place[i][0]][1] > place[i][1]}
+                place |= {i: newest[place[i][0]] for i in todo}
+        return {i: at for i, (at, _) in place.items() if at != i}
+
     def first_runs(self, ids: Ids) -> pa.Table:
         """record_id, first_run: the run that brought each record, also where it was deleted and came back."""
         return self.records_by_id(ids, ["first_run"])

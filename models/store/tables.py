@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The migration that this program needs; a test holds it equal to the newest one."""
 
 
@@ -138,6 +138,17 @@ source_record_version = sa.Table(  # superseded versions, and late deliveries th
     _column("last_run", sa.Text, key=True),
     *(_column(name, kind, null=null) for name, kind, null in _RECORD if name not in ("version", "last_run")),
     _column("superseded_run", sa.Text),
+)
+
+record_rekey = sa.Table(  # records that went on under another key of their source
+    "record_rekey",
+    metadata,
+    _column("run_id", sa.Text, key=True),
+    _column("old_id", Id, key=True),
+    _column("new_id", Id),
+    _column("recorded_at", UtcTime),
+    sa.Index("ix_record_rekey_old_id", "old_id"),
+    sa.Index("ix_record_rekey_new_id", "new_id"),
 )
 
 match_key = sa.Table(

@@ -42,7 +42,7 @@ def test_a_first_delivery_inserts(hub: Hub) -> None:
     assert row["record_id"] == record_id("crm", "accounts", "1")
     assert (row["source"], row["stream"], row["change"], row["version"]) == ("crm", "accounts", "insert", 1)
     assert (row["name"], row["phone"], row["city"]) == ("ACME", ["010-1", "139"], "Beijing")
-    assert (row["source_time"], row["rekeyed_from"]) == (None, None)
+    assert (row["source_time"], row["rekeyed_to"]) == (None, None)
     assert hub.changes()["2"]["phone"] is None
     assert hub.report.totals["inserted"] == 2 and hub.aside() == []
 
@@ -175,49 +175,6 @@ def test_the_time_zone_of_the_source(hub: Hub) -> None:
     hub.stream["updated_at"] = "at"
     hub.take(text("1,a,,,,2026-03-02 10:00", header="id,name,tel,mobile,city,at"))
     assert hub.changes()["1"]["source_time"] == dt.datetime(2026, 3, 2, 2, tzinfo=dt.UTC)
-
-
-def rekey(hub: Hub, content: str) -> None:
-    hub.write(content, "rekey.csv")
-    hub.stream["rekey"] = "rekey.csv"
-
-
-@pytest.mark.parametrize("mode", ["snapshot", "delta"])
-def test_a_record_goes_on_under_its_new_key(hub: Hub, mode: str) -> None:
-    hub.stream["mode"] = mode
-    hub.take(text("1,a,,,", "2,b,,,"))
-    rekey(hub, "old_key,new_key\n1,N1\n2,N2\n")
-    rows = ["N1,a,,,", "2,b,,,"] if mode == "snapshot" else ["N1,a,,,"]
-    found = hub.take(text(*rows))
-    assert (found.inserted, found.deleted, found.rekeyed) == (1, 1, 1)
-    assert hub.fates() == {"N1": "insert", "1": "delete"}
-    assert hub.changes()["N1"]["rekeyed_from"] == record_id("crm", "accounts", "1")
-    again = hub.take(text(*rows), again=True)
-    assert (again.rekeyed, again.unchanged) == (0, len(rows))
-
-
-def test_an_old_key_that_is_still_delivered_is_not_taken_over(hub: Hub) -> None:
-    hub.take(text("1,a,,,"))
-    rekey(hub, "old_key,new_key\n1,N1\n")
-    hub.take(text("1,a,,,", "N1,c,,,"))
-    assert hub.fates() == {"N1": "insert"} and hub.changes()["N1"]["rekeyed_from"] is None
-
-
-def test_a_new_key_that_came_before_the_list_did(hub: Hub) -> None:
-    hub.stream["mode"] = "delta"
-    hub.take(text("1,a,,,", "N1,a,,,"))
-    rekey(hub, "old_key,new_key\n1,N1\n")
-    assert hub.land().status == "landed"  # the list is part of how the file is read
-    assert hub.take(text("N1,a,,,")).rekeyed == 1
-    assert hub.fates() == {"N1": "update", "1": "delete"}
-
-
-@pytest.mark.parametrize("content", ["old,new\n1\n", "old,new\n1,\n", b"\xff\xfe"])
-def test_a_list_of_keys_that_cannot_be_read_stops(hub: Hub, content: Any) -> None:
-    hub.write(content, "rekey.csv")
-    hub.stream["rekey"] = "rekey.csv"
-    with pytest.raises(Exception, match=r"crm\.accounts: rekey file .*rekey\.csv: "):
-        hub.take(text("1,a,,,"))
 
 
 def two_streams(hub: Hub) -> list[Landed]:

@@ -15,6 +15,7 @@ import pytest
 
 from connectors import landing
 from connectors.protocol import Deleted, Delivery, LiveKeys, Merged, Note, State
+from models.vocabulary import record_id
 from tests.unit.connectors.hub import Hub
 
 
@@ -96,7 +97,13 @@ def test_what_a_source_merged_goes_on_in_the_record_that_stayed(told: Hub) -> No
     merged = [Merged([("loser", "winner"), ("x", "x")]), Deleted(keys("loser")), rows("winner", name="both")]
     assert take(told, FEED, *merged) == {"rows": 1, "updated": 1, "deleted": 1, "rekeyed": 1}
     assert told.fates() == {"winner": "update", "loser": "delete"}
-    assert told.changes()["winner"]["rekeyed_from"] == told.changes()["loser"]["record_id"]
+    assert told.changes()["loser"]["rekeyed_to"] == told.changes()["winner"]["record_id"]
+
+
+def test_a_merge_needs_no_row_of_the_one_that_stayed(told: Hub) -> None:
+    take(told, FEED, rows("winner", "loser"))
+    assert take(told, FEED, Merged([("loser", "winner")]), Deleted(keys("loser"))) == {"deleted": 1, "rekeyed": 1}
+    assert told.changes()["loser"]["rekeyed_to"] == record_id("crm", "accounts", "winner")
 
 
 def test_notes_stand_among_the_drift(told: Hub) -> None:
