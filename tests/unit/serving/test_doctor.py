@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.store import open_store
+from models.store.tables import SCHEMA_REVISION
 from serving import doctor
 from serving.doctor import Check, examine
 from tests.unit.serving.filled import CONFIG
@@ -34,7 +35,7 @@ def test_a_sound_project_has_nothing_that_failed(project: Path) -> None:
 
 def test_the_schema_of_the_store_is_named(project: Path) -> None:
     open_store(f"sqlite:///{project.parent / 'hub.db'}").close()
-    assert "schema 0001" in checks(project)["store"].message
+    assert f"schema {SCHEMA_REVISION}" in checks(project)["store"].message
 
 
 def test_a_store_that_is_no_database_is_told(project: Path) -> None:
