@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from serving.cli import deciding, developing, output, project, running
+from serving.cli import deciding, developing, output, project, running, web
 
 
 class _InOrder(click.Group):
@@ -45,6 +45,7 @@ for _command in (
     output.export,
     output.quarantine,
     running.model,
+    web.serve,
     developing.dev,
     developing.demo,
     project.doctor,

@@ -1,0 +1,26 @@
+"""The command that serves pages and interface."""
+
+from __future__ import annotations
+
+import click
+
+from serving.cli.session import Session, with_session
+
+
+@click.command(short_help="Serve the pages and the interface for programs.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
+@click.option("--https", is_flag=True, help="Browsers come by https, through a proxy in front.")
+@with_session
+def serve(session: Session, host: str, port: int, workers: int, https: bool) -> None:
+    """Serve the pages for people and the interface for programs. Ctrl-C ends it, and finishes what has begun."""
+    from serving.http.server import refuse_taken
+    from serving.http.server import serve as run
+
+    config = session.config()
+    refuse_taken(host, port)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    session.say(f"Kehu on {url}")
+    session.result({"url": url})
+    run(config, host=host, port=port, workers=workers, secure=https)

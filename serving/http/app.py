@@ -1,0 +1,68 @@
+"""The application: puts pages and interface together over one hub, with what every answer carries.
+
+Pages come from the modules of `serving.web.pages`. The interface for programs comes from `serving.api`, whose
+`include(app)` adds its routes. Both find configuration and store through `hub_of(request)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request
+
+from models.config import Config
+from models.store import Store
+from serving.http.errors import add_error_pages, unexpected
+from serving.http.middleware import Headers
+from serving.web.registry import add_pages
+
+
+@dataclass(frozen=True)
+class Hub:
+    """What every request works on."""
+
+    config: Config
+    store: Store
+
+
+def create_app(config: Config, store: Store, *, secure: bool = False, close: bool = False) -> FastAPI:
+    """The application over an open store. With `close` the store is closed when the server ends.
+
+    `secure` says that browsers reach it by https: cookies are then sent no other way.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            if close:
+                store.close()
+
+    app = FastAPI(
+        title="Kehu",
+        description="Customer master-data hub: golden records, their sources and their history.",
+        version=version("kehu"),
+        docs_url=None,  # FastAPI's own page takes its scripts from elsewhere in the network
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.hub = Hub(config, store)
+    app.state.secure = secure
+    app.add_middleware(Headers, failed=unexpected, secure=secure)
+    add_error_pages(app)
+    if importlib.util.find_spec("serving.api") is not None:
+        importlib.import_module("serving.api").include(app)
+    add_pages(app)
+    return app
+
+
+def hub_of(request: Request) -> Hub:
+    """Configuration and store of the application that a request reached; to be used with `Depends`."""
+    hub: Hub = request.app.state.hub
+    return hub

@@ -1,0 +1,81 @@
+"""What is answered when something goes wrong: a page for people, `application/problem+json` for programs.
+
+Neither says more than the caller may know: an unexpected error shows its request id, and the log has the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from models.errors import BusyError, KehuError
+from serving.web.rendering import error_page
+
+log = logging.getLogger("kehu.http")
+PROGRAM_PATHS = ("/v1/", "/health/", "/metrics", "/openapi.json")
+
+
+def add_error_pages(app: FastAPI) -> None:
+    """Answer every failure of an application that can be foreseen; `unexpected` is for the others."""
+    app.add_exception_handler(HTTPException, _known)
+    app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(KehuError, _refused)
+
+
+def problem(
+    request: Request, status: int, detail: str, *, headers: dict[str, str] | None = None, **more: object
+) -> Response:
+    """A failure as RFC 9457 tells it."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "request_id": request_id(request),
+        **more,
+    }
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def request_id(request: Request) -> str:
+    """The number of a request, by which its line in the log is found."""
+    return str(getattr(request.state, "request_id", ""))
+
+
+def _answer(
+    request: Request, status: int, detail: str, headers: dict[str, str] | None = None, **more: object
+) -> Response:
+    if request.url.path.startswith(PROGRAM_PATHS):
+        return problem(request, status, detail, headers=headers, **more)
+    return error_page(request, status, detail, headers)
+
+
+def _known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _answer(request, error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+def _wrong_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    places = [{"place": ".".join(str(x) for x in e["loc"]), "message": e["msg"]} for e in error.errors()]
+    said = "; ".join(f"{p['place']}: {p['message']}" for p in places)
+    return _answer(request, 422, said, errors=places)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, BusyError):
+        return _answer(request, 503, str(error), {"Retry-After": "1"})
+    log.warning("request %s: %s", request_id(request), error)
+    return _answer(request, 500, str(error))
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to an error that nobody foresaw; the log has its traceback."""
+    log.error("request %s: %s %s", request_id(request), request.method, request.url.path, exc_info=error)
+    return _answer(request, 500, "unexpected error; the log of the server has the details under the request id")

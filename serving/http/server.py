@@ -1,0 +1,65 @@
+"""Runs the application: one process, or several that share the port."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from models.config import Config, load_config
+from models.errors import KehuError
+from models.store import open_store
+from serving.http.app import create_app
+
+GRACE_SECONDS = 10
+"""How long answers that have begun may take when the server is told to end."""
+
+_CONFIG = "KEHU_CONFIG"
+_SECURE = "KEHU_HTTPS"
+
+
+def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: bool = False) -> None:
+    """Serve until Ctrl-C or a signal to end; answers that have begun are finished first.
+
+    Raises KehuError where the port is taken or the address is not this machine's.
+    """
+    refuse_taken(host, port)
+    options = {
+        "host": host,
+        "port": port,
+        "log_level": "warning",
+        "server_header": False,
+        "proxy_headers": True,  # of a proxy on this machine alone, which says who asks and whether by https
+        "timeout_graceful_shutdown": GRACE_SECONDS,
+    }
+    if workers == 1:
+        app = create_app(config, open_store(config.store), secure=secure, close=True)
+        uvicorn.run(app, **options)  # type: ignore[arg-type]
+        return
+    open_store(config.store).close()  # migrated once, before several processes open it
+    os.environ[_CONFIG], os.environ[_SECURE] = str(config.file), "1" if secure else ""
+    uvicorn.run("serving.http.server:application", factory=True, workers=workers, **options)  # type: ignore[arg-type]
+
+
+def application() -> FastAPI:
+    """The application of the configuration that the environment names, for servers that start processes of it."""
+    config = load_config(Path(os.environ[_CONFIG]))
+    return create_app(config, open_store(config.store), secure=os.environ.get(_SECURE) == "1", close=True)
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raises KehuError for a port that is taken, or an address that cannot be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                raise KehuError(f"port {port} needs more rights than this user has; --port names another") from None
+            taken = "in use" in str(error).lower()
+            said = "is taken; is 'kehu serve' running already? --port names another" if taken else f"fails: {error}"
+            raise KehuError(f"port {port} of {host} {said}") from None
