@@ -36,16 +36,16 @@ def read_json_lines(
                 continue
             if isinstance(row, BadRow):
                 if rows:
-                    yield _batch(rows, columns)
+                    yield batch_of(rows, columns)
                     rows = []
                 yield row
                 continue
             rows.append(row)
             if len(rows) == _BATCH:
-                yield _batch(rows, columns)
+                yield batch_of(rows, columns)
                 rows = []
     if rows:
-        yield _batch(rows, columns)
+        yield batch_of(rows, columns)
 
 
 def _lines(raw: BinaryIO, encoding: str) -> Iterator[bytes | dict[str, Any]]:
@@ -118,7 +118,7 @@ def _text(value: Any) -> str | None:
     return json_text(value)
 
 
-def _batch(rows: list[dict[str, Any]], columns: list[str]) -> pa.RecordBatch:
+def batch_of(rows: list[dict[str, Any]], columns: list[str]) -> pa.RecordBatch:
     """The rows with all columns met so far; new members widen the batch, never narrow it."""
     known = set(columns)
     for row in rows:

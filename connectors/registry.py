@@ -16,7 +16,11 @@ from connectors.protocol import GROUP, Connector, Options
 from models.config import Source, Stream, mistakes_of, nearest
 from models.errors import ConfigError, ConfigErrors, KehuError, SourceError
 
-BUILT_IN = {"files": "connectors.files:FilesConnector", "sql": "connectors.sql:SqlConnector"}
+BUILT_IN = {
+    "files": "connectors.files:FilesConnector",
+    "sql": "connectors.sql:SqlConnector",
+    "rest": "connectors.rest.connector:RestConnector",
+}
 
 Kind = TypeVar("Kind", bound=Options)
 

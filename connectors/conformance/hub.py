@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import itertools
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +115,19 @@ class Hub:
         return "\n".join(parts)
 
 
+@cache
+def _empty_store() -> Path:
+    """An empty store of this process, to be copied: making its tables takes longer than most checks."""
+    folder = Path(tempfile.mkdtemp(prefix="kehu-conformance-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    open_store(f"sqlite:///{folder / 'hub.db'}").close()
+    return folder / "hub.db"
+
+
 @contextmanager
 def hub_of(subject: Subject, folder: Path) -> Iterator[Hub]:
     """A fresh hub for a subject; it lies beside the subject's own files."""
+    shutil.copy(_empty_store(), folder / "hub.db")
     with open_store(f"sqlite:///{folder / 'hub.db'}") as store:
         yield Hub(subject, folder, store)
 

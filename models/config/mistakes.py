@@ -109,9 +109,15 @@ def translate(error: ValidationError, model: type[BaseModel], raw: Any = None) -
 
 def _mistake(detail: ErrorDetails, model: type[BaseModel], raw: Any) -> Mistake:
     kind, context = detail["type"], detail.get("ctx", {})
-    loc = tuple(part for part in detail["loc"] if part != "[key]")
+    loc, within = _untagged(model, tuple(part for part in detail["loc"] if part != "[key]"))
+    if kind == "union_tag_invalid":
+        tags = _literals(context["expected_tags"])
+        message, close = unknown("type", str(context["tag"]), tags)
+        return Mistake((*loc, "type"), message, close)
+    if kind == "union_tag_not_found":
+        return Mistake((*loc, "type"), "is required")
     if kind == "extra_forbidden":
-        return Mistake(loc, *unknown("key", str(loc[-1]), _keys(model, loc[:-1])))
+        return Mistake(loc, *unknown("key", str(loc[-1]), _keys(within)))
     if kind == "literal_error":
         # A key of a mapping is at fault by itself; a value is quoted, since the line shows only its key.
         value, valid = detail["input"], [v for v in _literals(context.get("expected", ""))]
@@ -158,11 +164,33 @@ def _shown(value: Any, loc: Loc, raw: Any) -> str:
     return f"'{text if len(text) <= 60 else text[:57] + '…'}'"
 
 
-def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
-    """The keys that are valid at a place of the document."""
+def _untagged(model: type[BaseModel], loc: Loc) -> tuple[Loc, Any]:
+    """The place without the tags that pydantic names where a key `type` chooses a model, and what its parent may be."""
     kind: Any = model
+    kept: list[str | int] = []
+    parent: Any = model
     for part in loc:
-        kind = _step(kind, part)
+        tagged = _tagged(kind, part)
+        if tagged is not None:
+            kind = tagged
+            continue
+        parent, kind = kind, _step(kind, part)
+        kept.append(part)
+    return tuple(kept), parent
+
+
+def _tagged(kind: Any, part: str | int) -> Any:
+    """The member of a union whose `type` is this word, where the word is no key of any."""
+    models = [m for m in _members(kind) if isinstance(m, type) and issubclass(m, BaseModel)]
+    if len(models) < 2 or any(part in m.model_fields for m in models):
+        return None
+    return next(
+        (m for m in models if "type" in m.model_fields and part in get_args(m.model_fields["type"].annotation)), None
+    )
+
+
+def _keys(kind: Any) -> list[str]:
+    """The keys that are valid in what may stand at a place."""
     for member in _members(kind):
         if isinstance(member, type) and issubclass(member, BaseModel):
             return [field.alias or name for name, field in member.model_fields.items()]

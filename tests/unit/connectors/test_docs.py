@@ -14,10 +14,13 @@ from connectors.conformance import CHECKS, Subject
 from connectors.file_reading import FORMATS
 from connectors.files import FilesOptions
 from connectors.protocol import Options
+from connectors.rest import options as rest
+from connectors.rest.options import RestOptions
 from connectors.sql import SqlOptions
 from connectors.text import TRUE_WORDS
 from tests.unit.connectors.hub import Hub
 
+_TABLES = re.compile(r"^\| `(\w+)` \|(.*?)\| (.*) \|$", re.M)
 DOCS = Path(__file__).parents[3] / "docs"
 TEXT = (DOCS / "connectors.md").read_text(encoding="utf-8")
 TUTORIAL = (DOCS / "connector-tutorial.md").read_text(encoding="utf-8")
@@ -40,6 +43,21 @@ def test_every_option_is_described_with_its_default(title: str, options: type[Op
         assert (shown == "") == field.is_required(), name
         if isinstance(field.default, int | float) and not field.is_required():
             assert float(shown) == field.default
+
+
+def test_every_option_of_rest_is_described() -> None:
+    """The tables of the page are those of the models: name, whether it must be given, and its meaning."""
+    text = (DOCS / "connector-rest.md").read_text(encoding="utf-8")
+    rows = {(name, " ".join(meaning.split())): cell.strip() for name, cell, meaning in _TABLES.findall(text)}
+    parts = [m for m in vars(rest).values() if isinstance(m, type) and issubclass(m, rest.Part | RestOptions)]
+    own = {RestOptions: [n for n in RestOptions.model_fields if n not in Options.model_fields]}
+    wanted = {
+        (name, " ".join(str(part.model_fields[name].description).split())): part.model_fields[name].is_required()
+        for part in parts
+        for name in own.get(part, [n for n in part.model_fields if n != "type"])
+    }
+    assert set(rows) == set(wanted)
+    assert {key for key, cell in rows.items() if not cell} == {key for key, required in wanted.items() if required}
 
 
 def test_every_ending_state_and_word_is_described() -> None:
