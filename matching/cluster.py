@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -50,6 +48,10 @@ class Solution:
 
 def components(left: Ints, right: Ints) -> tuple[Ints, npt.NDArray[np.int32]]:
     """Connected components of an edge list: the distinct record ids (sorted) and the component number of each."""
+    # Slow to import, and one record is judged without it.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     nodes = np.unique(np.concatenate([left, right]))
     if not len(nodes):
         return nodes, np.zeros(0, dtype=np.int32)

@@ -63,20 +63,43 @@ def standardise_added(config: Config, entity: str, raw: pa.Table, standard: pa.T
     for name, spec in standardised(config, entity).items():
         column = raw[name] if name in raw.column_names else pa.chunked_array([pa.nulls(len(raw), pa.string())])
         distinct, at = _coded(column)
-        parse = _PARSERS[str(spec.read_by)]
-        parsed = [_parse(parse, value) for value in distinct]
+        parsed = [_parsed(spec, value) for value in distinct]
         kind = schema.field(added_column(name)).type
         values: list[Any] = [(found or None) if spec.multi else next(iter(found), None) for found, _ in parsed]
         columns[added_column(name)] = pa.array(values, kind).take(at)
         if spec.comparison == "similar":
             alike = [None if value is None else ascii_key(value) for value in values]
             columns[likeness_of(name)] = pa.array(alike, pa.string()).take(at)
-        reasons = pa.array(["; ".join(dict.fromkeys(why)) or None for _, why in parsed], pa.string()).take(at)
+        reasons = pa.array([_joined(why) or None for _, why in parsed], pa.string()).take(at)
         if reasons.null_count < len(reasons):
             told[name] = reasons.to_pylist()
     if told:
         columns["reasons"] = _with_reasons(standard["reasons"].to_pylist(), told)
     return pa.table({name: columns[name] for name in schema.names}, schema=schema)
+
+
+def standardise_added_one(
+    config: Config, entity: str, raw: Mapping[str, list[str]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What `standardise_added` gives for one record: the columns that have a value, and attribute → why it has none.
+
+    `raw` holds the texts of each attribute.
+    """
+    out: dict[str, Any] = {}
+    told: dict[str, str] = {}
+    for name, spec in standardised(config, entity).items():
+        found, why = _parsed(spec, raw.get(name, []))
+        if found:
+            out[added_column(name)] = found if spec.multi else found[0]
+            if spec.comparison == "similar":
+                out[likeness_of(name)] = ascii_key(found[0])
+        if why:
+            told[name] = _joined(why)
+    return out, told
+
+
+def _joined(reasons: list[str]) -> str:
+    return "; ".join(dict.fromkeys(reasons))
 
 
 def _coded(column: pa.ChunkedArray[Any]) -> tuple[list[list[str]], pa.Array[Any]]:
@@ -93,7 +116,8 @@ def _coded(column: pa.ChunkedArray[Any]) -> tuple[list[list[str]], pa.Array[Any]
     return [[str(x) for x in read(text) if x is not None] for text in encoded.dictionary.to_pylist()], encoded.indices
 
 
-def _parse(parse: Callable[[str], _Parsed], values: list[str]) -> _Parsed:
+def _parsed(spec: AttributeSpec, values: list[str]) -> _Parsed:
+    parse = _PARSERS[str(spec.read_by)]
     found: dict[str, None] = {}
     reasons: list[str] = []
     for value in values:

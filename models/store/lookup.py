@@ -136,10 +136,13 @@ class Lookup:
     def verdicts(self, ids: Sequence[int]) -> list[tuple[int, int, str]]:
         """left_id, right_id, verdict of the decisions on pairs with one of the records that hold, oldest first."""
         among = self._among()
+        # What needs a second person's approval counts since it has that.
+        approved = "SELECT max(p.id) FROM decision p WHERE p.approves = d.id AND p.verdict = 'approve'"
         return self._rows(
             f"SELECT left_id, right_id, verdict FROM decision d WHERE (left_id {among} OR right_id {among}) "
             "AND kind = 'pair' AND undoes IS NULL AND left_id IS NOT NULL AND right_id IS NOT NULL "
-            "AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY id",
+            "AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id) "
+            f"AND (approval IS NULL OR ({approved}) IS NOT NULL) ORDER BY coalesce(({approved}), id)",
             self._list(ids),
             self._list(ids),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from serving.cli import deciding, developing, output, project, running, web
+from serving.cli import deciding, developing, matching, output, project, running, web
 
 
 class _InOrder(click.Group):
@@ -41,6 +41,7 @@ for _command in (
     running.run,
     running.train,
     running.evaluate,
+    matching.match,
     deciding.decide,
     output.export,
     output.quarantine,
