@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from serving.cli import deciding, developing, matching, output, project, running, web
+from serving.cli import deciding, developing, keys, matching, output, project, running, web
 
 
 class _InOrder(click.Group):
@@ -45,6 +45,7 @@ for _command in (
     deciding.decide,
     output.export,
     output.quarantine,
+    keys.key,
     running.model,
     web.serve,
     developing.dev,
