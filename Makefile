@@ -1,6 +1,7 @@
 # make demo    three example systems in, golden records out; makes its own Python environment on the first call
 # make test    every test, on SQLite and on PostgreSQL
 # make check   style and types: ruff, mypy strict
+# make laws    the laws of the hub on thousands of generated histories (LAWS=200 for fewer)
 # make bench   accuracy and speed, as tables (BENCH="…" passes options on)
 
 PY := .venv/bin/python
@@ -8,8 +9,9 @@ KEHU := .venv/bin/kehu
 SIZE ?=
 BENCH ?=
 TEST ?=
+LAWS ?= 2000
 
-.PHONY: demo test check bench install install-dev clean
+.PHONY: demo test check laws bench install install-dev clean
 .DEFAULT_GOAL := demo
 
 demo: install
@@ -22,6 +24,9 @@ check: install-dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+laws: install-dev
+	@KEHU_LAWS=$(LAWS) $(PY) -m pytest -n 2 -s tests/laws
 
 bench: install-dev
 	@$(PY) -m benchmarks $(BENCH)

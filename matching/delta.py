@@ -56,7 +56,7 @@ class Delta:
         self.cut: set[int] = set()
 
     def find(self, decided: Iterable[int]) -> Scope:
-        """`decided` are the records that decisions since the last run are about."""
+        """`decided` are the records that decisions since the last run are about, or as which others go on."""
         from matching.scoring import score_known
 
         work = self.work

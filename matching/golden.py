@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from matching.identify import Identities, identify
 from matching.inputs import Raw, raw_members, work_file
+from matching.rekeyed import carry, rekeyed, settle
 from matching.survive import diff_golden, golden_events, ranks_for, rules_for, survive
 from models.config import Config
 from models.store import Store
@@ -104,7 +105,7 @@ def write_golden(
 
     `standard` holds the standard columns of the records in `clusters`; `everything` says that these are all there are.
     """
-    found = identify(clusters, past.current, past.history, past.aliases, past.order)
+    found = _identified(folder, entity, clusters, past)
     members = raw_members(store, folder, entity, raw, None if everything else clusters["record_id"].combine_chunks())
     members = _with_golden(members, found.members)
     new = survive(
@@ -142,6 +143,15 @@ def write_golden(
     return found, Outcome(
         living, counts.get("created", 0), counts.get("merged", 0), int(splits or 0), counts.get("retired", 0)
     )
+
+
+def _identified(folder: Path, entity: str, clusters: pa.Table, past: Past) -> Identities:
+    pairs = rekeyed(folder, entity)
+    if not len(pairs):
+        return identify(clusters, past.current, past.history, past.aliases, past.order)
+    told = carry(pairs, clusters, past.current, past.history, past.order)
+    found = identify(told.clusters, told.current, told.history, past.aliases, told.order)
+    return settle(found, told, pairs)
 
 
 def _with_golden(members: pa.Table, ids: pa.Table) -> pa.Table:

@@ -5,9 +5,10 @@ The work files of the run stand over what the store holds. Values are only read 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -81,13 +82,15 @@ def standard_table(store: Store, entity: str, folder: Path, schema: pa.Schema, *
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def verdicts(store: Store, entity: str) -> Verdicts:
-    """The newest verdict on each pair that is not undone."""
+def verdicts(store: Store, entity: str, moved: Mapping[int, int] = MappingProxyType({})) -> Verdicts:
+    """The newest verdict on each pair that is not undone; `moved`: records that go on as others from this run on."""
     found = Verdicts()
     for row in store.decisions(active_only=True).to_pylist():
         if row["kind"] != "pair" or row["entity_type"] != entity or row["left_id"] is None or row["right_id"] is None:
             continue
-        left, right = sorted((int(row["left_id"]), int(row["right_id"])))
+        left, right = sorted(moved.get(int(row[side]), int(row[side])) for side in ("left_id", "right_id"))
+        if left == right:  # said about two records that are one now
+            continue
         for one, verdict in ((found.match, "match"), (found.no_match, "no_match")):
             (one.add if row["verdict"] == verdict else one.discard)((left, right))
     return found
@@ -103,7 +106,7 @@ def raw_members(store: Store, folder: Path, entity: str, raw: Raw, ids: pa.Array
         fresh = fresh.filter(pc.field("change") != "delete")
         if ids is not None:
             fresh = fresh.filter(pc.is_in(fresh["record_id"], value_set=ids))
-        extra = {"change", "content_hash", "payload", "version", "rekeyed_from"}
+        extra = {"change", "content_hash", "payload", "version", "rekeyed_to"}
         parts.append(fresh.drop_columns([c for c in fresh.column_names if c in extra]))
     columns = ["source", "stream", "source_key", "source_time", "payload", "deleted"]
     if ids is None:

@@ -36,6 +36,7 @@ from matching.inputs import (
     work_file,
 )
 from matching.model.train import TrainingReport, train
+from matching.rekeyed import rekeyed
 from matching.standardise import PARSER_VERSION, standardise, standardise_added
 from matching.tasks import write_tasks
 from models.config import Config
@@ -114,7 +115,7 @@ def resolve_entity(
     """
     model = published_model(store, entity)
     base = model.declaration if model else None
-    said = verdicts(store, entity)
+    said = verdicts(store, entity, rekeyed(folder, entity).as_dict())
     changed = changes(folder, entity)
     few = model is not None and not full and _is_few(store, entity, 0 if changed is None else len(changed))
     with working(config, entity, declared(config, entity, base), folder, progress) as work:
@@ -176,7 +177,7 @@ class _Resolving:
         current = model.model_copy(update={"declaration": work.declaration})
         result.model_id = model.model_id
         delta = Delta(work, store, current, folder, self.said)
-        scope = delta.find(_decided(store, entity))
+        scope = delta.find([*_decided(store, entity), *rekeyed(folder, entity).new.tolist()])
         con = work.con
         with work.phase("cluster"):
             con.register("scope_rows", pa.table({"record_id": scope.records}))

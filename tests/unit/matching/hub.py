@@ -47,6 +47,7 @@ class Hub:
         self.folder, self.entity = folder, entity
         self.columns = columns.split()
         self.rows: dict[str, Row] = {}
+        self.renamed: list[tuple[str, str]] | None = [] if configuration.pop("rekey", False) else None
         self._url, self._more = url, configuration
         self.configure()
         if model:
@@ -57,13 +58,16 @@ class Hub:
     def configure(self, **more: Any) -> Config:
         """Write and load the configuration; `more` goes on top of it, a key of None takes it away."""
         self._more = {k: v for k, v in (self._more | more).items() if v is not None}
-        stream = {
+        stream: dict[str, Any] = {
             "name": "rows",
             "entity": self.entity,
             "key": "key",
             "volume_floor": 0,
             "fields": {c: c for c in self.columns},
         }
+        if self.renamed is not None:
+            stream["rekey"] = "rekey.csv"
+            self._write_renamed()
         source = {
             "name": "crm",
             "family": "sales",
@@ -87,6 +91,18 @@ class Hub:
     def drop(self, *keys: str) -> None:
         for key in keys:
             del self.rows[key]
+
+    def rekey(self, old: str, new: str) -> None:
+        """The source gives a row another key; under one that is taken, the two rows are one from now on."""
+        row = self.rows.pop(old)
+        self.rows.setdefault(new, row)
+        assert self.renamed is not None
+        self.renamed.append((old, new))
+        self._write_renamed()
+
+    def _write_renamed(self) -> None:
+        lines = ["old_key,new_key", *(f"{old},{new}" for old, new in self.renamed or ())]
+        (self.folder / "rekey.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def run(self, full: bool = False, check: bool = True) -> dict[str, Any]:
         """Deliver, resolve, publish; returns the entity's result, `full` and `reason`.

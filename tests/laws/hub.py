@@ -1,0 +1,209 @@
+"""A hub as a user runs it, in this process: two sources, every step but Dagster's, and what each delivery did to it.
+
+`crm` delivers all it holds (a missing key is deleted), `service` only what changed, with its own clock and tombstones.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import random
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.config import load_config
+from models.store import Store, open_store
+from models.vocabulary import record_id
+from orchestration import steps
+from orchestration.hub_run import HubRun, open_run
+from tests.laws.world import Row, columns
+from tests.support.consumer import Consumer
+from tests.unit.matching.hub import trained_model
+
+START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+VARIANTS = 3
+"""Models that may be published: the trained one, and two that weigh a little otherwise."""
+WEIGHT_TOLERANCE = 1e-6
+
+
+@cache
+def model_document(entity: str, variant: int) -> str:
+    """A published model, as the store keeps it."""
+    document = json.loads(trained_model(entity).model_dump_json())
+    document["model_id"] = f"{entity}-{variant}"
+    document["prior"] = document["prior"] * (1.0, 4.0, 0.25)[variant]
+    return json.dumps(document)
+
+
+class Dated:
+    """A row of `service`: its state at a moment of the source's own clock, or its tombstone."""
+
+    def __init__(self, key: str, at: int, row: Row | None) -> None:
+        self.key, self.at, self.row = key, at, row
+
+    def __repr__(self) -> str:
+        return f"{self.key}@{self.at}={self.row}"
+
+
+class Hub:
+    """One hub with a store and a folder of its own, and a consumer who has read its feed so far."""
+
+    def __init__(self, folder: Path, url: str, entity: str, rules: Mapping[str, str], **matching: Any) -> None:
+        self.folder, self.entity, self.rules, self.matching = folder, entity, dict(rules), matching
+        self.crm: dict[str, Row] = {}
+        self.service: list[Dated] = []
+        self.renamed: list[tuple[str, str]] = []
+        self.dice = random.Random(7)
+        self.consumer = Consumer()
+        self.config = load_config(self._configure(url))
+        self.variant = -1
+
+    def _configure(self, url: str) -> Path:
+        names = columns(self.entity)
+        common = {"entity": self.entity, "key": "key", "volume_floor": 0, "fields": {c: c for c in names}}
+        dated = {**common, "name": "rows", "mode": "delta", "updated_at": "at", "deleted": "gone"}
+        document = {
+            "store": url,
+            "threads": 1,
+            "sources": [
+                {
+                    "name": "crm",
+                    "family": "sales",
+                    "priority": 10,
+                    "connector": {"type": "files", "path": "crm.csv"},
+                    "streams": [{**common, "name": "rows", "rekey": "rekey.csv"}],
+                },
+                {
+                    "name": "service",
+                    "family": "service",
+                    "priority": 20,
+                    "connector": {"type": "files", "path": "service.csv"},
+                    "streams": [dated],
+                },
+            ],
+            "matching": {self.entity: self.matching},
+            "survivorship": {self.entity: self.rules},
+        }
+        path = self.folder / "kehu.yaml"
+        path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        self._write("rekey.csv", ["old_key", "new_key"], [])
+        return path
+
+    def _write(self, name: str, header: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+        with (self.folder / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, header, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def store(self) -> Store:
+        return open_store(self.config.store)
+
+    def publish_model(self, variant: int) -> None:
+        """Make a model the one in use, as `kehu train` does."""
+        with self.store() as store:
+            name = f"{self.entity}-{variant}"
+            if name in [model["model_id"] for model in store.list_models(self.entity)]:
+                store.publish_model(name)
+            else:
+                store.save_model(name, self.entity, model_document(self.entity, variant))
+        self.variant = variant
+
+    def deliver(self) -> None:
+        """Write what the sources hold now, in another order of rows each time; the feed is delivered once."""
+        rows = [{"key": key, **row} for key, row in self.crm.items()]
+        self.dice.shuffle(rows)
+        names = columns(self.entity)
+        self._write("crm.csv", ["key", *names], rows)
+        renamed = [{"old_key": old, "new_key": new} for old, new in self.renamed]
+        self._write("rekey.csv", ["old_key", "new_key"], renamed)
+        self.deliver_service(self.service)
+        self.service = []
+
+    def deliver_service(self, rows: Sequence[Dated]) -> None:
+        """Write a delivery of `service`."""
+        dated = [
+            {
+                "key": one.key,
+                "at": (START + dt.timedelta(hours=one.at)).isoformat(),
+                "gone": str(one.row is None).lower(),
+                **(one.row or {}),
+            }
+            for one in rows
+        ]
+        self.dice.shuffle(dated)
+        self._write("service.csv", ["key", "at", "gone", *columns(self.entity)], dated)
+
+    def run(self, full: bool = False) -> dict[str, Any]:
+        """One run over what lies there; the laws that are checked on every run must hold, and the feed must tell all.
+
+        Returns the plan of the run, the rows written by step, and the result of resolving.
+        """
+        with open_run(self.config, full=full) as run:
+            found = take_steps(run)
+        self.read_feed()
+        return found
+
+    def read_feed(self) -> None:
+        """The consumer reads on, and must then know what the hub holds."""
+        with self.store() as store:
+            self.consumer.read(store)
+            self.consumer.compare(store)
+
+    def verify(self) -> list[dict[str, Any]]:
+        """How the published state differs from one resolution of everything."""
+        with open_run(self.config) as run:
+            return steps.verify(run)
+
+    def id(self, source: str, key: str) -> int:
+        """The number of a record."""
+        return record_id(source, "rows", key)
+
+
+def take_steps(run: HubRun) -> dict[str, Any]:
+    """The steps of `kehu run`."""
+    for source, stream in run.config.streams():
+        landed = steps.land_stream(run, source, stream)
+        assert landed.status in ("landed", "unchanged"), landed
+    steps.detect(run)
+    found: dict[str, Any] = {"plan": steps.plan(run)}
+    for entity in steps.party_types(run):
+        steps.standardise(run, entity)
+        found["resolved"] = steps.resolve(run, entity)
+        broken = [law for law in steps.check_before(run, entity, max_cluster=200) if not law.passed]
+        assert not broken, broken
+    found["counts"] = steps.publish(run)
+    broken = [law for law in steps.check_after(run) if not law.passed]
+    assert not broken, broken
+    found["sources"] = steps.source_rows(run)
+    return found
+
+
+State = dict[str, Any]
+
+
+def state_of(store: Store, entity: str) -> State:
+    """What a hub says, whatever its ids and runs: each golden record by its members, and the open tasks."""
+    with store.snapshot():
+        crosswalk = store.crosswalk(entity).to_pylist()
+        golden = {row["golden_id"]: row for row in store.golden(entity).to_pylist()}
+        tasks = store.tasks(entity_type=entity).to_pylist()
+    members: dict[str, list[str]] = {}
+    for row in crosswalk:
+        members.setdefault(row["golden_id"], []).append(f"{row['source']}:{row['source_key']}")
+    assert set(members) == set(golden)
+    return {
+        "golden": {
+            " ".join(sorted(keys)): {
+                "records": golden[number]["records"],
+                "values": json.loads(golden[number]["values"]),
+                "provenance": json.loads(golden[number]["provenance"]),
+            }
+            for number, keys in members.items()
+        },
+        "tasks": {row["task_key"]: (row["kind"], row["reason"], round(row["weight"] or 0, 5)) for row in tasks},
+    }

@@ -1,0 +1,327 @@
+"""Histories of a hub, drawn by Hypothesis: any sequence of deliveries, decisions, models and runs.
+
+A hub holds many worlds at once, each with a history of its own, so that one run carries all of them a step on. After
+every run: each current record in exactly one golden record, events without a gap, and a consumer of the feed who knows
+what the hub holds. At the end: the published state is that of one resolution of everything; delivering all of it again
+changes nothing; and a hub that gets the same records in another order, in other batches, says the same.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from models.store import Store
+from tests.laws.hub import VARIANTS, Dated, Hub, State, state_of
+from tests.laws.world import columns, customers, row
+from worlds.dice import Dice
+
+WORLDS = 25
+"""Histories in one hub."""
+SHRINK = "KEHU_LAWS_SHRINK" in os.environ
+"""Whether Hypothesis looks for the shortest history that fails, which takes minutes; it may be of one change then."""
+LEAST = 1 if SHRINK else WORLDS // 2
+_CHANGES = st.tuples(
+    st.integers(0, WORLDS - 1),
+    st.sampled_from(
+        "insert insert insert update update delete feed feed bury late again renumber renumber_again "
+        "match no_match no_match undo".split()
+    ),
+    st.integers(0, 2**30),
+)
+_SURVIVORSHIP = ("source_priority", "most_recent", "most_frequent", "longest", "most_complete", "trust")
+
+
+class Histories(RuleBasedStateMachine):
+    """A hub's history. `make_url` gives the URL of a fresh store, `drop_url` takes it back; set by a subclass."""
+
+    make_url: Callable[[Path], str]
+    drop_url: Callable[[str], None]
+    sequences = 0
+    runs = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="laws-"))
+        self.urls: list[str] = []
+        self.clock = 100
+        self.number = 0
+        self.history: list[Dated] = []
+        self.lived: set[int] = set()
+        self.dirty = False
+        self.sound = True
+
+    @initialize(
+        entity=st.sampled_from(["organization", "person"]),
+        cap=st.sampled_from([200, 200, 5]),
+        rules=st.lists(st.sampled_from(_SURVIVORSHIP), min_size=4, max_size=4),
+        first=st.lists(_CHANGES, min_size=LEAST, max_size=WORLDS * 3),
+        more=st.booleans(),
+    )
+    def begin(self, entity: str, cap: int, rules: list[str], first: list[tuple[int, str, int]], more: bool) -> None:
+        self.entity, self.cap = entity, cap
+        self.rules = dict(zip(("name", "phone", "email", "address"), rules,
+                              strict=True))  # fmt: skip
+        self.hub = self._fresh("a")
+        self.hub.publish_model(0)
+        # A hub is seldom empty: what is there before the first change makes a later one small.
+        worlds = range(WORLDS) if more else sorted({world for world, _, _ in first})
+        for world in worlds:
+            dice = Dice(world * 7 + len(first))
+            for _ in range(5):
+                self._insert(world, dice)
+                self._feed(world, dice)
+        self._apply(first)
+        self.run()
+
+    def _fresh(self, name: str) -> Hub:
+        folder = self.folder / name
+        folder.mkdir()
+        url = type(self).make_url(folder)
+        self.urls.append(url)
+        return Hub(folder, url, self.entity, self.rules, block_cap=self.cap)
+
+    @rule(
+        changes=st.lists(_CHANGES, min_size=LEAST, max_size=WORLDS * 3),
+        how=st.sampled_from("some some some some some all model".split()),
+        variant=st.integers(0, VARIANTS - 1),
+    )
+    def change(self, changes: list[tuple[int, str, int]], how: str, variant: int) -> None:
+        self._apply(changes)
+        if how == "model":
+            self.hub.publish_model(variant)
+            self.dirty = True
+        if self.dirty:
+            self.run(full=how == "all")
+
+    def _apply(self, changes: list[tuple[int, str, int]]) -> None:
+        for world, kind, seed in changes:
+            self.lived.add(world)
+            getattr(self, f"_{kind}")(world, Dice(seed))
+
+    def _insert(self, world: int, dice: Dice) -> None:
+        """A row of `crm` is new, or says something else now."""
+        self.hub.crm[f"{world}-{dice.below(6)}"] = row(self.entity, world, dice)
+        self.dirty = True
+
+    def _own(self, world: int) -> list[str]:
+        return sorted(key for key in self.hub.crm if key.startswith(f"{world}-"))
+
+    def _update(self, world: int, dice: Dice) -> None:
+        """One column of a row of `crm` says something else, perhaps what another customer's would."""
+        if not (own := self._own(world)):
+            return
+        key, column = dice.pick(own), dice.pick(columns(self.entity))
+        value = dice.pick([*dice.pick(customers(self.entity, world))[column], ""])
+        self.hub.crm[key] = {**self.hub.crm[key], column: value}
+        self.dirty = True
+
+    def _delete(self, world: int, dice: Dice) -> None:
+        for key in self._own(world):
+            if dice.random() < 0.4:
+                del self.hub.crm[key]
+                self.dirty = True
+
+    def _now(self) -> int:
+        self.clock += 1
+        return self.clock
+
+    def _tell(self, one: Dated) -> None:
+        # A delivery holds one row of a key: the source's last word.
+        self.hub.service = [other for other in self.hub.service if other.key != one.key] + [one]
+        self.dirty = True
+
+    def _feed(self, world: int, dice: Dice) -> None:
+        """A row of `service` is new, or says something else now."""
+        self._tell(Dated(f"{world}-{dice.below(6)}", self._now(), row(self.entity, world, dice)))
+
+    def _bury(self, world: int, dice: Dice) -> None:
+        """A tombstone, perhaps of what never was."""
+        self._tell(Dated(f"{world}-{dice.below(6)}", self._now(), None))
+
+    def _known(self, world: int) -> list[Dated]:
+        return [one for one in self.history if one.key.startswith(f"{world}-")]
+
+    def _late(self, world: int, dice: Dice) -> None:
+        """A row, or a tombstone, that is older than what the hub holds."""
+        if known := self._known(world):
+            one = dice.pick(known)
+            fresh = None if dice.random() < 0.3 else row(self.entity, world, dice)
+            self._tell(Dated(one.key, -self._now(), fresh))
+
+    def _again(self, world: int, dice: Dice) -> None:
+        """A row that was delivered before."""
+        if known := self._known(world):
+            self._tell(dice.pick(known))
+
+    def _renumber(self, world: int, dice: Dice) -> None:
+        """The source gives an old row a new key."""
+        if own := self._own(world):
+            key = dice.pick(own)
+            self.number += 1
+            new = f"{world}-n{self.number}"
+            if key not in dict(self.hub.renamed):
+                self.hub.crm[new] = self.hub.crm.pop(key)
+                self.hub.renamed.append((key, new))
+                self.dirty = True
+
+    def _renumber_again(self, world: int, dice: Dice) -> None:
+        """The source makes one row of two."""
+        own = [key for key in self._own(world) if key not in dict(self.hub.renamed)]
+        if len(own) > 1:
+            gone = own.pop(dice.below(len(own)))
+            stays = dice.pick(own)
+            del self.hub.crm[gone]
+            self.hub.renamed.append((gone, stays))
+            self.dirty = True
+
+    def _match(self, world: int, dice: Dice, verdict: str = "match") -> None:
+        with self.hub.store() as store:
+            rows = store.records(self.entity, ["record_id", "source_key"]).to_pylist()
+            found = sorted(r["record_id"] for r in rows if r["source_key"].startswith(f"{world}-"))
+            if len(found) < 2:
+                return
+            one = found.pop(dice.below(len(found)))
+            left, right = sorted((one, dice.pick(found)))
+            about = {"kind": "pair", "verdict": verdict, "entity_type": self.entity, "by": "wang", "reason": "so"}
+            store.add_decisions([{**about, "left_id": left, "right_id": right}])
+        self.dirty = True
+
+    def _no_match(self, world: int, dice: Dice) -> None:
+        self._match(world, dice, "no_match")
+
+    def _undo(self, world: int, dice: Dice) -> None:
+        with self.hub.store() as store:
+            if log := store.decisions(active_only=True).to_pylist():
+                one = dice.pick(log)
+                about = {name: one[name] for name in ("kind", "verdict", "entity_type", "left_id", "right_id")}
+                store.add_decisions([{**about, "by": "li", "reason": "not so", "undoes": one["id"]}])
+                self.dirty = True
+
+    def run(self, full: bool = False) -> None:
+        """Deliver what the sources hold now, and run."""
+        self.sound = False
+        self.dirty = False
+        self.history += self.hub.service
+        self.hub.deliver()
+        with self.hub.store() as store:
+            before = partition(store, self.entity, dict(self.hub.renamed))
+            self.hub.run(full)
+            ids_persist(before, partition(store, self.entity, {}), store)
+        type(self).runs += 1
+        self.sound = True
+
+    def teardown(self) -> None:
+        try:
+            if self.sound and hasattr(self, "hub"):
+                self.finish()
+                type(self).sequences += len(self.lived)
+        finally:
+            for url in self.urls:
+                type(self).drop_url(url)
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def finish(self) -> None:
+        """The three laws on the history as a whole."""
+        assert not (found := self.hub.verify()), found
+        self._deliver_again()
+        with self.hub.store() as store:
+            expected = state_of(store, self.entity)
+            decisions = store.decisions().to_pylist()
+        same(expected, self._otherwise(decisions), "in another order")
+
+    def _deliver_again(self) -> None:
+        """Everything once more, of the feed one row of each key: no change, no event."""
+        seq = self.hub.consumer.seq
+        for one in self.history:
+            self._tell(one)
+        self.hub.deliver()
+        found = self.hub.run()
+        counts = [{name: row[name] for name in ("inserted", "updated", "deleted", "late")} for row in found["sources"]]
+        assert not any(sum(count.values()) for count in counts), counts
+        assert self.hub.consumer.seq == seq, "a delivery of what is known already made events"
+
+    def _otherwise(self, decisions: list[dict[str, Any]]) -> State:
+        """The same records and decisions in a hub of their own: the feed out of order, in two deliveries."""
+        dice = Dice(len(self.history))
+        twin = self._fresh("b")
+        twin.publish_model(self.hub.variant)
+        last = {one.key: one for one in sorted(self.history, key=lambda one: one.at)}
+        told = {key: [one for one in self.history if one.key == key] for key in last}
+        some = {key: dice.pick(told[key]) for key in last if dice.random() < 0.8}
+        twin.crm = {key: row for key, row in self.hub.crm.items() if dice.random() < 0.8}
+        twin.service = list(some.values())
+        early = dice.random() < 0.5
+        if early:
+            say_again(twin, decisions)
+        twin.deliver()
+        twin.run()
+        if not early:
+            say_again(twin, decisions)
+        twin.crm = dict(self.hub.crm)
+        twin.service = [last[key] if some.get(key) is not last[key] else dice.pick(told[key]) for key in last]
+        twin.deliver()
+        twin.run()
+        type(self).runs += 2
+        with twin.store() as store:
+            return state_of(store, self.entity)
+
+
+def say_again(hub: Hub, decisions: list[dict[str, Any]]) -> None:
+    """Append a log of decisions to that of another hub."""
+    with hub.store() as store:
+        numbers: dict[int, int] = {}
+        for one in decisions:
+            values = {name: value for name, value in one.items() if name != "id" and value is not None}
+            for name in ("undoes", "approves"):
+                if name in values:
+                    values[name] = numbers[values[name]]
+            (numbers[one["id"]],) = store.add_decisions([values])
+
+
+def partition(store: Store, entity: str, renamed: dict[str, str]) -> dict[str, frozenset[str]]:
+    """The records of each golden record, those that got another key under it."""
+    found: dict[str, set[str]] = {}
+    for record in store.crosswalk(entity).to_pylist():
+        key = record["source_key"]
+        while record["source"] == "crm" and key in renamed:
+            key = renamed[key]
+        found.setdefault(record["golden_id"], set()).add(f"{record['source']}:{key}")
+    return {number: frozenset(records) for number, records in found.items()}
+
+
+def ids_persist(before: dict[str, frozenset[str]], after: dict[str, frozenset[str]], store: Store) -> None:
+    """The same records keep their id; an id that is no more leads to one that is there, or is known as retired."""
+    of = {records: number for number, records in after.items()}
+    once: dict[frozenset[str], list[str]] = {}
+    for number, records in before.items():
+        once.setdefault(records, []).append(number)
+    for records, numbers in once.items():
+        assert records not in of or of[records] == min(numbers), (
+            f"{sorted(records)} was {min(numbers)} and is {of[records]}"
+        )
+    aliases = {row["alias_id"]: row["golden_id"] for row in store.aliases().to_pylist()}
+    gone = before.keys() - after.keys() - aliases.keys()
+    assert set(store.golden_by_id(sorted(gone))["status"].to_pylist()) <= {"retired"}
+    assert not aliases.keys() & after.keys()
+    assert not set(aliases.values()) & aliases.keys()
+
+
+def same(left: Any, right: Any, words: str) -> None:
+    """Fails with what differs between two states."""
+    odd = {
+        (part, key): (left[part].get(key), right[part].get(key))
+        for part in left
+        for key in sorted(left[part].keys() | right[part].keys())
+        if left[part].get(key) != right[part].get(key)
+    }
+    assert not odd, f"{words}: " + "; ".join(
+        f"{part} {key}: {a} / {b}" for (part, key), (a, b) in list(odd.items())[:6]
+    )
