@@ -1,14 +1,17 @@
-"""Reads the quarantine: how many rows were set aside for which reason, and the newest of them."""
+"""Reads the quarantine: how many rows were set aside for which reason, the newest of them, the row as delivered."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import sqlalchemy as sa
 
 from models.store.tables import quarantine
 
 if TYPE_CHECKING:
+    from models.config import Config
     from models.store import Store
 
 
@@ -38,3 +41,29 @@ def quarantined(
             .limit(limit)
         ).mappings()
         return [dict(g) for g in groups], [dict(r) for r in rows]
+
+
+def raw_row(config: Config, entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The row as it was delivered that an entry of the quarantine is about, by column; None once its batch is gone.
+
+    Batches lie in the workspace, which may be emptied between runs. A row that could not be read at all has its text in
+    the entry itself.
+    """
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if entry["row"] is None:
+        return None
+    folder = config.workspace / "landing" / entry["source"] / entry["stream"]
+    for manifest in sorted(folder.glob("*/manifest.json"), reverse=True):
+        try:
+            if orjson.loads(manifest.read_bytes()).get("run_id") != entry["run_id"]:
+                continue
+            for part in sorted(manifest.parent.glob("part-*.parquet")):
+                found = pq.read_table(part, filters=pc.field("_row") == entry["row"])
+                if found.num_rows:
+                    row: dict[str, Any] = found.drop_columns(["_row"]).to_pylist()[0]
+                    return row
+        except (OSError, ValueError):
+            continue  # emptied while we looked
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from serving.cli import deciding, developing, keys, matching, output, project, running, web
+from serving.cli import deciding, developing, keys, matching, output, project, running, users, web
 
 
 class _InOrder(click.Group):
@@ -48,6 +48,7 @@ for _command in (
     keys.key,
     running.model,
     web.serve,
+    users.user,
     developing.dev,
     developing.demo,
     project.doctor,

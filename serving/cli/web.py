@@ -15,12 +15,15 @@ from serving.cli.session import Session, with_session
 @with_session
 def serve(session: Session, host: str, port: int, workers: int, https: bool) -> None:
     """Serve the pages for people and the interface for programs. Ctrl-C ends it, and finishes what has begun."""
-    from serving.http.server import refuse_taken
+    from serving.http.server import first_account_link, refuse_taken
     from serving.http.server import serve as run
 
     config = session.config()
     refuse_taken(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     session.say(f"Kehu on {url}")
-    session.result({"url": url})
+    link = first_account_link(config, url)
+    if link:
+        session.say(f"Nobody can sign in yet. Make the first account here, once, within three days:\n{link}")
+    session.result({"url": url, **({"first_account": link} if link else {})})
     run(config, host=host, port=port, workers=workers, secure=https)

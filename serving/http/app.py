@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request
 
 from models.config import Config
 from models.store import Store
+from serving.access import AccessLog, Masking
 from serving.http.errors import add_error_pages, unexpected
 from serving.http.middleware import Headers
 from serving.web.registry import add_pages
@@ -24,10 +25,12 @@ from serving.web.registry import add_pages
 
 @dataclass(frozen=True)
 class Hub:
-    """What every request works on."""
+    """What every request works on: configuration, store, what of it who may see, and the record of who saw what."""
 
     config: Config
     store: Store
+    masking: Masking
+    reads: AccessLog
 
 
 def create_app(config: Config, store: Store, *, secure: bool = False, close: bool = False) -> FastAPI:
@@ -35,12 +38,14 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
 
     `secure` says that browsers reach it by https: cookies are then sent no other way.
     """
+    reads = AccessLog(store, config.workspace / "reads")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            reads.close()
             if close:
                 store.close()
 
@@ -52,7 +57,7 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.hub = Hub(config, store)
+    app.state.hub = Hub(config, store, Masking(config), reads)
     app.state.secure = secure
     app.add_middleware(Headers, failed=unexpected, secure=secure)
     add_error_pages(app)

@@ -10,11 +10,13 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from models.errors import BusyError, KehuError
+from serving.access import AccessError, NotSignedIn
 from serving.web.rendering import error_page
+from serving.web.visits import sign_in_address
 
 log = logging.getLogger("kehu.http")
 PROGRAM_PATHS = ("/v1/", "/health/", "/metrics", "/openapi.json")
@@ -24,6 +26,8 @@ def add_error_pages(app: FastAPI) -> None:
     """Answer every failure of an application that can be foreseen; `unexpected` is for the others."""
     app.add_exception_handler(HTTPException, _known)
     app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(NotSignedIn, _not_signed_in)
+    app.add_exception_handler(AccessError, _not_allowed)
     app.add_exception_handler(KehuError, _refused)
 
 
@@ -66,6 +70,20 @@ def _wrong_request(request: Request, error: Exception) -> Response:
     places = [{"place": ".".join(str(x) for x in e["loc"]), "message": e["msg"]} for e in error.errors()]
     said = "; ".join(f"{p['place']}: {p['message']}" for p in places)
     return _answer(request, 422, said, errors=places)
+
+
+def _not_signed_in(request: Request, error: Exception) -> Response:
+    if request.url.path.startswith(PROGRAM_PATHS):
+        return problem(request, 401, str(error), headers={"WWW-Authenticate": "Bearer"})
+    there = sign_in_address(request)
+    if request.headers.get("HX-Request") == "true":  # a part of a page: the whole page goes there
+        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
+    return RedirectResponse(there, 303)
+
+
+def _not_allowed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AccessError)
+    return _answer(request, error.status, str(error), code=error.code)
 
 
 def _refused(request: Request, error: Exception) -> Response:

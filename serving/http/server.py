@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from models.config import Config, load_config
 from models.errors import KehuError
 from models.store import open_store
+from serving.accounts import first_link
 from serving.http.app import create_app
 
 GRACE_SECONDS = 10
@@ -42,6 +43,13 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
     open_store(config.store).close()  # migrated once, before several processes open it
     os.environ[_CONFIG], os.environ[_SECURE] = str(config.file), "1" if secure else ""
     uvicorn.run("serving.http.server:application", factory=True, workers=workers, **options)  # type: ignore[arg-type]
+
+
+def first_account_link(config: Config, url: str) -> str | None:
+    """Where the first account is made; None when somebody has one. A new link ends the one before."""
+    with open_store(config.store) as store:
+        token = first_link(store)
+    return f"{url}/link/{token}" if token else None
 
 
 def application() -> FastAPI:

@@ -1,6 +1,8 @@
 """Which pages there are: every module of `serving.web.pages` is one more, and no list has to be kept.
 
-A module there defines `router` (an APIRouter) and, to stand in the navigation, `NAVIGATION`: a tuple of `Entry`.
+A module there defines `router` (an APIRouter); to stand in the navigation, `NAVIGATION`: a tuple of `Entry`; to stand
+among the pages of one customer, `TABS`: a tuple of `Tab`. Its pages are for people who are signed in, unless it says
+`PUBLIC = True`; what else it takes to see them is theirs to ask for.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from serving.web import pages
+from serving.web.visits import signed_in
 
 STATIC = Path(__file__).parent / "static"
 
@@ -35,21 +39,51 @@ class Entry:
     right: str | None = None
 
 
+@dataclass(frozen=True)
+class Tab:
+    """One of the pages of a customer, at /customers/{golden_id}/{key}. The one of the smallest order is shown first.
+
+    Overview 10, timeline 20, buying centre 30, fleet 40, hierarchy 50, plan 60, data 70, history 80.
+    """
+
+    key: str
+    title: str
+    order: int
+    right: str = "customers.read"
+    entity_types: tuple[str, ...] = ("organization", "person")
+
+
 def add_pages(app: FastAPI) -> None:
     """Add all pages, and the files they need, to an application."""
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for router, _ in _found():
-        app.include_router(router, include_in_schema=False)
+    for router, _, public in _found():
+        guard = [] if public else [Depends(signed_in)]
+        app.include_router(router, include_in_schema=False, dependencies=guard)
 
 
 @functools.cache
 def navigation() -> tuple[Entry, ...]:
     """The lines of the navigation, in their order."""
-    return tuple(sorted((e for _, entries in _found() for e in entries), key=lambda e: e.order))
+    return tuple(sorted((e for _, entries, _ in _found() for e in entries), key=lambda e: e.order))
 
 
 @functools.cache
-def _found() -> tuple[tuple[APIRouter, tuple[Entry, ...]], ...]:
+def tabs(entity_type: str) -> tuple[Tab, ...]:
+    """The pages of a customer of this entity type, in their order."""
+    found = (tab for module in _modules() for tab in getattr(module, "TABS", ()) if entity_type in tab.entity_types)
+    return tuple(sorted(found, key=lambda tab: tab.order))
+
+
+@functools.cache
+def _modules() -> tuple[ModuleType, ...]:
     names = sorted(m.name for m in pkgutil.iter_modules(pages.__path__))
-    modules = [importlib.import_module(f"{pages.__name__}.{name}") for name in names]
-    return tuple((m.router, tuple(getattr(m, "NAVIGATION", ()))) for m in modules if hasattr(m, "router"))
+    return tuple(importlib.import_module(f"{pages.__name__}.{name}") for name in names)
+
+
+@functools.cache
+def _found() -> tuple[tuple[APIRouter, tuple[Entry, ...], bool], ...]:
+    return tuple(
+        (m.router, tuple(getattr(m, "NAVIGATION", ())), bool(getattr(m, "PUBLIC", False)))
+        for m in _modules()
+        if hasattr(m, "router")
+    )

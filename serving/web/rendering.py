@@ -1,38 +1,147 @@
-"""Renders pages: templates with what every page needs."""
+"""Renders pages: templates in the reader's language, with what every page needs."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
-from serving.web.registry import navigation
+from serving.access import MASK
+from serving.web import words
+from serving.web.languages import LANGUAGES, N_, Speech, choose
+from serving.web.registry import STATIC, navigation
+from serving.web.visits import LANGUAGE_COOKIE, Visit, inside
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def page(
-    request: Request, template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+    visit: Visit, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> HTMLResponse:
-    """A page from a template of serving/web/templates."""
-    given = {"request": request, "navigation": navigation(), "here": None, **values}
-    return HTMLResponse(_ENVIRONMENT.get_template(template).render(given), status, headers)
+    """A page from a template of serving/web/templates; `title` is its subject, `here` its entry in the navigation.
+
+    `notice`, if given, is shown on top: `kind` (done, wrong, waits), `text`, and `undo`, a decision's number.
+    """
+    query = visit.request.url.query
+    given = {
+        "visit": visit,
+        "navigation": navigation(),
+        "here": None,
+        "notice": None,
+        "address": visit.request.url.path + (f"?{query}" if query else ""),
+        **values,
+    }
+    text = _environment(visit.language, visit.config.lifecycle.timezone).get_template(template).render(given)
+    return HTMLResponse(text, status, dict(headers or {}))
 
 
-def error_page(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> HTMLResponse:
-    """The page of a failure."""
-    number = str(getattr(request.state, "request_id", ""))
-    phrase = HTTPStatus(status).phrase
+def go(visit: Visit, address: str) -> Response:
+    """Lead the browser on after something was done; a part of a page leads the whole page on."""
+    address = inside(address)
+    if visit.by_htmx:
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
+
+
+def error_page(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """The page of a failure, in the frame if somebody is signed in."""
+    visit: Visit | None = getattr(request.state, "visit", None)
+    if visit is None:
+        hub = request.app.state.hub
+        language = choose(request.cookies.get(LANGUAGE_COOKIE), accepted=request.headers.get("Accept-Language", ""))
+        speech = Speech(language, hub.config.lifecycle.timezone)
+        visit = Visit(request, hub.config, hub.store, None, None, hub.masking, hub.reads, speech, "auto")
     return page(
-        request, "error.html", status=status, headers=headers, code=status, title=phrase, detail=detail, number=number
+        visit,
+        "error.html" if visit.session else "error_plain.html",
+        status=status,
+        headers=headers,
+        title=_HEADINGS.get(status, HTTPStatus(status).phrase),
+        code=status,
+        detail=detail,
+        number=str(getattr(request.state, "request_id", "")),
     )
+
+
+_HEADINGS = {
+    403: N_("You may not do that"),
+    404: N_("There is no such page"),
+    409: N_("Somebody was quicker"),
+    422: N_("That request cannot be understood"),
+    500: N_("Something went wrong"),
+    503: N_("The hub is busy; try again in a moment"),
+}
+
+
+@functools.cache
+def asset(path: str) -> str:
+    """The address of a shipped file, which changes when the file does: browsers keep it as long as they like."""
+    mark = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:10]
+    return f"/static/{path}?v={mark}"
+
+
+@functools.cache
+def _environment(language: str, timezone: str) -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    speech = Speech(language, timezone)
+    made.globals.update(
+        _=speech,
+        N_=N_,
+        several=speech.several,
+        term=lambda word: speech(words.TERMS.get(str(word), str(word))) if word else "",
+        attribute=lambda name: speech(words.ATTRIBUTES.get(str(name), str(name))) if name else "",
+        languages=LANGUAGES,
+        asset=asset,
+        icon=_icon,
+        csrf=_csrf,
+        MASK=MASK,
+        data=_data,
+    )
+    made.filters.update(
+        number=speech.number,
+        percent=speech.percent,
+        moment=speech.moment,
+        day=speech.day,
+        ago=speech.ago,
+        duration=speech.duration,
+        shown=functools.partial(words.shown, speech),
+    )
+    return made
+
+
+@functools.cache
+def _icon(name: str, label: str = "") -> Markup:
+    said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    place = f"/static/icons.svg#{name}"
+    return Markup('<svg class="icon" viewBox="0 0 24 24" {}><use href="{}"/></svg>').format(said, place)
+
+
+@jinja2.pass_context
+def _csrf(context: jinja2.runtime.Context) -> Markup:
+    """The hidden field without which a form is refused."""
+    session = context["visit"].session
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(session.csrf) if session else Markup("")
+
+
+def _data(number: str, value: Any) -> Markup:
+    """Data for the script of the page, out of reach of the parser of HTML."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup('<script type="application/json" id="{}">{}</script>').format(number, Markup(text))

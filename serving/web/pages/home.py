@@ -1,16 +1,17 @@
-"""The first page."""
+"""The first page: the inbox for whoever works on tasks, customers for the others."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 
-from serving.web.rendering import page
+from serving.web.rendering import go
+from serving.web.visits import SignedIn
 
 router = APIRouter()
 
 
 @router.get("/")
-def home(request: Request) -> Response:
+def home(visit: SignedIn) -> Response:
     """Where everybody begins."""
-    return page(request, "home.html", title="Kehu")
+    return go(visit, "/inbox" if visit.may("tasks.read") else "/customers")

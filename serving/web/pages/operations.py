@@ -1,0 +1,179 @@
+"""Runs, sources, quarantine and settings: for whoever keeps the deliveries going."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from fastapi.exceptions import HTTPException
+from fastapi.responses import Response
+
+from models.store import tables as t
+from models.vocabulary import record_id
+from serving import operations
+from serving.quarantine import quarantined, raw_row
+from serving.web.languages import N_
+from serving.web.registry import Entry
+from serving.web.rendering import page
+from serving.web.visits import SignedIn
+
+RIGHT = "sources.read"
+NAVIGATION = (Entry("runs", N_("Runs & sources"), "/runs", 60, "database", RIGHT),)
+router = APIRouter()
+_PAGE = 50
+
+
+@router.get("/runs")
+def runs(visit: SignedIn) -> Response:
+    """What ran, and what came of it."""
+    visit.require(RIGHT)
+    at = max(0, int(visit.asked("from", "0")) if visit.asked("from", "0").isdecimal() else 0)
+    status = visit.asked("status")
+    rows = operations.runs(visit.store, status=status or None, limit=_PAGE + 1, offset=at)
+    return page(
+        visit,
+        "operations/runs.html",
+        title=visit.speech("Runs"),
+        here="runs",
+        tab="runs",
+        rows=rows[:_PAGE],
+        wanted=status,
+        at=at,
+        step=_PAGE,
+        more=len(rows) > _PAGE,
+    )
+
+
+@router.get("/runs/{run_id}")
+def run(visit: SignedIn, run_id: str) -> Response:
+    """One run: what was delivered, what became of it, where the time went."""
+    visit.require(RIGHT)
+    found = visit.store.run(run_id)
+    if found is None:
+        raise HTTPException(404, visit.speech("There is no run %(name)s.", name=run_id))
+    groups, _ = quarantined(visit.store, run_id=run_id, limit=0)
+    metrics = found["metrics"] or {}
+    return page(
+        visit,
+        "operations/run.html",
+        title=run_id,
+        here="runs",
+        tab="runs",
+        run=found,
+        metrics=metrics,
+        sums=operations.sums(metrics),
+        groups=groups,
+    )
+
+
+@router.get("/sources")
+def sources(visit: SignedIn) -> Response:
+    """Every source with its streams."""
+    visit.require(RIGHT)
+    found = operations.sources(visit.config, visit.store)
+    return page(
+        visit, "operations/sources.html", title=visit.speech("Sources"), here="runs", tab="sources", sources=found
+    )
+
+
+@router.get("/quarantine")
+def quarantine(visit: SignedIn) -> Response:
+    """Rows that were set aside, by reason, and the newest of them."""
+    visit.require(RIGHT)
+    source, run_id, reason = visit.asked("source"), visit.asked("run"), visit.asked("reason")
+    q = t.quarantine.c
+    wanted = [column == v for column, v in ((q.source, source), (q.run_id, run_id), (q.reason, reason)) if v]
+    before = visit.asked("before")
+    with visit.store.database.read() as connection:
+        query = sa.select(t.quarantine).where(*wanted).order_by(q.id.desc()).limit(_PAGE + 1)
+        query = query.where(q.id < int(before)) if before.isdecimal() else query
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    groups, _ = quarantined(visit.store, run_id=run_id or None, source=source or None, limit=0)
+    for row in rows:
+        row["value"], row["masked"] = _value(visit, row)
+    return page(
+        visit,
+        "operations/quarantine.html",
+        title=visit.speech("Quarantine"),
+        here="runs",
+        tab="quarantine",
+        rows=rows[:_PAGE],
+        groups=groups,
+        more=len(rows) > _PAGE,
+        source=source,
+        run_id=run_id,
+        reason=reason,
+        sources=[s.name for s in visit.config.sources],
+    )
+
+
+@router.get("/quarantine/{number}")
+def quarantined_row(visit: SignedIn, number: int) -> Response:
+    """One row as it was delivered, with all that is wrong with it."""
+    visit.require(RIGHT)
+    q = t.quarantine.c
+    with visit.store.database.read() as connection:
+        row = connection.execute(sa.select(t.quarantine).where(q.id == number)).mappings().first()
+        if row is None:
+            raise HTTPException(404, visit.speech("There is no row %(number)s in the quarantine.", number=number))
+        same = (q.run_id == row["run_id"], q.source == row["source"], q.stream == row["stream"], q.row == row["row"])
+        others = [dict(r) for r in connection.execute(sa.select(t.quarantine).where(*same).order_by(q.id)).mappings()]
+    entry = dict(row)
+    entity = _entity(visit, entry["source"], entry["stream"])
+    delivered = raw_row(visit.config, entry)
+    shown, masked, personal = visit.masking.payload(
+        visit.reader, entity, entry["source"], entry["stream"], delivered or {}
+    )
+    place = f"{entry['source']}.{entry['stream']}:{entry['row']}"
+    visit.reads.read(visit.reader, "quarantine.view", object_type="row", object_id=place, attributes=personal)
+    for other in others:
+        other["value"], other["masked"] = _value(visit, other)
+    held = None
+    if entry["source_key"] is not None:
+        number_of = record_id(entry["source"], entry["stream"], entry["source_key"])
+        kept = visit.store.memberships([number_of]).to_pylist()
+        held = kept[0]["golden_id"] if kept else None
+    return page(
+        visit,
+        "operations/row.html",
+        title=f"{entry['source']}.{entry['stream']} {entry['source_key'] or entry['row'] or ''}",
+        here="runs",
+        tab="quarantine",
+        entry=entry,
+        others=others,
+        delivered=delivered,
+        shown=shown,
+        masked=masked,
+        mapped=visit.masking.columns(entry["source"], entry["stream"]),
+        held=held,
+    )
+
+
+@router.get("/settings")
+def settings(visit: SignedIn) -> Response:
+    """The configuration file, to be read."""
+    visit.require(RIGHT)
+    return page(
+        visit,
+        "operations/settings.html",
+        title=visit.speech("Settings"),
+        here="runs",
+        tab="settings",
+        text=operations.settings(visit.config),
+        file=visit.config.file,
+        store=visit.store.url,
+    )
+
+
+def _entity(visit: SignedIn, source: str, stream: str) -> str:
+    try:
+        return visit.config.source(source).stream(stream).entity
+    except KeyError:
+        return "person"  # of a stream that is gone nothing is known: shown to those alone who see everything of persons
+
+
+def _value(visit: SignedIn, row: dict[str, object]) -> tuple[object, bool]:
+    """The value at fault, unless it may be personal and the reader does not see such."""
+    source, stream, field = str(row["source"]), str(row["stream"]), row["field"]
+    cells = {str(field): row["value"]} if field else {"": row["value"]}
+    shown, masked, _ = visit.masking.payload(visit.reader, _entity(visit, source, stream), source, stream, cells)
+    return (None, True) if masked else (row["value"], False)
