@@ -40,6 +40,8 @@ def page(
         "address": visit.request.url.path + (f"?{query}" if query else ""),
         **values,
     }
+    if given["notice"]:
+        given["notice"] = {"undo": None, **given["notice"]}
     text = _environment(visit.language, visit.config.lifecycle.timezone).get_template(template).render(given)
     return HTMLResponse(text, status, dict(headers or {}))
 

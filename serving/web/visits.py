@@ -114,11 +114,11 @@ async def visit(request: Request) -> Visit:
         theme=theme if theme in THEMES else "auto",
         form=form,
     )
+    request.state.visit = found
     if request.method not in _SAFE:
         _refuse_foreign(request)
-        if session is not None:
+        if session is not None and request.url.path != "/sign-in":  # whose form is of no session
             _refuse_forged(found)
-    request.state.visit = found
     return found
 
 

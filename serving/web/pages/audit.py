@@ -63,7 +63,7 @@ def _lines(visit: Visit, as_csv: bool) -> Iterator[bytes]:
     while rows := visit.store.find_audit(wanted, limit=5000, before=last, oldest_first=True):
         last = rows[-1]["id"]
         for row in rows:
-            yield _row(_cells(row)) if as_csv else orjson.dumps(row) + b"\n"
+            yield _row(_cells(row)) if as_csv else orjson.dumps({str(k): v for k, v in row.items()}) + b"\n"
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from starlette.testclient import TestClient
+
+from models.store import Store, open_store
+from serving.operations import settings
+from tests.unit.serving.filled import config, fill
+from tests.unit.serving.web.pages import application, person, sign_in
+
+
+@pytest.fixture
+def hub(tmp_path: Path, sqlite_template: Path) -> Iterator[Store]:
+    (tmp_path / "hub.db").write_bytes(sqlite_template.read_bytes())
+    with open_store(f"sqlite:///{tmp_path / 'hub.db'}") as store:
+        fill(store)
+        store.start_run("r2")
+        store.finish_run("r2", error="the disk is full", phases={"land": 2.5})
+        for name, role in (("root", "admin"), ("eng", "engineer"), ("view", "viewer")):
+            person(store, name, role)
+        yield store
+
+
+@pytest.fixture
+def client(hub: Store, tmp_path: Path) -> Iterator[TestClient]:
+    with application(hub, tmp_path) as made:
+        yield sign_in(made, "root")
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/runs", "the disk is full"),
+        ("/runs?status=published", "No run yet"),
+        ("/runs/r2", "2.5 s"),
+        ("/sources", "accounts"),
+        ("/quarantine", "key twice"),
+        ("/quarantine?source=dms", "A9"),
+        ("/quarantine/1", "no longer in the workspace"),
+        ("/settings", "dealer_code"),
+        ("/audit", "account.add"),
+        ("/audit?actor=test&text=eng", "engineer"),
+        ("/audit?since=2999-01-01", "Nothing of that kind"),
+        ("/users", "engineer"),
+    ],
+)
+def test_a_page_shows_what_there_is(client: TestClient, path: str, shown: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert shown in answer.text
+
+
+@pytest.mark.parametrize("path", ["/runs/none", "/quarantine/999", "/nothing"])
+def test_what_is_not_there_is_said(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404 and "To the first page" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/runs", "/sources", "/quarantine", "/settings", "/audit", "/users", "/audit/export"])
+def test_a_viewer_sees_none_of_it(client: TestClient, path: str) -> None:
+    assert sign_in(client, "view").get(path).status_code == 403
+
+
+def landed(folder: Path, run: str) -> None:
+    """A batch as a run leaves it in the workspace, with a row 3 of a person."""
+    batch = folder / "work/landing/crm/contacts/b1"
+    batch.mkdir(parents=True)
+    (batch / "manifest.json").write_text(f'{{"run_id": "{run}"}}')
+    rows = {
+        "id": ["1", "2", "3"],
+        "name": ["甲", "乙", "丙"],
+        "tel": ["", "", "13800138000"],
+        "note": ["", "", "secret"],
+    }
+    pq.write_table(pa.table({**rows, "_row": [1, 2, 3]}), batch / "part-00000.parquet")
+
+
+def test_the_raw_row_is_shown_to_those_who_may_see_it(client: TestClient, hub: Store, tmp_path: Path) -> None:
+    import datetime as dt
+
+    import sqlalchemy as sa
+
+    from models.store import tables as t
+    from models.store.audits import AuditFilter
+
+    bad = {"run_id": "r1", "source": "crm", "stream": "contacts", "source_key": "3", "row": 3, "field": "tel"}
+    with hub.database.write() as connection:
+        row = {**bad, "value": "13800138000", "reason": "no phone", "at": dt.datetime.now(dt.UTC)}
+        number = connection.execute(sa.insert(t.quarantine).values(row)).inserted_primary_key
+    assert number
+    landed(tmp_path, "r1")
+    page = client.get(f"/quarantine/{number[0]}").text
+    assert "13800138000" in page and "丙" in page and "secret" not in page  # a column that is mapped nowhere
+    client.app.state.hub.reads.flush()  # type: ignore[attr-defined]
+    (seen,) = hub.find_audit(AuditFilter(action="quarantine.view"))
+    assert seen["actor"] == "root" and seen["detail"]["attributes"] == ["name", "tel"]
+    page = sign_in(client, "eng").get(f"/quarantine/{number[0]}").text
+    assert "13800138000" not in page and "丙" not in page and "•••" in page
+    assert "13800138000" not in client.get("/quarantine").text
+
+
+def test_the_audit_is_taken_away_whole_and_that_is_recorded(client: TestClient, hub: Store) -> None:
+    hub.add_audit("=cmd()", "evil", object_type="task", object_id="t1", detail={"x": 1})
+    text = client.get("/audit/export?action=evil").content.decode("utf-8-sig")
+    header, line, *rest = text.splitlines()
+    assert header == "id,at,actor,action,object_type,object_id,detail" and not rest
+    assert "'=cmd()" in line  # no spreadsheet takes it for a formula
+    assert len(client.get("/audit/export?form=ndjson").text.splitlines()) > 5
+    assert "audit.export" in client.get("/audit").text
+
+
+def test_settings_show_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "kehu.yaml"
+    found = config(file)
+    file.write_text("store: postgresql://u:geheim@db/h\nconnector: {password: geheim, token: ${TOKEN}}\n", "utf-8")
+    assert "geheim" not in settings(found) and "${TOKEN}" in settings(found)
