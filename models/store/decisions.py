@@ -100,6 +100,13 @@ class Decisions:
         found["settled_by"], found["settled"] = (settled.id, settled.verdict) if settled else (None, None)
         return found
 
+    def records_of_decision(self, number: int) -> list[int]:
+        """The records that an entry is about, smallest first."""
+        about = t.decision_record.c
+        with self.database.read() as connection:
+            query = sa.select(about.record_id).where(about.decision_id == number).order_by(about.record_id)
+            return [int(record) for record in connection.scalars(query)]
+
     def last_decision(self) -> int:
         """The number of the newest entry, 0 when there is none."""
         with self.database.read() as connection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
@@ -43,6 +43,18 @@ class TaskFilter:
     keys: Sequence[str] | None = None
 
 
+TaskSort = Literal["priority", "oldest", "newest", "due", "weight", "value"]
+_c = t.task.c
+_ORDERS: dict[TaskSort, tuple[sa.ColumnElement[Any], ...]] = {
+    "priority": (sa.func.coalesce(_c.priority, 0.0).desc(), _c.opened_at),
+    "oldest": (_c.opened_at,),
+    "newest": (_c.opened_at.desc(),),
+    "due": (_c.due_at.is_(None), _c.due_at, sa.func.coalesce(_c.priority, 0.0).desc()),
+    "weight": (sa.func.coalesce(_c.weight, -1e9).desc(),),
+    "value": (sa.func.coalesce(_c.value, 0.0).desc(), _c.opened_at),
+}
+
+
 class Tasks:
     """The half of a store that keeps what waits for stewards."""
 
@@ -58,11 +70,11 @@ class Tasks:
         with self.database.read() as connection:
             return pa.Table.from_batches(list(bulk.fetch(connection, query)))
 
-    def find_tasks(self, wanted: TaskFilter, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
-        """Tasks as dictionaries, the most pressing first: by priority, then the oldest."""
-        c = t.task.c
-        query = sa.select(t.task).where(*_conditions(wanted))
-        query = query.order_by(sa.func.coalesce(c.priority, 0.0).desc(), c.opened_at, c.task_key)
+    def find_tasks(
+        self, wanted: TaskFilter, *, limit: int = 50, offset: int = 0, sort: TaskSort = "priority"
+    ) -> list[dict[str, Any]]:
+        """Tasks as dictionaries, by default the most pressing first: by priority, then the oldest."""
+        query = sa.select(t.task).where(*_conditions(wanted)).order_by(*_ORDERS[sort], t.task.c.task_key)
         return self._tasks(query.limit(limit).offset(offset))
 
     def count_tasks(self, wanted: TaskFilter) -> int:

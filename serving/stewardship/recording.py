@@ -1,0 +1,90 @@
+"""Writing a decision down: the log, the audit log, the tasks that it closes or opens, its effect; all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.stewardship import APPROVAL, PAIR
+from serving.access import Principal
+from serving.stewardship.bench import Bench
+from serving.stewardship.done import Done
+
+
+def record(
+    bench: Bench,
+    who: Principal,
+    entry: Mapping[str, Any],
+    *,
+    task_key: str | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Done:
+    """Append an entry and carry out what follows from it. `about` is the decision that an approval settles."""
+    store = bench.store
+    opened: list[str] = []
+    closed: list[str] = []
+    with store.transaction():
+        (number,) = store.add_decisions([entry])
+        store.add_audit(
+            who.name,
+            f"decision.{'undo' if entry.get('undoes') else entry['verdict']}",
+            object_type="decision",
+            object_id=str(number),
+            detail={
+                name: entry[name]
+                for name in ("kind", "entity_type", "left_id", "right_id", "reason", "undoes", "approves", "detail")
+                if entry.get(name) is not None
+            },
+        )
+        waiting = entry.get("approval") is not None
+        if waiting:
+            opened.append(_ask(bench, entry, number))
+        if about is not None:
+            key = _key(about)
+            if store.close_task(key, decision_id=number):
+                closed.append(key)
+        if task_key is not None and not waiting:
+            if entry["kind"] == PAIR and entry["verdict"] == "unsure":
+                store.change_task(task_key, status="unsure", decision_id=number)
+            elif store.close_task(task_key, decision_id=number):
+                closed.append(task_key)
+    return Done(
+        number,
+        "waiting" if waiting else "recorded",
+        _words(entry, waiting),
+        opened=opened,
+        closed=closed,
+        task_key=opened[0] if waiting else None,
+    )
+
+
+def _key(said: Mapping[str, Any], number: int | None = None) -> str:
+    kind = "change_request" if said["approval"] == "change_request" else "approval"
+    return f"{kind}:{number or said['id']}"
+
+
+def _ask(bench: Bench, entry: Mapping[str, Any], number: int) -> str:
+    """Open the task that asks a second person."""
+    key = _key(entry, number)
+    task = {
+        "task_key": key,
+        "kind": key.partition(":")[0],
+        "entity_type": entry["entity_type"],
+        "left_id": entry.get("left_id"),
+        "right_id": entry.get("right_id"),
+        "reason": entry.get("reason"),
+        "decision_id": number,
+        "detail": {"by": entry["by"], "verdict": entry["verdict"], **(entry.get("detail") or {})},
+    }
+    bench.store.open_task(task, entry.get("records") or [])
+    return key
+
+
+def _words(entry: Mapping[str, Any], waiting: bool) -> str:
+    if waiting:
+        return "Saved. It takes effect when a second person approves it."
+    if entry["kind"] == APPROVAL:
+        return "Approved." if entry["verdict"] == "approve" else "Rejected."
+    if entry.get("undoes"):
+        return f"Decision {entry['undoes']} is undone."
+    return "Saved."
