@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, StringConstraints
 from models.config.base import Strict
 from models.config.lifecycle import LifecycleOptions
 from models.config.matching import MatchingOptions
+from models.config.serving import ServingOptions
 from models.config.source import Entity, Source, Stream
 from models.config.survivorship import AttributeRule, AttributeSpec
 from models.vocabulary import REFERENCES, Attribute, attributes
@@ -34,6 +35,8 @@ class Config(Strict):
     """Rules that differ from the canonical ones, by entity type and attribute (or block)."""
     lifecycle: LifecycleOptions = LifecycleOptions()
     """Contracts per stage of the lifecycle, and what goes with them."""
+    serving: ServingOptions = ServingOptions()
+    """Limits of the interface for programs."""
     memory_limit: Size = "4GB"
     """Memory of the set-based engine; what does not fit is spilled into the workspace."""
     threads: int | None = Field(default=None, ge=1)

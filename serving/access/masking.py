@@ -90,14 +90,18 @@ class Masking:
         """`split` for a row as delivered, by the mapping of its stream.
 
         A column that no attribute is mapped to may hold anything: it is as sensitive as the most sensitive attribute.
+        The source's key, its time of change and its tombstone flag are public.
         """
         mapped = self.columns(source, stream)
+        plain = self._of_the_source(source, stream)
         shown: dict[str, Any] = {}
         masked: list[str] = []
         personal: list[str] = []
         for column, value in payload.items():
             if column in mapped:
                 sensitivity = self.sensitivity(entity_type, mapped[column])
+            elif column in plain:
+                sensitivity = "public"
             elif column in self._known.get(entity_type, {}):
                 sensitivity = self.sensitivity(entity_type, column)
             else:
@@ -109,6 +113,13 @@ class Masking:
             if sensitivity != "public" and value not in (None, "", []):
                 personal.append(column)
         return shown, masked, personal
+
+    def _of_the_source(self, source: str, stream: str) -> set[str]:
+        try:
+            declared = self._config.source(source).stream(stream)
+        except KeyError:
+            return set()
+        return {*declared.key_columns, *(c for c in (declared.updated_at, declared.deleted) if c)}
 
     @cached_property
     def secrets(self) -> frozenset[str]:

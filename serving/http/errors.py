@@ -19,6 +19,20 @@ from serving.web.rendering import error_page
 from serving.web.visits import sign_in_address
 
 log = logging.getLogger("kehu.http")
+_CODES = {
+    400: "invalid_request",
+    401: "not_signed_in",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    422: "invalid_request",
+    429: "too_many_requests",
+    500: "internal",
+    503: "busy",
+}
+"""The stable word for programs where nothing more exact is known."""
+
 PROGRAM_PATHS = ("/v1/", "/health/", "/metrics", "/openapi.json")
 
 
@@ -39,6 +53,7 @@ def problem(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
+        "code": more.pop("code", _CODES.get(status, "error")),
         "detail": detail,
         "instance": request.url.path,
         "request_id": request_id(request),

@@ -109,10 +109,10 @@ def test_standard_columns_are_as_sensitive_as_their_attribute(masking: Masking) 
 
 
 def test_a_delivered_row_is_masked_by_its_mapping_and_unmapped_columns_as_if_they_were_secret(masking: Masking) -> None:
-    row = {"who": "王芳", "tel": "1", "mobile": "2", "job": "buyer", "idno": "110", "notes": "id 110"}
+    row = {"id": "7", "who": "王芳", "tel": "1", "mobile": "2", "job": "buyer", "idno": "110", "notes": "id 110"}
     shown, masked, personal = masking.payload(Principal.of_account("a", "steward"), "person", "crm", "people", row)
-    assert shown == {"who": "王芳", "tel": "1", "mobile": "2", "job": "buyer"}
+    assert shown == {"id": "7", "who": "王芳", "tel": "1", "mobile": "2", "job": "buyer"}
     assert masked == ["idno", "notes"]
     assert personal == ["who", "tel", "mobile"]
     shown, _, personal = masking.payload(Principal.of_account("a", "viewer"), "person", "crm", "people", row)
-    assert (shown, personal) == ({"job": "buyer"}, [])
+    assert (shown, personal) == ({"id": "7", "job": "buyer"}, [])

@@ -1,0 +1,228 @@
+"""Who calls an endpoint, with which right, and how an answer is given: what every endpoint of the interface shares."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from models.config import Config
+from models.store import Store
+from serving.access import RIGHTS, AccessLog, Masking, NotSignedIn, Principal
+from serving.access.keys import authenticate
+from serving.api.problems import Problem
+from serving.customers import Asker
+from serving.http.app import hub_of
+from serving.http.errors import request_id
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_BUCKETS = 10_000
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the endpoints of one application share."""
+
+    config: Config
+    store: Store
+    masking: Masking
+    log: AccessLog
+    limits: Limits
+
+
+@dataclass
+class Call:
+    """One request of somebody who may make it."""
+
+    request: Request
+    service: Service
+    who: Principal
+
+    @property
+    def store(self) -> Store:
+        """The hub store."""
+        return self.service.store
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.service.config
+
+    def asker(self) -> Asker:
+        """Who asks, for the functions that read and mask."""
+        return Asker(self.store, self.config, self.who, self.service.masking, self.service.log)
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """One published state for all reads of the block."""
+        return self.store.snapshot()
+
+    def note(self, action: str, *, object_type: str = "", object_id: str = "", **detail: Any) -> None:
+        """Write into the audit log that they did something."""
+        detail["request_id"] = request_id(self.request)
+        self.service.log.note(self.who, action, object_type=object_type, object_id=object_id, **detail)
+
+    def answer(
+        self,
+        body: Any,
+        *,
+        asker: Asker | None = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        etag: bool = False,
+    ) -> Response:
+        """The body as JSON, once it is on record who saw what. With `etag` 304 where the caller has this very answer.
+
+        An entity tag is that of the bytes, so it differs between callers who see different attributes.
+        """
+        if asker is not None:
+            asker.account_for(f"{self.request.method} {_route(self.request)}")
+        content = dumps(body)
+        given = dict(headers or {})
+        if etag:
+            given["ETag"] = tag = tag_of(content)
+            given["Vary"] = "Authorization, Cookie"
+            if matches(self.request.headers.get("if-none-match"), tag):
+                return Response(status_code=304, headers=given)
+        return Response(content, status, given, media_type="application/json")
+
+
+class Needs:
+    """The right that an endpoint needs, as a dependency that gives the Call; None for anybody who is signed in."""
+
+    def __init__(self, right: str | None):
+        if right is not None and right not in RIGHTS:
+            raise KeyError(right)
+        self.right = right
+
+    def __call__(self, request: Request) -> Call:
+        """Raises NotSignedIn, NotAllowed, or Problem for too many requests."""
+        service = service_of(request)
+        who = _caller(request, service)
+        service.limits.take(who.key_id or who.name)
+        if self.right is not None:
+            who.require(self.right)
+        request.state.principal = who
+        return Call(request, service, who)
+
+
+class Limits:
+    """A bucket of requests per caller, refilled evenly. Each process counts for itself; safe to use from threads."""
+
+    def __init__(self, per_second: float, burst: int):
+        self._rate, self._burst = per_second, float(burst)
+        self._lock = threading.Lock()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, name: str, cost: float = 1.0) -> None:
+        """Count a request. Raises Problem where the bucket is empty."""
+        now = time.monotonic()
+        with self._lock:
+            left, since = self._buckets.pop(name, (self._burst, now))
+            left = min(self._burst, left + (now - since) * self._rate)
+            enough = left >= cost
+            self._buckets[name] = (left - cost if enough else left, now)
+            while len(self._buckets) > _BUCKETS:
+                self._buckets.popitem(last=False)
+        if not enough:
+            wait = max(1, round((cost - left) / self._rate + 0.5))
+            raise Problem(
+                "too_many_requests",
+                f"more than {self._rate:g} requests a second; try again in {wait} s",
+                headers={"Retry-After": str(wait)},
+            )
+
+
+def service_of(request: Request) -> Service:
+    """What the application's endpoints share, made with the first request."""
+    state = request.app.state
+    found: Service | None = getattr(state, "api_service", None)
+    if found is None:
+        with _MAKING:
+            found = getattr(state, "api_service", None)
+            if found is None:
+                hub = hub_of(request)
+                options = hub.config.serving
+                found = state.api_service = Service(
+                    hub.config,
+                    hub.store,
+                    Masking(hub.config),
+                    AccessLog(hub.store, hub.config.workspace / "access"),
+                    Limits(options.requests_per_second, options.burst),
+                )
+    return found
+
+
+_MAKING = threading.Lock()
+_KEYLESS = 20.0
+"""What a request with a wrong key costs of the bucket of its address: guessing is slowed down."""
+
+
+def _caller(request: Request, service: Service) -> Principal:
+    """The program whose key, or the person whose session a request carries."""
+    given = request.headers.get("authorization")
+    if given is not None:
+        kind, _, token = given.partition(" ")
+        if kind.lower() != "bearer":
+            raise NotSignedIn("programs send 'Authorization: Bearer KEY'")
+        try:
+            return authenticate(service.store, token.strip())
+        except NotSignedIn:
+            service.limits.take(f"address:{request.client.host if request.client else ''}", _KEYLESS)
+            raise
+    return signed_in(request, service)
+
+
+def signed_in(request: Request, service: Service) -> Principal:
+    """The person of a session. A request that writes must carry the session's token as well (X-CSRF-Token)."""
+    found = session_of(request)
+    if found is None:
+        raise NotSignedIn("send 'Authorization: Bearer KEY', or sign in")
+    who, csrf = found
+    if request.method not in SAFE and request.headers.get("x-csrf-token", "") != csrf:
+        raise Problem("csrf", "a session's request that writes needs the header X-CSRF-Token")
+    return who
+
+
+def session_of(request: Request) -> tuple[Principal, str] | None:
+    """The person who is signed in with the pages, and the token of their session."""
+    finder = getattr(request.app.state, "find_person", None)
+    found: tuple[Principal, str] | None = finder(request) if finder is not None else None
+    return found
+
+
+def dumps(body: Any) -> bytes:
+    """A body as JSON, times in UTC with a Z."""
+    return orjson.dumps(body, default=_default, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+def tag_of(content: bytes) -> str:
+    """The entity tag of an answer."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def matches(given: str | None, tag: str) -> bool:
+    """Whether a list of entity tags, as If-None-Match has it, holds one."""
+    if given is None:
+        return False
+    return given.strip() == "*" or any(part.strip().removeprefix("W/") == tag for part in given.split(","))
+
+
+def _route(request: Request) -> str:
+    route = request.scope.get("route")
+    return str(getattr(route, "path", request.url.path))
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if hasattr(value, "model_dump"):
+        return value.model_dump()
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,35 @@
+"""The document names every endpoint and code; every endpoint has a rule; the OpenAPI document knows them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from serving.api.application import endpoints, right_of
+from serving.api.problems import CODES
+from tests.unit.api.hub import Hub
+
+DOCS = Path(__file__).parents[3] / "docs"
+API = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("api.md",))
+
+
+def test_every_endpoint_is_documented() -> None:
+    said = [(m, route.path.replace(":path}", "}")) for route in endpoints() for m in route.methods]
+    assert [f"{m} {p}" for m, p in said if f"`{m} {p}" not in API] == []
+
+
+def test_every_code_is_documented_with_its_status() -> None:
+    assert [c for c, (status, meaning) in CODES.items() if f"| `{c}` | {status} | {meaning} |" not in API] == []
+
+
+def test_every_endpoint_says_which_right_it_needs() -> None:
+    assert [route.path for route in endpoints() if right_of(route) is None] == []
+
+
+def test_no_endpoint_under_v1_is_outside_of_the_interface(hub: Hub) -> None:
+    known = {route.path.replace(":path}", "}") for route in endpoints()}
+    paths = hub.app.openapi()["paths"]
+    assert {p for p in paths if p.startswith("/v1")} == known
+    for path, methods in paths.items():
+        if path.startswith("/v1"):
+            for told in methods.values():
+                assert told["security"] and told["summary"] and told["description"], path
