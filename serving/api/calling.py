@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import Request, Response
 
 from models.config import Config
+from models.stewardship import Role
 from models.store import Store
 from serving.access import RIGHTS, AccessLog, Masking, NotSignedIn, Principal
 from serving.access.keys import authenticate
+from serving.accounts import find_session
 from serving.api.problems import Problem
 from serving.customers import Asker
 from serving.http.app import hub_of
 from serving.http.errors import request_id
+
+COOKIE = "kehu_session"
+"""The cookie of people who are signed in with the pages."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _BUCKETS = 10_000
@@ -149,14 +155,8 @@ def service_of(request: Request) -> Service:
             found = getattr(state, "api_service", None)
             if found is None:
                 hub = hub_of(request)
-                options = hub.config.serving
-                found = state.api_service = Service(
-                    hub.config,
-                    hub.store,
-                    Masking(hub.config),
-                    AccessLog(hub.store, hub.config.workspace / "access"),
-                    Limits(options.requests_per_second, options.burst),
-                )
+                limits = Limits(hub.config.serving.requests_per_second, hub.config.serving.burst)
+                found = state.api_service = Service(hub.config, hub.store, hub.masking, hub.reads, limits)
     return found
 
 
@@ -182,20 +182,14 @@ def _caller(request: Request, service: Service) -> Principal:
 
 def signed_in(request: Request, service: Service) -> Principal:
     """The person of a session. A request that writes must carry the session's token as well (X-CSRF-Token)."""
-    found = session_of(request)
-    if found is None:
+    token = request.cookies.get(COOKIE)
+    session = find_session(service.store, token) if token else None
+    if session is None:
         raise NotSignedIn("send 'Authorization: Bearer KEY', or sign in")
-    who, csrf = found
-    if request.method not in SAFE and request.headers.get("x-csrf-token", "") != csrf:
+    given = request.headers.get("x-csrf-token", "")
+    if request.method not in SAFE and not hmac.compare_digest(given.encode(), session.csrf.encode()):
         raise Problem("csrf", "a session's request that writes needs the header X-CSRF-Token")
-    return who
-
-
-def session_of(request: Request) -> tuple[Principal, str] | None:
-    """The person who is signed in with the pages, and the token of their session."""
-    finder = getattr(request.app.state, "find_person", None)
-    found: tuple[Principal, str] | None = finder(request) if finder is not None else None
-    return found
+    return Principal.of_account(session.name, cast(Role, session.role))
 
 
 def dumps(body: Any) -> bytes:

@@ -16,5 +16,4 @@ def hub(store: Store, tmp_path: Path) -> Iterator[Hub]:
     """A served hub, once per database."""
     made = Hub(store, tmp_path)
     yield made
-    if service := getattr(made.app.state, "api_service", None):
-        service.log.close()
+    made.app.state.hub.reads.close()

@@ -190,7 +190,7 @@ def test_reads_of_personal_data_are_on_record_and_others_are_not(hub: Hub) -> No
     reader = hub.as_role("lead_steward")
     reader.get("/v1/customers/p1")
     reader.get("/v1/customers")
-    hub.app.state.api_service.log.flush()
+    hub.app.state.hub.reads.flush()
     entries = [e for e in hub.store.find_audit(AuditFilter(), oldest_first=True) if e["action"].startswith("GET")]
     assert [(e["action"], e["object_id"]) for e in entries] == [
         ("GET /v1/customers/{golden_id}", "p1"),
