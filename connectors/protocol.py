@@ -129,8 +129,8 @@ class Discovered:
     """A stream that a source offers: its columns with their types, its key and a cursor where the source tells.
 
     `entity`, `deleted` and `fields` (attribute → columns) are given where the connector knows them, as those for one
-    product do, and guessed from names and `rows`, the first few of the stream, where it does not. `options` are what
-    the stream needs to say.
+    product do, and guessed from names and `rows`, the first few of the stream, where it does not; so are `constants`,
+    `codes` and `refers`, which are not guessed. `options` are what the stream needs to say.
     """
 
     name: str
@@ -141,6 +141,9 @@ class Discovered:
     deleted: str | None = None
     mode: Mode | None = None
     fields: dict[str, str | list[str]] = new(default_factory=dict)
+    constants: dict[str, str] = new(default_factory=dict)
+    codes: dict[str, dict[str, str]] = new(default_factory=dict)
+    refers: dict[str, str | list[str]] = new(default_factory=dict)
     options: dict[str, Any] = new(default_factory=dict)
     rows: pa.Table | None = None
 

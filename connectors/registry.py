@@ -18,8 +18,19 @@ from models.errors import ConfigError, ConfigErrors, KehuError, SourceError
 
 BUILT_IN = {
     "files": "connectors.files:FilesConnector",
-    "sql": "connectors.sql:SqlConnector",
     "rest": "connectors.rest.connector:RestConnector",
+    "sql": "connectors.sql:SqlConnector",
+    "dynamics": "connectors.products.dynamics:DynamicsConnector",
+    "eloqua": "connectors.products.eloqua:EloquaConnector",
+    "fxiaoke": "connectors.products.fxiaoke:FxiaokeConnector",
+    "hubspot": "connectors.products.hubspot:HubSpotConnector",
+    "marketo": "connectors.products.marketo:MarketoConnector",
+    "oracle_cx": "connectors.products.oracle_cx:OracleCxConnector",
+    "salesforce": "connectors.products.salesforce:SalesforceConnector",
+    "sap_s4": "connectors.products.sap:SapConnector",
+    "servicenow": "connectors.products.servicenow:ServiceNowConnector",
+    "xiaoshouyi": "connectors.products.xiaoshouyi:XiaoshouyiConnector",
+    "zendesk": "connectors.products.zendesk:ZendeskConnector",
 }
 
 Kind = TypeVar("Kind", bound=Options)

@@ -96,8 +96,9 @@ def propose(found: Discovered) -> dict[str, Any]:
         stream["mode"] = found.mode
     taken = {*key, cursor, deleted} if len(key) == 1 else {cursor, deleted}
     stream["fields"] = found.fields or fields_of(found, entity, [c for c in columns if c not in taken])
-    if found.options:
-        stream["options"] = found.options
+    for name in ("constants", "codes", "refers", "options"):
+        if given := getattr(found, name):
+            stream[name] = given
     return stream
 
 

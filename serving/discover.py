@@ -13,6 +13,9 @@ from connectors.suggest import propose
 from models.config import Config, nearest
 from models.errors import ConfigError
 
+_PARTS = ("fields", "constants", "codes", "refers", "options")
+"""Members of a stream with members of their own."""
+
 
 def discover(config: Config, name: str, streams: Iterable[str] = ()) -> list[Discovered]:
     """The streams that a source offers, or those named of them.
@@ -39,9 +42,9 @@ def block_of(found: Iterable[Discovered]) -> str:
         for name in ("key", "fields"):
             if not proposed[name]:
                 lines.append(f"  # {stream.name}: nothing looks like its {name}; fill it in, or leave the stream out")
-        head = {k: v for k, v in proposed.items() if k not in ("fields", "options")}
+        head = {k: v for k, v in proposed.items() if k not in _PARTS}
         lines += _item(head)
-        for name in ("fields", "options"):
+        for name in _PARTS:
             if name in proposed:
                 lines.append(f"    {name}:" if proposed[name] else f"    {name}: {{}}")
                 lines += [f"      {line}" for line in _yaml(proposed[name])]

@@ -59,6 +59,10 @@ class RestConnector:
         """A client; to be closed."""
         return Http(options, self.base, source=self.source.name, stream=stream.name if stream else None)
 
+    def tidy(self, record: Any) -> Any:
+        """A record as its columns are wanted; for systems whose answers need it."""
+        return record
+
     def check(self, stream: Stream) -> list[ConfigError]:
         """Whether the server lets us in, and its first rows hold the configured columns."""
         options = self.plan(stream)
@@ -144,11 +148,12 @@ class RestConnector:
     ) -> Iterator[Iterator[dict[str, Any] | BadRow]]:
         """The rows of each answer."""
         ask = self._ask(options, stream)
-        if since is not None and options.incremental is not None:
-            ask = _with(ask, since.parameter(), options.incremental.into)
+        if (how := options.incremental) is not None:
+            whole = {how.param: how.first} if how.first is not None else {}
+            ask = _with(ask, whole if since is None else since.parameter(), how.into)
         if options.parent is None:
             for _, records in pages(http, ask, options.paging):
-                yield rows_of(records, options.children)
+                yield rows_of(map(self.tidy, records), options.children)
             return
         above = Ask(options.parent.path, {**options.params, **options.parent.params}, records=options.parent.records)
         for _, parents in pages(http, above, options.parent.paging or options.paging):
@@ -158,7 +163,7 @@ class RestConnector:
                     raise http.fault(f"{options.parent.path}: a row holds no '{options.parent.key}'")
                 own = replace(ask, path=ask.path.replace("{parent}", quote(str(key), safe="")))
                 for _, records in pages(http, own, options.paging):
-                    yield rows_of(records, options.children, key)
+                    yield rows_of(map(self.tidy, records), options.children, key)
 
     def _first(self, http: Http, options: RestOptions, stream: Stream) -> list[dict[str, Any]]:
         rows = (row for found in self._rows(http, options, stream, None) for row in found)
@@ -178,11 +183,7 @@ class RestConnector:
             return
         if since is not None:
             since.see(connection, item)
-        pairs, kept = _merges(item, stream, options)
-        if pairs:
-            yield Merged(pairs)
-        if kept.num_rows:
-            yield kept
+        yield from merges(item, stream, options)
 
     def _keys(self, item: pa.RecordBatch | BadRow, stream: Stream) -> Iterator[Item]:
         if isinstance(item, pa.RecordBatch) and set(stream.key_columns) <= set(item.schema.names):
@@ -224,6 +225,15 @@ def _with(ask: Ask, more: dict[str, str], into: str) -> Ask:
     if into == "body":
         return replace(ask, body=with_values(ask.body or {}, more))
     return replace(ask, params={**ask.params, **more})
+
+
+def merges(batch: pa.RecordBatch, stream: Stream, options: RestOptions) -> Iterator[Item]:
+    """What a batch tells of merges, and the batch without the rows that were merged away."""
+    pairs, kept = _merges(batch, stream, options)
+    if pairs:
+        yield Merged(pairs)
+    if kept.num_rows:
+        yield kept
 
 
 def _merges(

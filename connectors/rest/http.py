@@ -47,8 +47,21 @@ class Answer:
     links: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What an answer with status 200 says all the same: that it failed, for now (`passing`), or for want of a token."""
+
+    message: str
+    passing: bool = False
+    renew: bool = False
+
+
 class Http:
     """A client of one base address. `with` closes it."""
+
+    def judge(self, data: Any) -> Verdict | None:
+        """What is wrong with an answer although its status is 200; for systems that answer so."""
+        return None
 
     def __init__(
         self,
@@ -114,11 +127,21 @@ class Http:
                         renewed, attempt = True, attempt - 1
                         continue
                     if status < 300:
-                        return self._answer(response, raw)
-                    problem = self._problem(response)
-                    wait = _asked_wait(response) if status in _LIMITED else None
-                    if status not in PASSING:
-                        raise self._refused(problem, status)
+                        answer = self._answer(response, raw)
+                        wrong = None if raw else self.judge(answer.data)
+                        if wrong is None:
+                            return answer
+                        if wrong.renew and not renewed and self.auth.renew():
+                            renewed, attempt = True, attempt - 1
+                            continue
+                        problem = f"{_place(response)}: {wrong.message}"
+                        if not wrong.passing:
+                            raise self.fault(problem)
+                    else:
+                        problem = self._problem(response)
+                        wait = _asked_wait(response) if status in _LIMITED else None
+                        if status not in PASSING:
+                            raise self._refused(problem, status)
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 if isinstance(error, requests.exceptions.SSLError):
                     raise self.fault(f"the certificate of {urlsplit(url).netloc} is not trusted: {error}") from None
@@ -234,12 +257,7 @@ class Http:
         parts = urlsplit(found)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise self.fault(f"{parts.netloc} would get the secret in the clear; use https")
-        try:
-            response = self.session.post(
-                found, data=dict(form), auth=basic or _no_auth, timeout=self.options.timeout, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            raise self.fault(f"{parts.netloc} does not sign in: {_reason(error)}", retryable=True) from None
+        response = self._asked_token(found, form, basic)
         try:
             answer = orjson.loads(response.content)
         except orjson.JSONDecodeError:
@@ -252,6 +270,29 @@ class Http:
         if not answer.get("access_token"):
             raise self.fault(f"{parts.netloc} answered without an access_token")
         return answer
+
+    def _asked_token(self, url: str, form: Mapping[str, str], basic: tuple[str, str] | None) -> requests.Response:
+        """The answer of a token endpoint; it is asked again while it has a passing fault."""
+        for attempt in range(self.options.retries + 1):
+            pause = min(60.0, 0.5 * 2**attempt) * random.uniform(0.5, 1.5)
+            last = attempt == self.options.retries
+            try:
+                response = self.session.post(
+                    url, data=dict(form), auth=basic or _no_auth, timeout=self.options.timeout, allow_redirects=False
+                )
+            except requests.RequestException as error:
+                if last:
+                    place = urlsplit(url).netloc
+                    raise self.fault(f"{place} does not sign in: {_reason(error)}", retryable=True) from None
+            else:
+                if response.status_code not in PASSING or last:
+                    return response
+                asked = _asked_wait(response)
+                pause = pause if asked is None else asked
+                if pause > self.options.longest_wait:
+                    return response
+            self._sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

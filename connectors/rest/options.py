@@ -141,6 +141,8 @@ class Cursors(Part):
     """Path to the mark in the answer; none there means the end."""
     more: str | None = None
     """Path to a flag that says whether there are more."""
+    end: str | None = None
+    """Path to a flag that says that this is the end, although a mark is given."""
     size_param: str | None = None
     """Parameter with the rows per answer."""
     size: int = Field(default=100, ge=1)
@@ -165,6 +167,8 @@ class NextUrl(Part):
     type: Literal["next"]
     path: str = "next"
     """Path to the address in the answer; none there means the end."""
+    end: str | None = None
+    """Path to a flag that says that this is the end, although an address is given."""
     size_param: str | None = None
     """Parameter with the rows per answer."""
     size: int = Field(default=100, ge=1)

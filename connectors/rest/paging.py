@@ -14,6 +14,8 @@ from connectors.rest.http import Answer, Http, Refused
 from connectors.rest.options import Cursors, Links, NextUrl, Offsets, Pages, Paging
 from connectors.rest.records import at, listed
 
+_YES = (True, "true", 1, "1")
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -110,14 +112,16 @@ def _next(paging: Paging, place: Any, answer: Answer, rows: list[Any], full: int
             return None
         after = place + len(rows)
         if paging.more is not None:
-            return after if at(answer.data, paging.more) in (True, "true", 1, "1") else None
+            return after if at(answer.data, paging.more) in _YES else None
         total = at(answer.data, paging.total) if paging.total else None
         if total is not None:
             return after if after < int(total) else None
         return after if len(rows) >= full else None
+    if isinstance(paging, (Cursors, NextUrl)) and paging.end and at(answer.data, paging.end) in _YES:
+        return None
     if isinstance(paging, Cursors):
         mark = at(answer.data, paging.path)
-        if paging.more is not None and at(answer.data, paging.more) not in (True, "true", 1, "1"):
+        if paging.more is not None and at(answer.data, paging.more) not in _YES:
             return None
         return mark if mark not in (None, "", []) and mark != place else None
     if isinstance(paging, Links):

@@ -60,6 +60,25 @@ def test_every_option_of_rest_is_described() -> None:
     assert {key for key, cell in rows.items() if not cell} == {key for key, required in wanted.items() if required}
 
 
+PRODUCTS = [kind for kind in registry.BUILT_IN if ".products." in registry.BUILT_IN[kind]]
+
+
+@pytest.mark.parametrize("kind", PRODUCTS)
+def test_every_product_is_described(kind: str) -> None:
+    text = (DOCS / "connector-products.md").read_text(encoding="utf-8")
+    shared = {name for name, _, _ in _TABLES.findall(text.split("\n## ")[1])}
+    own = text.split(f"\n## {kind}\n")[1].split("\n## ")[0]
+    product = registry.connector_class(kind)
+    options = {name for name in product.options.model_fields if name not in Options.model_fields}
+    described = set(re.findall(r"^\| `(\w+)` \|", own, re.M)) | shared
+    assert options <= described
+    resources = product.resources  # type: ignore[attr-defined]
+    for resource in resources:
+        line = next(line for line in own.splitlines() if line.startswith(f"| `{resource.name}` |"))
+        assert [a for a in resource.fields if a not in line] == []
+        assert f"| `{resource.key}` |" in line and resource.entity in line
+
+
 def test_every_ending_state_and_word_is_described() -> None:
     assert [ending for ending in FORMATS if f"`{ending}`" not in TEXT] == []
     assert [state for state in landing.Status.__args__ if f"| {state} |" not in TEXT] == []  # type: ignore[attr-defined]
