@@ -9,40 +9,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from matching.batch import Work
 from matching.features import build_features, prepare
 from matching.inputs import Verdicts
 from matching.keys import block_cap, build_keys
-from matching.loaded import Standards, ids_of
+from matching.loaded import Standards
 from matching.profile import MOST_RECORDS, PROFILE, Profile, profile_contacts
+from matching.scope import Ints, Scope, closure, write_keys, write_scored
 from models.match_model import PublishedModel
 from models.store import Store
 
-Ints = npt.NDArray[np.int64]
 _KEYED = pa.schema([("key", pa.int64()), ("record_id", pa.int64())])
-
-
-@dataclass
-class Scope:
-    """What is solved again: `records` (living, closed under clusters and golden records) and `touched` (those and the
-    deleted ones). The DuckDB tables `known` (features with term frequencies), `scored` and `keys` hold what that needs.
-    """
-
-    records: Ints
-    touched: Ints
-    profile: Profile
-    pairs: int
-    rescored: int
-    cut: list[str]
 
 
 class Delta:
@@ -56,7 +39,10 @@ class Delta:
         self.cut: set[int] = set()
 
     def find(self, decided: Iterable[int]) -> Scope:
-        """`decided` are the records that decisions since the last run are about, or as which others go on."""
+        """The scope of the run.
+
+        `decided` are the records that decisions since the last run are about, or as which others go on.
+        """
         from matching.scoring import score_known
 
         work = self.work
@@ -72,11 +58,23 @@ class Delta:
             pairs = score_known(self.con, self.model, "known", "pairs", "fresh_scored")
         with work.phase("scope"):
             stale = np.union1d(rescored, self.standards.changed)
-            records = self._closure(stale, decided)
+            fresh = self.con.execute(
+                "SELECT left_id, right_id FROM fresh_scored WHERE weight >= ?", [work.limits.auto]
+            ).fetchnumpy()
+            joined = zip(fresh["left_id"].tolist(), fresh["right_id"].tolist(), strict=True)
+            records = closure(
+                self.store,
+                [*joined, *self.said.match],
+                auto=work.limits.auto,
+                stale=stale,
+                decided=decided,
+                living=self.standards.living,
+                gone=self.standards.gone,
+            )
             self.standards.load(records.tolist())
             self._features(profile)
-            self._scored(records, stale)
-            self._keys_of(records)
+            write_scored(self.con, self.store, records, stale)
+            write_keys(self.con, self.store, np.setdiff1d(records, self.standards.living))
         touched = np.union1d(records, self.standards.gone)
         names = [rule.name for rule in self.declaration.blocking]
         return Scope(records, touched, profile, pairs, len(rescored), [names[i] for i in sorted(self.cut)])
@@ -290,64 +288,3 @@ class Delta:
             profile = Profile(merged.cast(PROFILE))
         build_features(con, self.declaration, "loaded", profile, "features")
         add_term_frequencies(con, self.model, "features", "known")
-
-    def _closure(self, stale: Ints, decided: Iterable[int]) -> Ints:
-        """Living records whose clusters may differ, with all members of their clusters and of their golden records."""
-        auto = self.work.limits.auto
-        fresh = self.con.execute("SELECT left_id, right_id FROM fresh_scored WHERE weight >= ?", [auto]).fetchnumpy()
-        near: dict[int, set[int]] = defaultdict(set)
-        for left, right in (*zip(fresh["left_id"].tolist(), fresh["right_id"].tolist(), strict=True), *self.said.match):
-            near[left].add(right)
-            near[right].add(left)
-        gone, old = set(self.standards.gone.tolist()), set(stale.tolist())
-        scope: set[int] = set()
-        frontier = old | set(map(int, decided))
-        golden: set[str] = set()
-        first = True
-        while frontier:
-            scope |= frontier
-            ids = pa.array(sorted(frontier), pa.int64())
-            edges = self.store.edges_touching(ids)
-            edges = edges.filter(pc.greater_equal(edges["weight"], auto))
-            reached: set[int] = set()
-            for left, right in zip(edges["left_id"].to_pylist(), edges["right_id"].to_pylist(), strict=True):
-                # An edge of a record that is scored again holds no more, but whom it held may fall out of the cluster.
-                if first or (left not in old and right not in old):
-                    reached.update((left, right))
-            first = False
-            for record in frontier:
-                reached |= near.get(record, set())
-            homes = set(self.store.memberships(ids)["golden_id"].to_pylist()) - golden
-            if homes:
-                golden |= homes
-                reached.update(self.store.members_of(pa.array(sorted(homes)))["record_id"].to_pylist())
-            frontier = reached - scope
-        living = np.array(sorted(scope - gone), dtype=np.int64)
-        current = self.store.records_by_id(pa.array(living), ["deleted"])
-        dead = current.filter(pc.fill_null(current["deleted"], False))["record_id"].to_pylist()
-        unknown = set(living.tolist()) - set(current["record_id"].to_pylist())
-        fresh_ids = set(self.standards.living.tolist())
-        drop = (set(dead) | unknown) - fresh_ids
-        return np.array([i for i in living.tolist() if i not in drop], dtype=np.int64)
-
-    def _scored(self, records: Ints, stale: Ints) -> None:
-        """Creates `scored`: the fresh weights, and the stored ones of edges in scope that nothing has changed."""
-        edges = self.store.edges_touching(pa.array(records))
-        left, right = ids_of(edges["left_id"]), ids_of(edges["right_id"])
-        keep = ~(np.isin(left, stale) | np.isin(right, stale))
-        self.con.register("stored_edges", edges.filter(pa.array(keep)).select(["left_id", "right_id", "weight"]))
-        self.con.execute(
-            "CREATE OR REPLACE TABLE scored AS SELECT left_id, right_id, weight FROM fresh_scored UNION ALL "
-            "SELECT left_id, right_id, weight FROM stored_edges"
-        )
-        self.con.unregister("stored_edges")
-
-    def _keys_of(self, records: Ints) -> None:
-        """Creates `keys` (record_id, key) of all records in scope."""
-        old = np.setdiff1d(records, self.standards.living)
-        self.con.register("stored_keys", self.store.keys_for(pa.array(old)).select(["record_id", "key"]))
-        self.con.execute(
-            "CREATE OR REPLACE TABLE keys AS SELECT record_id, key FROM keys_now UNION SELECT record_id, key "
-            "FROM stored_keys"
-        )
-        self.con.unregister("stored_keys")

@@ -9,6 +9,7 @@ import datetime as dt
 import json
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ from matching.added import untrained
 from matching.batch import Solved, Work, cluster, load_features, solve, working
 from matching.declared import declared
 from matching.delta import Delta
+from matching.few import FewDelta
 from matching.golden import Past, past_of, whole_past, write_golden
 from matching.inputs import (
     Progress,
@@ -47,6 +49,10 @@ from models.store import tables as t
 FEW_RECORDS = 50
 FEW_SHARE = 0.2
 FEW_CHANGES = 200
+VERY_FEW_CHANGES = 2_000
+"""Up to so many changed records they are looked at one by one, which costs less than the planning of queries."""
+_LAST_MODELS: deque[PublishedModel] = deque(maxlen=4)
+"""Published models never change and are large: a process that runs often reads each once."""
 _LIBRARIES = ("splink", "duckdb", "rapidfuzz", "phonenumbers", "pypinyin")
 
 
@@ -176,8 +182,10 @@ class _Resolving:
         store, entity, folder, work, result = self.store, self.entity, self.folder, self.work, self.result
         current = model.model_copy(update={"declaration": work.declaration})
         result.model_id = model.model_id
-        delta = Delta(work, store, current, folder, self.said)
-        scope = delta.find([*_decided(store, entity), *rekeyed(folder, entity).new.tolist()])
+        changed = changes(folder, entity)
+        delta = FewDelta if changed is None or len(changed) <= VERY_FEW_CHANGES else Delta
+        decided = [*_decided(store, entity), *rekeyed(folder, entity).new.tolist()]
+        scope = delta(work, store, current, folder, self.said).find(decided)
         con = work.con
         with work.phase("cluster"):
             con.register("scope_rows", pa.table({"record_id": scope.records}))
@@ -266,8 +274,15 @@ def train_entity(
 
 def published_model(store: Store, entity: str) -> PublishedModel | None:
     """The model in use for an entity type."""
+    named = {row["model_id"] for row in store.list_models(entity) if row["status"] == "published"}
+    for model in tuple(_LAST_MODELS):
+        if model.model_id in named:
+            return model
     found = store.load_published_model(entity)
-    return PublishedModel.model_validate(found["document"]) if found else None
+    if found is None:
+        return None
+    _LAST_MODELS.append(PublishedModel.model_validate(found["document"]))
+    return _LAST_MODELS[-1]
 
 
 def _train(store: Store, work: Work) -> tuple[PublishedModel, TrainingReport]:

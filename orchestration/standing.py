@@ -25,11 +25,11 @@ Standing = dict[str, dict[str, str]]
 
 def standing(config: Config, store: Store) -> Standing:
     """What a run under this configuration rests on, with the models that are published now."""
-    models = {entity: store.load_published_model(entity) for entity in PARTY_TYPES}
+    models = {m["entity_type"]: m["model_id"] for m in store.list_models() if m["status"] == "published"}
     return {
         "streams": {f"{s.name}.{t.name}": _stream_hash(s, t) for s, t in config.streams() if t.entity in PARTY_TYPES},
         "rules": {e: _rules_hash(config, e) for e in PARTY_TYPES if e in config.entities()},
-        "models": {entity: model["model_id"] for entity, model in models.items() if model},
+        "models": {entity: models[entity] for entity in PARTY_TYPES if entity in models},
         "parser": {"version": PARSER_VERSION},
     }
 

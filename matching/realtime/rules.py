@@ -49,9 +49,12 @@ class Rules:
 def rules_of(config: Config, entity: str, document: Mapping[str, Any]) -> Rules:
     """The rules of a published model, with what the configuration changes about them."""
     model = PublishedModel.model_validate(document)
-    declaration = declared(config, entity, model.declaration)
-    model = model.model_copy(update={"declaration": declaration})
-    compiled = CompiledModel(model)
+    return compiled_rules(model.model_copy(update={"declaration": declared(config, entity, model.declaration)}))
+
+
+def compiled_rules(model: PublishedModel) -> Rules:
+    """The rules of a model whose declaration is the one that holds for the hub."""
+    declaration, compiled = model.declaration, CompiledModel(model)
     return Rules(
         model,
         declaration,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from matching import delta, profile
+from matching import delta, few, profile, resolve
 from tests.unit.matching.hub import Hub
 from tests.unit.matching.sample import raw
 
@@ -40,6 +40,15 @@ def weight(hub: Hub, left: str, right: str) -> float | None:
     return next((row["weight"] for row in rows if [row["left_id"], row["right_id"]] == pair), None)
 
 
+@pytest.fixture(params=["record by record", "in tables"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to find what changes touch, whatever their number."""
+    monkeypatch.setattr(resolve, "VERY_FEW_CHANGES", 0 if request.param == "in tables" else 1_000)
+
+
+both_ways = pytest.mark.usefixtures("way")
+
+
 @pytest.fixture
 def persons(make_hub: MakeHub) -> Hub:
     hub = make_hub("person")
@@ -64,6 +73,7 @@ BRIDGE = {
 }
 
 
+@both_ways
 def test_an_insert_that_bridges_two_clusters_and_its_deletion(persons: Hub) -> None:
     before = {key: persons.golden_of(key) for key in "abx"}
     persons.put({"c": BRIDGE})
@@ -101,6 +111,7 @@ def test_all_members_deleted_leave_no_golden_record(persons: Hub) -> None:
         assert not store.edges("person").num_rows
 
 
+@both_ways
 def test_a_number_that_becomes_an_office_s_loosens_those_who_did_not_change(make_hub: MakeHub) -> None:
     hub = make_hub("organization")
     hub.put({**OTHERS, "a": TOLL, "b": {**TOLL, "name": "青岛海穿货运有限公司"}})
@@ -115,6 +126,7 @@ def test_a_number_that_becomes_an_office_s_loosens_those_who_did_not_change(make
     assert weight(hub, "a", "b") == own
 
 
+@both_ways
 def test_a_number_of_many_identifies_nobody(make_hub: MakeHub) -> None:
     hub = make_hub("organization")
     names = (
@@ -134,10 +146,11 @@ def test_a_number_of_many_identifies_nobody(make_hub: MakeHub) -> None:
         assert store.contact_profiles("organization")["role"].to_pylist() == ["shared"]
 
 
+@both_ways
 def test_a_value_in_more_records_than_are_read_identifies_nobody(
     make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (profile, delta):
+    for module in (profile, delta, few):
         monkeypatch.setattr(module, "MOST_RECORDS", 4)
     hub = make_hub("organization")
     hub.put({**OTHERS, **{str(i): TOLL for i in range(4)}})
@@ -154,6 +167,7 @@ def test_a_value_in_more_records_than_are_read_identifies_nobody(
     assert weight(hub, "0", "1") == before
 
 
+@both_ways
 def test_a_block_that_outgrows_its_cap_and_shrinks_again(make_hub: MakeHub) -> None:
     hub = make_hub("person", "full_name birth_date", matching={"person": {"block_cap": 3}})
     names = ["王建国", "王建军", "王建民", "王建华"]
@@ -195,6 +209,7 @@ def test_a_decision_on_a_deleted_record_waits_for_its_return(persons: Hub) -> No
     assert persons.groups() == {"a x", "b"}
 
 
+@both_ways
 @pytest.mark.parametrize(("entity", "cap"), [("person", 200), ("organization", 200), ("organization", 6)])
 def test_a_history_of_changes_ends_where_one_run_would(make_hub: MakeHub, entity: str, cap: int) -> None:
     rng = random.Random(cap)

@@ -1,0 +1,275 @@
+"""The scope of a run that changed very few records, found record by record: what `delta` finds with tables.
+
+Made of the parts that match one record at once: features, keys, contact roles and the compiled model in Python. Only
+the records that are solved again become tables.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from matching.batch import Work
+from matching.features import build_features, prepare
+from matching.inputs import Verdicts, changes, read_work
+from matching.keys import RecordKey
+from matching.loaded import ids_of
+from matching.model.compiled import DIGITS
+from matching.model.splink_model import add_term_frequencies
+from matching.profile import MOST_RECORDS, PROFILE, Profile, value_class
+from matching.realtime.contacts import ContactRoles
+from matching.realtime.features import OWN, Features
+from matching.realtime.rules import Rules, compiled_rules
+from matching.scope import Ints, Scope, closure, write_keys, write_scored
+from models.match_model import PublishedModel
+from models.store import Store
+from models.store.lookup import Lookup, looking
+
+Pair = tuple[int, int]
+_KEYS = pa.schema([("key", pa.int64()), ("record_id", pa.int64())])
+_SCORED = pa.schema([("left_id", pa.int64()), ("right_id", pa.int64()), ("weight", pa.float64())])
+
+
+class FewDelta:
+    """Finds the scope of a run that changed very few records. Use `find` once."""
+
+    def __init__(self, work: Work, store: Store, model: PublishedModel, folder: Path, said: Verdicts):
+        self.work, self.store, self.model, self.said = work, store, model, said
+        self.rules: Rules = compiled_rules(model)
+        changed, fresh = changes(folder, work.entity), read_work(folder, "standard", work.entity)
+        rows = [] if fresh is None else fresh.select(work.schema.names).to_pylist()
+        self.changed: Ints = ids_of(changed["record_id"]) if changed is not None else np.zeros(0, np.int64)
+        self.living: Ints = np.array([row["record_id"] for row in rows], dtype=np.int64)
+        self.gone: Ints = np.setdiff1d(self.changed, self.living)
+        self.roles = ContactRoles(self.rules)
+        self.records: dict[int, Features] = {row["record_id"]: self._features(row) for row in rows}
+        self._changed = set(self.changed.tolist())
+        self._known = self._changed | set(self.living.tolist())
+        self._blocks: dict[int, list[int]] = {}
+        self.cut: set[int] = set()
+
+    def find(self, decided: Iterable[int]) -> Scope:
+        """The scope of the run.
+
+        `decided` are the records that decisions since the last run are about, or as which others go on.
+        """
+        work = self.work
+        with looking(self.store.database) as lookup:
+            self.lookup: Lookup = lookup
+            with work.phase("profile"):
+                self._changed_keys()
+                profile, affected = self._profile()
+            with work.phase("block"):
+                affected |= self._crossing()
+                affected -= set(self.gone.tolist())
+                rescored = np.union1d(self.living, np.array(sorted(affected), dtype=np.int64))
+                partners, pairs = self._partners(rescored)
+            with work.phase("score"):
+                scored = self._score(partners)
+            with work.phase("scope"):
+                stale = np.union1d(rescored, self.changed)
+                auto = work.limits.auto
+                records = closure(
+                    self.store,
+                    [*(pair for pair, weight in scored.items() if weight >= auto), *self.said.match],
+                    auto=auto,
+                    stale=stale,
+                    decided=decided,
+                    living=self.living,
+                    gone=self.gone,
+                )
+                self._tables(records, scored, stale)
+        names = [rule.name for rule in self.rules.declaration.blocking]
+        return Scope(
+            records,
+            np.union1d(records, self.gone),
+            profile,
+            pairs,
+            len(rescored),
+            [names[i] for i in sorted(self.cut)],
+        )
+
+    def _features(self, standard: dict[str, Any]) -> Features:
+        return self.rules.features(standard, self.roles)
+
+    def _load(self, ids: Iterable[int]) -> None:
+        """Reads records that were not looked at yet; deleted ones are left out."""
+        missing = sorted(set(ids) - self._known)
+        if missing:
+            self._known.update(missing)
+            for record, standard in self.lookup.standards(missing):
+                self.records[record] = self._features({"record_id": record, **orjson.loads(standard)})
+
+    def _changed_keys(self) -> None:
+        """Keys of the changed records as they are and as they were, by key and by record."""
+        self.before = {
+            record: self._features(orjson.loads(standard))
+            for record, standard in self.lookup.standards(self.changed.tolist())
+        }
+        self.now: dict[int, list[int]] = defaultdict(list)
+        self.keys_of: dict[int, list[RecordKey]] = {}
+        self.rule_of: dict[int, int] = {}
+        for record in self.living.tolist():
+            self.keys_of[record] = list(self.rules.keys(self.records[record]))
+            for key in self.keys_of[record]:
+                self.now[key.key].append(record)
+                self.rule_of[key.key] = key.rule
+        self.then: Counter[int] = Counter()
+        self.values: dict[int, tuple[str, str]] = {}
+        before = [key for features in self.before.values() for key in self.rules.keys(features)]
+        self.then.update(key.key for key in before)
+        self.rule_of.update((key.key, key.rule) for key in before)
+        columns = {rule: kind.column for kind, rule in self.rules.contacts}
+        for key in (*before, *(key for keys in self.keys_of.values() for key in keys)):
+            if key.rule in columns:
+                self.values[key.key] = columns[key.rule], key.values[0]
+
+    def _block(self, keys: Iterable[int]) -> None:
+        """Reads the records under keys as the store has them: more than can count under the cap after this run, or all.
+
+        The blocks of contact values are read as far as a value may identify somebody.
+        """
+        missing = [key for key in dict.fromkeys(keys) if key not in self._blocks]
+        most = [
+            (MOST_RECORDS if key in self.values else self.rules.caps[self.rule_of[key]]) + self.then[key]
+            for key in missing
+        ]
+        for key, block in zip(missing, self.lookup.blocks(missing, most) if missing else [], strict=True):
+            self._blocks[key] = block
+
+    def _after(self, key: int) -> list[int]:
+        """The records under a key after this run, of those that were read."""
+        return [record for record in self._blocks[key] if record not in self._changed] + self.now.get(key, [])
+
+    def _profile(self) -> tuple[Profile, set[int]]:
+        """Classes of the contact values that came or went, and the records whose own and shared values they change."""
+        self._block([*self.now, *self.then])
+        kinds = {kind.column: kind for kind, _ in self.rules.contacts}
+        read = [key for key in self.values if len(self._blocks[key]) <= MOST_RECORDS + self.then[key]]
+        self._load(record for key in read for record in self._blocks[key])
+        self.roles.learn(self.lookup, [*self.before.values(), *(self.records[i] for i in self.living.tolist())])
+        rows: dict[str, list[object]] = {name: [] for name in PROFILE.names}
+        affected: set[int] = set()
+        for key, (column, value) in sorted(self.values.items()):
+            old = self.roles[column][value]
+            holders = [record for record in self._after(key) if record in self.records]
+            if len(self._blocks[key]) > MOST_RECORDS + self.then[key]:
+                # So many records that not all were read: it identifies nobody, before as after.
+                role, records, owners = "junk", MOST_RECORDS + 1, 0
+            elif not holders:
+                role, records, owners = OWN, 0, 0
+            else:
+                kind = kinds[column]
+                names = {name for i in holders if (name := self.records[i][kind.owner]) is not None}
+                role, owners = value_class(kind, len(holders), sorted(names))
+                records = len(holders)
+            if role != old:
+                affected.update(holders)
+            self.roles.settle(column, value, role)
+            for name, item in zip(PROFILE.names, (column, value, records, owners, role), strict=True):
+                rows[name].append(item)
+        return Profile(pa.table(rows, schema=PROFILE)), affected
+
+    def _crossing(self) -> set[int]:
+        """Records of the blocks that are compared now and were not, or the other way round."""
+        touched: set[int] = set()
+        for key in {*self.now, *self.then}:
+            cap = self.rules.caps[self.rule_of[key]]
+            before = len(self._blocks[key])
+            after = before - self.then[key] + len(self.now.get(key, ()))
+            if after > cap:
+                self.cut.add(self.rule_of[key])
+            if (before > cap) != (after > cap) and before <= cap + self.then[key]:
+                touched.update(self._blocks[key])
+        return touched
+
+    def _partners(self, rescored: Ints) -> tuple[dict[int, set[int]], int]:
+        """Per rescored record those that it is compared with, each pair once; and how many pairs there are."""
+        old = [record for record in rescored.tolist() if record not in self.keys_of]
+        self._load(old)
+        for record in old:
+            self.keys_of[record] = list(self.rules.keys(self.records[record])) if record in self.records else []
+            self.rule_of.update((key.key, key.rule) for key in self.keys_of[record])
+        self._block(key.key for record in old for key in self.keys_of[record])
+        blocks: dict[int, list[int]] = {}
+        partners: dict[int, set[int]] = {}
+        done: set[int] = set()
+        for record in rescored.tolist():
+            mine: set[int] = set()
+            for key in self.keys_of[record]:
+                if key.key not in blocks:
+                    block = self._after(key.key)
+                    blocks[key.key] = block if len(block) <= self.rules.caps[key.rule] else []
+                mine.update(blocks[key.key])
+            mine.discard(record)
+            partners[record] = mine - done
+            done.add(record)
+        self._load(other for mine in partners.values() for other in mine)
+        partners = {record: mine & self.records.keys() for record, mine in partners.items()}
+        return partners, sum(map(len, partners.values()))
+
+    def _score(self, partners: dict[int, set[int]]) -> dict[Pair, float]:
+        """Weights of the pairs that a steward would see, the smaller id first."""
+        found: dict[Pair, float] = {}
+        floor = min(self.work.limits.review, self.work.limits.auto)
+        involved = {*partners, *(other for others in partners.values() for other in others)}
+        self.roles.learn(self.lookup, [self.records[i] for i in involved])
+        weigh = self.rules.compiled.weight
+        for record, others in partners.items():
+            if not others:
+                continue
+            may_reach = self.rules.pruning.against(self.records[record], floor).may_reach
+            for other in others:
+                if may_reach(self.records[other]):
+                    pair = (record, other) if record < other else (other, record)
+                    weight = round(weigh(self.records[pair[0]], self.records[pair[1]]), DIGITS)
+                    if weight >= floor:
+                        found[pair] = weight
+        return found
+
+    def _tables(self, records: Ints, scored: dict[Pair, float], stale: Ints) -> None:
+        """Creates the tables of the scope: `loaded`, `known`, `scored`, `keys`."""
+        con, work = self.work.con, self.work
+        self._load(records.tolist())
+        scope = [self.records[i] for i in records.tolist()]
+        self.roles.learn(self.lookup, scope)
+        con.register("scope_rows", pa.Table.from_pylist([_row(r) for r in scope], schema=work.schema))
+        prepare(con, work.entity, "scope_rows", "loaded")
+        con.unregister("scope_rows")
+        build_features(con, self.rules.declaration, "loaded", self._roles_table(), "features")
+        add_term_frequencies(con, self.model, "features", "known")
+        pairs = sorted(scored.items())
+        fresh = pa.table(
+            [[a for (a, _), _ in pairs], [b for (_, b), _ in pairs], [w for _, w in pairs]], schema=_SCORED
+        )
+        keys = [(key.key, record) for record in self.living.tolist() for key in self.keys_of[record]]
+        for name, table in (
+            ("fresh_scored", fresh),
+            ("keys_now", pa.table([[k for k, _ in keys], [r for _, r in keys]], schema=_KEYS)),
+        ):
+            con.register("fresh_rows", table)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM fresh_rows")
+            con.unregister("fresh_rows")
+        write_scored(con, self.store, records, stale)
+        write_keys(con, self.store, np.setdiff1d(records, self.living))
+
+    def _roles_table(self) -> Profile:
+        """The contact values that were looked at and are not simply somebody's own."""
+        rows = [
+            {"column": column, "value": value, "records": 0, "owners": 0, "class": role}
+            for column, known in self.roles.items()
+            for value, role in known.items()
+        ]
+        return Profile(pa.Table.from_pylist(rows, schema=PROFILE))
+
+
+def _row(record: Features) -> dict[str, Any]:
+    """The standard values of a record; reasons are kept as JSON text."""
+    reasons = record["reasons"]
+    return {**record, "reasons": orjson.dumps(reasons).decode() if isinstance(reasons, dict) else reasons}

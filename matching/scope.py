@@ -1,0 +1,104 @@
+"""What a run solves again, and the tables that clustering asks for: whole clusters, with every weight inside them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from matching.loaded import ids_of
+from matching.profile import Profile
+from models.store import Store
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass
+class Scope:
+    """What is solved again: `records` (living, closed under clusters and golden records) and `touched` (those and the
+    deleted ones). The DuckDB tables `known` (features with term frequencies), `scored` and `keys` hold what that needs.
+    """
+
+    records: Ints
+    touched: Ints
+    profile: Profile
+    pairs: int
+    rescored: int
+    cut: list[str]
+
+
+def closure(
+    store: Store,
+    joined: Iterable[tuple[int, int]],
+    *,
+    auto: float,
+    stale: Ints,
+    decided: Iterable[int],
+    living: Ints,
+    gone: Ints,
+) -> Ints:
+    """Living records whose clusters may differ, with all members of their clusters and of their golden records.
+
+    `joined` are the pairs that belong together by fresh weights or decisions, `stale` the records whose stored edges
+    hold no more, `living` and `gone` the changed records.
+    """
+    near: dict[int, set[int]] = defaultdict(set)
+    for left, right in joined:
+        near[left].add(right)
+        near[right].add(left)
+    dead, old = set(gone.tolist()), set(stale.tolist())
+    scope: set[int] = set()
+    frontier = old | set(map(int, decided))
+    golden: set[str] = set()
+    first = True
+    while frontier:
+        scope |= frontier
+        ids = pa.array(sorted(frontier), pa.int64())
+        edges = store.edges_touching(ids)
+        edges = edges.filter(pc.greater_equal(edges["weight"], auto))
+        reached: set[int] = set()
+        for left, right in zip(edges["left_id"].to_pylist(), edges["right_id"].to_pylist(), strict=True):
+            # An edge of a record that is scored again holds no more, but whom it held may fall out of the cluster.
+            if first or (left not in old and right not in old):
+                reached.update((left, right))
+        first = False
+        for record in frontier:
+            reached |= near.get(record, set())
+        homes = set(store.memberships(ids)["golden_id"].to_pylist()) - golden
+        if homes:
+            golden |= homes
+            reached.update(store.members_of(pa.array(sorted(homes)))["record_id"].to_pylist())
+        frontier = reached - scope
+    wanted = np.array(sorted(scope - dead), dtype=np.int64)
+    current = store.records_by_id(pa.array(wanted), ["deleted"])
+    there = current.filter(pc.invert(pc.fill_null(current["deleted"], False)))["record_id"].to_pylist()
+    kept = set(there) | set(living.tolist())
+    return np.array([i for i in wanted.tolist() if i in kept], dtype=np.int64)
+
+
+def write_scored(con: duckdb.DuckDBPyConnection, store: Store, records: Ints, stale: Ints) -> None:
+    """Creates `scored`: the weights of `fresh_scored`, and the stored ones of edges in scope that nothing changed."""
+    edges = store.edges_touching(pa.array(records))
+    keep = ~(np.isin(ids_of(edges["left_id"]), stale) | np.isin(ids_of(edges["right_id"]), stale))
+    con.register("stored_edges", edges.filter(pa.array(keep)).select(["left_id", "right_id", "weight"]))
+    con.execute(
+        "CREATE OR REPLACE TABLE scored AS SELECT left_id, right_id, weight FROM fresh_scored UNION ALL "
+        "SELECT left_id, right_id, weight FROM stored_edges"
+    )
+    con.unregister("stored_edges")
+
+
+def write_keys(con: duckdb.DuckDBPyConnection, store: Store, old: Ints) -> None:
+    """Creates `keys` (record_id, key) of the scope: `keys_now`, and the stored ones of the records that are `old`."""
+    con.register("stored_keys", store.keys_for(pa.array(old)).select(["record_id", "key"]))
+    con.execute(
+        "CREATE OR REPLACE TABLE keys AS SELECT record_id, key FROM keys_now UNION SELECT record_id, key "
+        "FROM stored_keys"
+    )
+    con.unregister("stored_keys")
