@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from models.errors import BusyError, KehuError
 from serving.access import AccessError, NotSignedIn
+from serving.stewardship import StewardError
 from serving.web.rendering import error_page
 from serving.web.visits import sign_in_address
 
@@ -42,6 +43,7 @@ def add_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _wrong_request)
     app.add_exception_handler(NotSignedIn, _not_signed_in)
     app.add_exception_handler(AccessError, _not_allowed)
+    app.add_exception_handler(StewardError, _steward)
     app.add_exception_handler(KehuError, _refused)
 
 
@@ -98,6 +100,11 @@ def _not_signed_in(request: Request, error: Exception) -> Response:
 
 def _not_allowed(request: Request, error: Exception) -> Response:
     assert isinstance(error, AccessError)
+    return _answer(request, error.status, str(error), code=error.code)
+
+
+def _steward(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StewardError)
     return _answer(request, error.status, str(error), code=error.code)
 
 

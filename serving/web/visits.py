@@ -19,6 +19,7 @@ from starlette.datastructures import FormData
 from models.config import Config
 from models.stewardship import Role
 from models.store import Store
+from models.vocabulary import Sensitivity
 from serving.access import AccessLog, Masking, NotSignedIn, Principal
 from serving.accounts import Session, find_session
 from serving.web.languages import Speech, choose
@@ -58,6 +59,10 @@ class Visit:
     def may(self, right: str | None) -> bool:
         """Whether whoever asks has a right; without one, whether somebody is signed in."""
         return self.principal is not None and (right is None or self.principal.may(right))
+
+    def sees(self, sensitivity: Sensitivity) -> bool:
+        """Whether whoever asks sees attributes of this sensitivity."""
+        return sensitivity in self.reader.sees
 
     def require(self, right: str) -> None:
         """Raises NotAllowed without a right."""

@@ -1,0 +1,100 @@
+"""The inbox: tasks that wait, with filters that have an address of their own, and things done to several at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from models.stewardship import TASK_KINDS
+from models.vocabulary import PARTY_TYPES
+from serving import stewardship
+from serving.stewardship.inbox import SORTS
+from serving.web.languages import N_
+from serving.web.notices import notice_of
+from serving.web.registry import Entry
+from serving.web.rendering import go, page
+from serving.web.visits import SignedIn, Visit
+
+NAVIGATION = (Entry("inbox", N_("Inbox"), "/inbox", 10, "inbox", "tasks.read"),)
+router = APIRouter()
+
+FILTERS = ("status", "kind", "type", "segment", "holder", "free", "source", "golden", "due", "min", "sort")
+
+
+def queue_of(visit: Visit, *, but: tuple[str, ...] = ()) -> dict[str, str]:
+    """The words of the address that say which tasks one is going through."""
+    asked = {name: visit.asked(name) for name in FILTERS if name not in but}
+    return {name: value for name, value in asked.items() if value}
+
+
+@router.get("/inbox")
+def inbox(visit: SignedIn) -> Response:
+    """The tasks that a filter finds, the most pressing first."""
+    queue = queue_of(visit)
+    try:
+        wanted, sort, number = stewardship.read_filter(visit.reader, {**queue, "page": visit.asked("page", "1")})
+    except stewardship.Refused as refused:
+        return _shown(visit, {}, {"kind": "wrong", "text": str(refused)}, status=422)
+    found = stewardship.inbox(visit.store, visit.config, visit.reader, wanted, sort=sort, page=number)
+    return _page(visit, queue, found, notice_of(visit))
+
+
+def _shown(visit: Visit, queue: dict[str, str], notice: dict[str, Any] | None, status: int = 200) -> Response:
+    found = stewardship.inbox(visit.store, visit.config, visit.reader)
+    return _page(visit, queue, found, notice, status)
+
+
+def _page(
+    visit: Visit, queue: dict[str, str], found: stewardship.Inbox, notice: dict[str, Any] | None, status: int = 200
+) -> Response:
+    personal = {r.task["task_key"] for r in found.rows if r.task["entity_type"] == "person" and r.names}
+    seen = visit.sees("personal")
+    if seen and personal:
+        visit.reads.read(visit.reader, "inbox.view", object_type="tasks", attributes=["full_name"], tasks=len(personal))
+    return page(
+        visit,
+        "inbox/inbox.html",
+        title=visit.speech("Inbox"),
+        here="inbox",
+        status=status,
+        notice=notice,
+        found=found,
+        queue=dict.fromkeys(FILTERS, "") | queue,
+        query=urlencode(queue),
+        hidden=set() if seen else personal,
+        kinds=TASK_KINDS,
+        types=PARTY_TYPES,
+        sorts=SORTS,
+        sources=[s.name for s in visit.config.sources],
+        people=[a["name"] for a in visit.store.accounts() if not a["disabled_at"] and "steward" in a["role"]],
+    )
+
+
+@router.post("/inbox/bulk")
+def bulk(visit: SignedIn) -> Response:
+    """Do one thing to all tasks that are marked."""
+    keys = [str(key) for key in visit.form.getlist("task")]
+    store, config, who = visit.store, visit.config, visit.reader
+    action, answers = visit.sent("action"), cast(dict[str, Any], {})
+    match action:
+        case "claim" | "release":
+            act = stewardship.claim if action == "claim" else stewardship.release
+            answers = stewardship.for_each(act, store, config, who, keys)
+        case "assign":
+            answers = stewardship.for_each(stewardship.assign, store, config, who, keys, visit.sent("to") or None)
+        case "due":
+            due = visit.speech.midnight(dt.date.fromisoformat(visit.sent("due"))) if visit.sent("due") else None
+            answers = stewardship.for_each(stewardship.set_due, store, config, who, keys, due)
+        case "match" | "no_match" | "unsure":
+            answers = stewardship.decide_tasks(store, config, who, keys, action, reason=visit.sent("reason"))
+    failed = [f"{key}: {answer}" for key, answer in answers.items() if isinstance(answer, Exception)]
+    done = len(answers) - len(failed)
+    said = visit.speech.several("Done for %(n)s task.", "Done for %(n)s tasks.", done)
+    if failed:
+        return _shown(visit, {}, {"kind": "waits", "text": " ".join([said, *failed[:5]])}, status=409)
+    back = visit.sent("next", "/inbox")
+    return go(visit, f"{back}{'&' if '?' in back else '?'}done={done}")

@@ -1,0 +1,155 @@
+"""One task: everything that a steward needs to decide it, and the keys to do so."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, cast
+from urllib.parse import parse_qsl, quote, urlencode
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from models.stewardship import OPEN_STATES, PairVerdict
+from serving import stewardship
+from serving.attached import attached
+from serving.stewardship import TaskView
+from serving.stewardship.compare import AttributeRow
+from serving.web.differences import marked
+from serving.web.drawing import HEIGHT, WIDTH, graph_places, waterfall_bars
+from serving.web.notices import notice_of
+from serving.web.pages.inbox import FILTERS, queue_of
+from serving.web.rendering import go, page
+from serving.web.visits import SignedIn, Visit
+
+router = APIRouter()
+
+
+@router.get("/tasks/next")
+def next_task(visit: SignedIn) -> Response:
+    """Lead to the task that comes next, behind `after` or in front of `before`; to the inbox when there is none."""
+    return go(visit, _onward(visit, queue_of(visit), after=visit.asked("after"), before=visit.asked("before")))
+
+
+@router.get("/tasks/{key}")
+def task(visit: SignedIn, key: str) -> Response:
+    """The page of a task."""
+    return _page(visit, key, queue_of(visit), notice_of(visit))
+
+
+@router.post("/tasks/{key}/decide")
+def decide(visit: SignedIn, key: str) -> Response:
+    """Match, no match or unsure; then the next task, with word of what was done and a way back."""
+    verdict = cast(PairVerdict, visit.sent("verdict"))
+    seen = int(visit.sent("seen")) if visit.sent("seen").isdecimal() else None
+    onward = _onward(visit, _sent_queue(visit), after=key)
+    try:
+        done = stewardship.decide_task(
+            visit.store, visit.config, visit.reader, key, verdict, reason=visit.sent("reason"), seen=seen
+        )
+    except (stewardship.Overtaken, stewardship.Claimed, stewardship.Refused) as refused:
+        return _refused(visit, key, refused)
+    return go(visit, f"{onward}{'&' if '?' in onward else '?'}said={done.decision_id}")
+
+
+@router.post("/tasks/{key}/{action}")
+def work(visit: SignedIn, key: str, action: str) -> Response:
+    """Claim, release, assign, set a due date, comment."""
+    given = (visit.store, visit.config, visit.reader, key)
+    try:
+        match action:
+            case "claim":
+                stewardship.claim(*given)
+            case "release":
+                stewardship.release(*given)
+            case "assign":
+                stewardship.assign(*given, visit.sent("to") or None)
+            case "due":
+                due = visit.sent("due")
+                stewardship.set_due(*given, visit.speech.midnight(dt.date.fromisoformat(due)) if due else None)
+            case "comment":
+                stewardship.comment(*given, visit.sent("text"))
+            case _:
+                raise stewardship.Unknown(f"nothing is called '{action}' that is done to a task")
+    except (stewardship.Overtaken, stewardship.Claimed, stewardship.Refused) as refused:
+        return _refused(visit, key, refused)
+    return go(visit, f"/tasks/{quote(key)}?{urlencode(_sent_queue(visit))}")
+
+
+def _refused(visit: Visit, key: str, refused: stewardship.StewardError) -> Response:
+    notice = {"kind": "wrong", "text": visit.speech(str(refused))}
+    return _page(visit, key, _sent_queue(visit), notice, status=refused.status)
+
+
+def _sent_queue(visit: Visit) -> dict[str, str]:
+    return {name: value for name, value in parse_qsl(visit.sent("queue")) if name in FILTERS}
+
+
+def _onward(visit: Visit, queue: dict[str, str], *, after: str = "", before: str = "") -> str:
+    """The address of the neighbouring task in the order of the inbox; with neither, of the first one."""
+    wanted, sort, _ = stewardship.read_filter(visit.reader, queue)
+    found = visit.store.find_tasks(wanted, limit=500, sort=sort)
+    keys = [t["task_key"] for t in found if t["claimed_by"] in (None, visit.who) or t["task_key"] in (after, before)]
+    at = after or before
+    if at in keys:
+        place = keys.index(at)
+        keys = keys[place + 1 :] if after else keys[:place][::-1]
+    elif before:
+        keys = []
+    query = urlencode(queue)
+    return f"/tasks/{quote(keys[0])}?{query}" if keys else f"/inbox?{query}"
+
+
+def _page(visit: Visit, key: str, queue: dict[str, str], notice: dict[str, Any] | None, status: int = 200) -> Response:
+    found = stewardship.task_view(visit.store, visit.config, visit.reader, key)
+    _record_reading(visit, found)
+    pair = [n for n in (found.task["left_id"], found.task["right_id"]) if n is not None]
+    places, lines = graph_places(found.graph, pair)
+    waits = found.task["status"] in OPEN_STATES
+    return page(
+        visit,
+        "tasks/task.html",
+        title=visit.speech("Task"),
+        here="inbox",
+        status=status,
+        notice=notice,
+        found=found,
+        task=found.task,
+        is_pair=len(pair) == 2,
+        waits=waits,
+        marks=[_marks(row) for row in found.attributes],
+        bars=waterfall_bars(found.waterfall) if found.waterfall else None,
+        places=places,
+        lines=lines,
+        sheet=(WIDTH, HEIGHT),
+        query=urlencode(queue),
+        reason=visit.sent("reason"),
+        sees_names=visit.sees("personal") or found.task["entity_type"] != "person",
+        people=[a["name"] for a in visit.store.accounts() if not a["disabled_at"] and "steward" in a["role"]]
+        if visit.may("tasks.lead")
+        else [],
+        moves=_moves(visit, found),
+    )
+
+
+def _marks(row: AttributeRow) -> list[Any]:
+    raw = [cell.raw for cell in row.cells]
+    if len(raw) == 2 and raw[0] and raw[1]:
+        return list(marked(raw[0], raw[1]))
+    return [marked(values, values)[0] for values in raw]
+
+
+def _record_reading(visit: Visit, found: TaskView) -> None:
+    seen = [r.attribute for r in found.attributes if r.sensitivity != "public" and visit.sees(r.sensitivity)]
+    visit.reads.read(visit.reader, "task.view", object_type="task", object_id=found.task["task_key"], attributes=seen)
+
+
+def _moves(visit: Visit, found: TaskView) -> dict[str, int]:
+    """How many records of which entity type hang on the golden records that a merge would make aliases."""
+    if found.preview is None:
+        return {}
+    members = visit.store.members_of(found.preview.aliases)["record_id"].to_pylist()
+    moves: dict[str, int] = {}
+    for kinds in attached(visit.store, members).values():
+        for kind, n in kinds.items():
+            moves[kind] = moves.get(kind, 0) + n
+    return moves
