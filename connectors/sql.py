@@ -8,16 +8,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import pyarrow as pa
 import sqlalchemy as sa
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from connectors import sql_log
 from connectors.arrow import Texts, pc
-from connectors.protocol import Delivery, Discovered, Item, LiveKeys, Options, State
+from connectors.protocol import Deleted, Delivery, Discovered, Item, LiveKeys, Note, Options, State
 from connectors.registry import missing_columns, options_of
 from connectors.secrets import without_secrets
 from connectors.sql_rows import describe, first_rows, read_rows, rows_to_batch
@@ -29,6 +31,7 @@ from models.errors import ConfigError, SourceError
 
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T].*)?$"
 _DIGITS = r"^-?\d{1,18}$"
+_KEYS_AT_ONCE = 2_000
 _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -48,6 +51,12 @@ class SqlOptions(Options):
     """Seconds before the cursor's last value that are read again, for rows committed late; equal rows cost nothing."""
     batch_rows: int = Field(default=20_000, ge=1)
     """Rows fetched at once."""
+    changes: Literal["cursor", "log"] = "cursor"
+    """How changes are found: by the cursor, or from PostgreSQL's write-ahead log, deletions included."""
+    slot: str | None = Field(default=None, pattern=r"^[a-z0-9_]{1,63}$")
+    """Replication slot of `changes: log`; by default one of the stream's own, which is made on first use."""
+    publication: str = "kehu"
+    """Publication of `changes: log`; made on first use where the user may."""
 
     @field_validator("url")
     @classmethod
@@ -64,6 +73,10 @@ class SqlOptions(Options):
     def _one(self) -> SqlOptions:
         if self.table is not None and self.query is not None:
             raise PydanticCustomError("kehu", "give a table or a query, not both")
+        if self.changes == "log" and self.query is not None:
+            raise PydanticCustomError("kehu", "the log tells the changes of a table, not of a query")
+        if self.changes == "log" and not sa.make_url(self.url).get_backend_name().startswith("postgres"):
+            raise PydanticCustomError("kehu", "only PostgreSQL's log can be read; use a cursor")
         return self
 
 
@@ -81,9 +94,12 @@ class SqlConnector:
         try:
             with self._connected(stream, options) as connection:
                 names = [column.name for column in describe(connection, self._from(stream, options, connection))]
+                in_the_way = self._obstacles(stream, options, connection, names)
         except SourceError as error:
             return [ConfigError(str(error), key=f"sources[{self.source.name}].connector.url")]
+        place = f"sources[{self.source.name}].streams[{stream.name}].options.changes"
         found = missing_columns(self.source, stream, names)
+        found += [ConfigError(words, key=place) for words in in_the_way]
         if options.cursor and options.cursor not in names:
             key = f"sources[{self.source.name}].streams[{stream.name}].options.cursor"
             found.append(
@@ -114,6 +130,9 @@ class SqlConnector:
         It is everything at first, in mode snapshot, without a cursor, and when the cursor's values cannot be compared.
         """
         options = options_of(self.source, stream, SqlOptions)
+        if options.changes == "log":
+            yield from self._read_log(stream, options, state if not again else None)
+            return
         cursor = options.cursor or stream.updated_at
         last = (state or {}).get("cursor") if stream.mode != "snapshot" and not again else None
         with self._connected(stream, options) as connection:
@@ -136,7 +155,7 @@ class SqlConnector:
     def deletes(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
         """The keys of all rows, where `read` delivered those from the cursor on; in mode delta nothing is deleted."""
         if stream.mode is not None or again or not (state or {}).get("cursor"):
-            return
+            return  # the log tells deletions in their place
         options = options_of(self.source, stream, SqlOptions)
         with self._connected(stream, options) as connection:
             table = self._from(stream, options, connection)
@@ -149,6 +168,57 @@ class SqlConnector:
                 yield LiveKeys(rows_to_batch([], pa.schema([(key.name, key.type) for key in keys])))
                 for batch in read_rows(self._url(options), connection, table, keys, None, options.batch_rows):
                     yield LiveKeys(batch)
+
+    def _obstacles(self, stream: Stream, options: SqlOptions, connection: sa.Connection, names: list[str]) -> list[str]:
+        if options.changes != "log" or not set(stream.key_columns) <= set(names):
+            return []
+        return sql_log.obstacles(connection, self._log(stream, options, connection), stream.key_columns)
+
+    def _log(self, stream: Stream, options: SqlOptions, connection: sa.Connection) -> sql_log.Log:
+        return sql_log.log_of(
+            connection, self.source.name, stream.name, options.table, options.slot, options.publication
+        )
+
+    def _read_log(self, stream: Stream, options: SqlOptions, state: dict[str, Any] | None) -> Iterator[Item]:
+        """Rows whose keys the log says were touched; everything at first, or when the log was lost."""
+        with self._connected(stream, options) as opened:
+            connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+            table = self._from(stream, options, connection)
+            columns, log = describe(connection, table), self._log(stream, options, connection)
+            if in_the_way := self._obstacles(stream, options, connection, [c.name for c in columns]):
+                raise self._fault(stream, "; ".join(in_the_way))
+            after = (state or {}).get("log")
+            lost = after is not None and not sql_log.usable(connection, log)
+            found, upto = sql_log.Touched(), ""
+            if after is not None and not lost and stream.mode != "snapshot":
+                found, upto = sql_log.touched(connection, log, str(after), stream.key_columns)
+            whole = not upto or found.truncated
+            info = {"table": log.name, "slot": log.slot, "from": None if whole else after, "url": self._shown(options)}
+            if not whole and not found.keys:
+                # The place moves on all the same, so that the server may let go of what was read.
+                yield Delivery("delta", info=info, feed=True)
+                yield State({"log": upto})
+                return
+            yield Delivery("snapshot" if whole else "delta", info=info, feed=True)
+            if lost:
+                yield Note(f"the slot {log.slot} lost its place in the log; everything is read")
+            if whole:
+                upto = upto or sql_log.begin(connection, log, partial(self._fault, stream))
+                yield from read_rows(self._url(options), connection, table, columns, None, options.batch_rows)
+                yield State({"log": upto})
+                return
+            for keys in sql_log.parts(found.keys, _KEYS_AT_ONCE):
+                missing = dict.fromkeys(keys)
+                some = sql_log.rows_with(connection, table, stream.key_columns, keys)
+                for batch in read_rows(self._url(options), connection, some, columns, None, options.batch_rows):
+                    there = [text_form(batch.column(column)).to_pylist() for column in stream.key_columns]
+                    for key in zip(*there, strict=True):
+                        missing.pop(key, None)
+                    yield batch
+                if missing:
+                    gone = [pa.array(column, pa.string()) for column in zip(*missing, strict=True)]
+                    yield Deleted(pa.RecordBatch.from_arrays(gone, stream.key_columns))
+            yield State({"log": upto})
 
     def _from(self, stream: Stream, options: SqlOptions, connection: sa.Connection) -> str:
         """What stands behind FROM."""

@@ -29,6 +29,8 @@ _SETTINGS = {
     "max_connections": "60",
     "shared_buffers": "128MB",
     "max_wal_size": "2GB",
+    "wal_level": "logical",
+    "max_replication_slots": "20",
 }
 
 

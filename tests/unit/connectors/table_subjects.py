@@ -196,3 +196,24 @@ class PostgresTable(Table):
 
     def moment(self, row: Row) -> Any:
         return row.changed
+
+
+class PostgresLog(PostgresTable):
+    """The same table, its changes read from the log; the time of change is no cursor here."""
+
+    @property
+    def connector(self) -> dict[str, Any]:
+        return {**super().connector, "changes": "log"}
+
+    def run(self, statement: str, rows: list[dict[str, Any]] | None = None) -> None:
+        # The server of the tests commits without flushing, and only what is flushed can be decoded.
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("SET LOCAL synchronous_commit = on"))
+            connection.execute(sa.text(statement), rows)
+
+    def close(self) -> None:
+        # A slot keeps its database from being dropped.
+        self.run(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()"
+        )
+        super().close()

@@ -38,6 +38,14 @@ def test_postgresql(check: str, tmp_path: Path, postgres_server: postgres.Server
     postgres_server.drop(name)
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("check", checks_of(t.PostgresLog))
+def test_the_log_of_postgresql(check: str, tmp_path: Path, postgres_server: postgres.Server) -> None:
+    name = postgres_server.fresh_database()
+    run(check, t.PostgresLog(tmp_path, postgres_server.url(name)), tmp_path)
+    postgres_server.drop(name)
+
+
 class Wrong(t.Csv):
     """A CSV read by a connector with one fault."""
 
