@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from serving.api import customers, finding
+from serving.api import changes, customers, finding, stewarding
 from serving.api.calling import Needs
 from serving.api.problems import ProblemBody, add_problems
 
-_ROUTERS: tuple[APIRouter, ...] = (finding.router, customers.router)
+_ROUTERS: tuple[APIRouter, ...] = (finding.router, customers.router, changes.router, stewarding.router)
 
 
 def include(app: FastAPI) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from models.errors import ConfigError, KehuError, ModelError
 from serving.access import AccessError, NotAllowed
 from serving.http.errors import problem
+from serving.stewardship.errors import StewardError
 
 CODES: dict[str, tuple[int, str]] = {
     "invalid_request": (422, "a parameter or the body is not what it must be; `errors` names the places"),
@@ -20,6 +21,9 @@ CODES: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "the path is there, but not with this method"),
     "conflict": (409, "what was asked contradicts what is there"),
     "doubtful": (409, "a customer may be there already: `candidates` lists which; `on_doubt: create` makes one anyway"),
+    "refused": (422, "what was asked of a task or decision cannot be meant"),
+    "overtaken": (409, "somebody decided meanwhile; `by`, `at`, `verdict` and `decision` say who and what"),
+    "claimed": (409, "somebody else is working on the task; `by` says who"),
     "idempotency_conflict": (409, "the Idempotency-Key was used before with another request"),
     "gone": (410, "the person was erased"),
     "cursor_gone": (410, "the feed does not go back that far; take a snapshot and go on from its cursor"),
@@ -70,6 +74,7 @@ def add_problems(app: FastAPI) -> None:
     """Let the application answer what the interface raises."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(AccessError, _refused)
+    app.add_exception_handler(StewardError, _steward)
     app.add_exception_handler(ConfigError, _mistaken)
     app.add_exception_handler(ModelError, _not_ready)
 
@@ -84,6 +89,16 @@ def _refused(request: Request, error: Exception) -> Response:
     more = {"right": error.right} if isinstance(error, NotAllowed) else {}
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
     return problem(request, error.status, str(error), headers=headers, code=error.code, **more)
+
+
+def _steward(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StewardError)
+    code = "not_found" if error.status == 404 else error.code
+    # What else an error knows (delivered values, members) is for pages, which mask it.
+    more = {name: error.detail[name] for name in ("by", "at", "verdict", "decision") if name in error.detail}
+    if "at" in more:
+        more["at"] = str(more["at"])
+    return problem(request, error.status, str(error), code=code, **more)
 
 
 def _mistaken(request: Request, error: Exception) -> Response:

@@ -57,6 +57,7 @@ RECORDS: tuple[tuple[str, str, str, str, str | None, dict[str, Any]], ...] = (
     ("crm", "accounts", "A2", "organization", "g2", {"id": "A2", "name": "顺丰华南", "parent": "A1"}),
     ("crm", "leads", "A2", "organization", "g5", {"id": "A2", "name": "另一家"}),
     ("crm", "accounts", "GONE", "organization", None, {"id": "GONE", "name": "x"}),
+    ("crm", "contacts", "P2", "person", "p2", {"id": "P2", "who": "王方", "tel": "13900139000"}),
     (
         "crm",
         "contacts",
@@ -107,6 +108,7 @@ def fill(store: Store) -> None:
         _golden("g7", "organization", {"name": "从前的"}, status="retired"),
         _golden("g9", "organization", {"name": "旧顺丰"}, status="retired"),
         _golden("p1", "person", PERSON),
+        _golden("p2", "person", {"full_name": "王方"}, status="active"),
     ]
     old = _golden("g1", "organization", {"name": "顺丰"}, recorded_at=BEFORE, recorded_to=AT)
     old["valid_from"] = BEFORE - dt.timedelta(days=30)
@@ -134,6 +136,44 @@ def fill(store: Store) -> None:
             [{"record_id": number("crm", "leads", "A2"), "golden_id": "g1", "from_run": "r1", "to_run": "r2"}],
         ),
         (record_link, links),
+        (t.counter, [{"name": "event", "value": 4}]),
+        (
+            t.event,
+            [
+                {"seq": i + 1, "run_id": "r1", "at": AT, "version": 1, **e}
+                for i, e in enumerate(
+                    [
+                        {"type": "created", "entity_type": "organization", "golden_id": "g1", "after": _text(COMPANY)},
+                        {"type": "created", "entity_type": "person", "golden_id": "p1", "after": _text(PERSON)},
+                        {
+                            "type": "changed",
+                            "entity_type": "organization",
+                            "golden_id": "g2",
+                            "before": _text({"name": "旧"}),
+                            "after": _text({"name": "顺丰华南"}),
+                            "attributes": _text(["name"]),
+                        },
+                        {
+                            "type": "alias",
+                            "entity_type": "organization",
+                            "golden_id": "g9",
+                            "before": _text(["g9"]),
+                            "after": _text(["g1"]),
+                        },
+                    ]
+                )
+            ],
+        ),
+        (t.task, [_task("pair", "organization", "A1", "A2"), _task("people", "person", "P1", "P2")]),
+        (
+            t.task_record,
+            [
+                {"task_key": key, "record_id": number("crm", stream, record)}
+                for key, stream, records in (("pair", "accounts", ("A1", "A2")), ("people", "contacts", ("P1", "P2")))
+                for record in records
+            ],
+        ),
+        (t.task_comment, [{"task_key": "people", "at": AT, "by": "li", "text": "王芳 +8613800138000 说是同一人"}]),
         (
             customer_state,
             [
@@ -145,6 +185,17 @@ def fill(store: Store) -> None:
     with store.database.write() as connection:
         for table, some in rows:
             connection.execute(sa.insert(table), some)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _task(key: str, entity: str, left: str, right: str) -> dict[str, Any]:
+    stream = "accounts" if entity == "organization" else "contacts"
+    pair = sorted(number("crm", stream, k) for k in (left, right))
+    row = {"task_key": key, "kind": "grey_pair", "entity_type": entity, "left_id": pair[0], "right_id": pair[1]}
+    return row | {"records": json.dumps(pair), "status": "open", "opened_run": "r1", "opened_at": AT, "weight": 1.0}
 
 
 class Hub:

@@ -139,11 +139,11 @@ def test_search_by_text_filter_and_page(hub: Hub) -> None:
         assert found.status_code == 200, found.text
         return [i["golden_id"] for i in found.json()["items"]]
 
-    assert ids() == ["g1", "g2", "g5", "p1"]
+    assert ids() == ["g1", "g2", "g5", "p1", "p2"]
     assert ids(q="顺丰") == ["g1", "g2"]
     assert ids(q="g1") == ["g1"] and ids(q="dms:D/1") == ["g1"] and ids(q="crm.leads:A2") == ["g5"]
     assert ids(q="+8613800138000") == ["p1"]
-    assert ids(entity_type="person") == ["p1"]
+    assert ids(entity_type="person") == ["p1", "p2"]
     assert ids(status="retired") == ["g7", "g9"]
     assert ids(where="city:深圳市") == ["g1"] and ids(where=["city:深圳市", "name:x"]) == []
     assert ids(where="phone:+8675512345") == ["g1"]
@@ -153,7 +153,8 @@ def test_search_by_text_filter_and_page(hub: Hub) -> None:
     assert [i["golden_id"] for i in first["items"]] == ["g1", "g2"]
     second = client.get("/v1/customers", params={"limit": 2, "cursor": first["next"]}).json()
     assert [i["golden_id"] for i in second["items"]] == ["g5", "p1"]
-    assert client.get("/v1/customers", params={"limit": 2, "cursor": second["next"]}).json()["items"] == []
+    third = client.get("/v1/customers", params={"limit": 2, "cursor": second["next"]}).json()
+    assert [i["golden_id"] for i in third["items"]] == ["p2"] and third["next"] is None
     for wrong in ("where=nonsense", "where=nmae:x", "cursor=abc", "limit=0", "status=x"):
         found = client.get(f"/v1/customers?{wrong}")
         assert (found.status_code, found.json()["code"]) == (422, "invalid_request"), wrong
@@ -197,5 +198,5 @@ def test_reads_of_personal_data_are_on_record_and_others_are_not(hub: Hub) -> No
         ("GET /v1/customers", ""),
     ]
     assert entries[0]["detail"]["attributes"] == ["full_name", "national_id", "phone"]
-    assert entries[1]["detail"]["customers"] == ["g1", "p1"]
+    assert entries[1]["detail"]["customers"] == ["g1", "p1", "p2"]
     assert "王芳" not in str(entries)

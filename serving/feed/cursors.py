@@ -1,0 +1,54 @@
+"""How far each program has read the feed, and so how far behind it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.errors import BusyError
+from models.store import Store
+from models.store.serving_tables import feed_cursor
+from models.store.tables import event
+from serving.feed.reading import last_event
+
+
+def note_cursor(store: Store, consumer: str, name: str, seq: int) -> None:
+    """Remember that a reader has read up to a number. Left out while another process is writing."""
+    c = feed_cursor.c
+    mine = sa.and_(c.consumer == consumer, c.name == name)
+    with store.database.read() as connection:
+        held = connection.scalar(sa.select(c.seq).where(mine))
+    if held == seq:
+        return
+    values = {"seq": seq, "at": dt.datetime.now(dt.UTC)}
+    try:
+        with store.database.write(wait=False) as connection:
+            if not connection.execute(sa.update(feed_cursor).where(mine).values(**values)).rowcount:
+                connection.execute(sa.insert(feed_cursor).values(consumer=consumer, name=name, **values))
+    except BusyError:
+        pass  # the next call notes it
+
+
+def lags(store: Store) -> list[dict[str, Any]]:
+    """Per reader: consumer, reader, seq, at, behind (events), behind_seconds (age of the oldest event not read)."""
+    last = last_event(store)
+    now = dt.datetime.now(dt.UTC)
+    c = feed_cursor.c
+    found = []
+    with store.database.read() as connection:
+        for row in connection.execute(sa.select(feed_cursor).order_by(c.consumer, c.name)).mappings():
+            oldest = connection.scalar(sa.select(event.c.at).where(event.c.seq == row["seq"] + 1))
+            behind = (now - oldest).total_seconds() if oldest is not None else 0.0
+            found.append(
+                {
+                    "consumer": row["consumer"],
+                    "reader": row["name"],
+                    "seq": row["seq"],
+                    "at": row["at"],
+                    "behind": max(0, last - row["seq"]),
+                    "behind_seconds": round(behind, 1),
+                }
+            )
+    return found

@@ -1,0 +1,67 @@
+"""Tasks and decisions over HTTP: the rights of the caller, nobody overruled unseen, nothing personal in free text."""
+
+from __future__ import annotations
+
+from tests.unit.api.hub import COMPANY, Hub
+
+A1 = {"source": "crm", "source_key": "A1", "stream": "accounts"}
+A2 = {"source": "crm", "source_key": "A2", "stream": "accounts"}
+
+
+def test_a_task_is_read_claimed_and_decided(hub: Hub) -> None:
+    steward = hub.as_role("steward")
+    assert {t["task_key"] for t in steward.get("/v1/tasks").json()["items"]} == {"pair", "people"}
+    one = steward.get("/v1/tasks/pair").json()
+    assert [r["source_key"] for r in one["records"]] and one["golden_ids"] == ["g1", "g2"]
+    assert steward.post("/v1/tasks/pair/claim").json()["claimed_by"].startswith("key:test/")
+    other = hub.as_role("steward").post("/v1/tasks/pair/claim")
+    assert (other.status_code, other.json()["code"]) == (409, "claimed")
+    done = steward.post("/v1/tasks/pair/decision", json={"verdict": "no_match", "seen": one["seen"]}).json()
+    assert done["decision_id"] == 1
+    again = steward.post("/v1/tasks/pair/decision", json={"verdict": "match"})
+    assert (again.status_code, again.json()["code"]) == (409, "overtaken")
+    assert again.json()["verdict"] == "no_match"
+    log = steward.get("/v1/decisions").json()["items"]
+    assert [(d["verdict"], {d["left"]["source_key"], d["right"]["source_key"]}) for d in log] == [
+        ("no_match", {"A1", "A2"})
+    ]
+    assert steward.post("/v1/decisions/1/undo", json={"reason": "mistake"}).status_code == 200
+    assert steward.get("/v1/decisions/1").json()["holds"] is False
+    assert steward.get("/v1/decisions?active=true").json()["items"] == []
+
+
+def test_tasks_come_in_pages(hub: Hub) -> None:
+    steward = hub.as_role("steward")
+    first = steward.get("/v1/tasks?limit=1").json()
+    second = steward.get("/v1/tasks", params={"limit": 1, "cursor": first["next"]}).json()
+    assert {first["items"][0]["task_key"], second["items"][0]["task_key"]} == {"pair", "people"}
+    assert second["next"] is None
+    assert steward.get("/v1/tasks?kind=nonsense").json()["code"] == "refused"
+
+
+def test_two_records_are_decided_by_their_names(hub: Hub) -> None:
+    steward = hub.as_role("steward")
+    body = {"verdict": "match", "left": A1, "right": A2, "reason": "one company"}
+    assert steward.post("/v1/decisions", json=body).status_code == 200
+    unknown = steward.post("/v1/decisions", json={**body, "right": {**A2, "source_key": "A9"}})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+    several = steward.post("/v1/decisions", json={**body, "right": {"source": "crm", "source_key": "A2"}})
+    assert several.status_code == 422 and "leads" in several.json()["detail"]
+
+
+def test_a_value_is_decided_only_on_the_state_that_was_read_and_only_by_those_who_see_it(hub: Hub) -> None:
+    steward = hub.as_role("steward")
+    tag = steward.get("/v1/customers/g1").headers["etag"]
+    body = {"action": "edit", "attribute": "city", "value": "深圳市", "reason": "moved"}
+    stale = steward.post("/v1/customers/g1/values", json=body, headers={"If-Match": '"old"'})
+    assert (stale.status_code, stale.json()["code"], stale.headers["etag"]) == (412, "precondition_failed", tag)
+    assert steward.post("/v1/customers/g1/values", json=body, headers={"If-Match": tag}).status_code == 200
+    guess = {"action": "ignore", "attribute": "bank_account", "value": COMPANY["bank_account"], "reason": "guess"}
+    assert steward.post("/v1/customers/g1/values", json=guess).json()["code"] == "forbidden"
+
+
+def test_free_text_about_persons_is_for_those_who_see_personal_attributes(hub: Hub) -> None:
+    for role, sees in (("steward", True), ("engineer", False)):
+        one = hub.as_role(role).get("/v1/tasks/people").json()
+        assert (one["comments"][0]["text"] is not None) == sees
+        assert ("phone" in one["masked"]) != sees
