@@ -26,6 +26,9 @@ from worlds.demo_systems import ACCOUNTS, CONTACTS, ORGANIZATION_SYSTEMS, PEOPLE
 from worlds.dice import Dice
 from worlds.files import TRUTH_COLUMNS, WorldFiles
 from worlds.generate import Desk
+from worlds.life import story
+from worlds.life.ledger import Ledger
+from worlds.life.parties import SALESPEOPLE, Founder
 from worlds.organization import FamilyMix, Organization
 from worlds.organizations import OrganizationMaker
 from worlds.persons import PeopleMix, Person, PersonMaker
@@ -36,7 +39,8 @@ FAMILIES = FamilyMix(group=0.07, branches=0.08, same_trade_name=0.08, agent=0.01
 PEOPLE_MIX = PeopleMix(household=0.3, same_name=0.1, office=0.0, namesakes=0.03, latin=0.06)
 NOISE = Noise(typo=0.03, homophone=0.03, traditional=0.02, new_phone=0.06, no_evidence=0.01, placeholder=0.015)
 FIRST_DAY = date(2026, 9, 1)
-_SALESPEOPLE = ("周敏", "陈立", "赵海燕", "孙伟", "林晓东", "Anna Weber", "吴静", "何志强")
+PARTY_SYSTEMS = (*ORGANIZATION_SYSTEMS, *PERSON_SYSTEMS)
+_FEWEST = 30  # companies that are hard to tell apart, even in the smallest world
 _CAMPAIGNS = ("2026春季新能源重卡", "冷链专项", "老客户置换", "汉诺威车展", "物流博览会")
 
 
@@ -53,15 +57,32 @@ class _World:
     known: list[Organization] = field(default_factory=list)
     accounts: dict[str, str] = field(default_factory=dict)
     records: int = 0
+    first: date = FIRST_DAY
+    life: Ledger = field(init=False)
+    founder: Founder = field(init=False)
+    storied: set[tuple[str, str, str]] = field(default_factory=set)
+    """Records of customers with a history, which chance leaves alone."""
+
+    def __post_init__(self) -> None:
+        self.life = Ledger(self.rng, self.first, {stream: table for (_, stream), table in self.tables.items()})
+
+        def add(system: System, record: Record, day: str, entity: str) -> str:
+            day = max(day, self.life.today.isoformat()) if self.life.today > self.first else day
+            key = _add(self, system, record, f"{day} {self.rng.between(8, 19):02d}:{self.rng.below(60):02d}:00", entity)
+            self.storied.add((system.source, system.stream, key))
+            return key
+
+        self.founder = Founder(self.rng, self.companies, self.people, self.first, add)
 
 
-def generate(folder: Path, size: int = 3_000, seed: int = 1) -> WorldFiles:
-    """Write the first day: about `size` records (a few more, as families are kept whole) and the files of the world.
+def generate(folder: Path, size: int = 3_000, seed: int = 1, today: date = FIRST_DAY) -> WorldFiles:
+    """Write the first day, `today`: about `size` records of parties (more, as families are kept whole), and files.
 
     `sales_crm.db`, `service/*.csv` (GB18030), `marketing/*.ndjson`, `kehu.yaml`, `truth.csv` (source, source_key,
-    entity_id), `expected_quarantine.csv` (source, stream, source_key, field, reason) and `world.json`.
+    entity_id), `expected_findings.csv` (the columns of `worlds.life.ledger.Expected`), `expected_quarantine.csv`
+    (source, stream, source_key, field, reason) and `world.json`. Touchpoints, vehicles and relations come on top.
     """
-    return _write(folder, size, seed, 1)
+    return _write(folder, size, seed, 1, today)
 
 
 def generate_next_day(folder: Path) -> WorldFiles:
@@ -71,47 +92,62 @@ def generate_next_day(folder: Path) -> WorldFiles:
     Raises FileNotFoundError when `generate` was not called for this folder.
     """
     told = json.loads((folder / "world.json").read_text(encoding="utf-8"))
-    return _write(folder, int(told["size"]), int(told["seed"]), int(told["day"]) + 1)
+    first = date.fromisoformat(told["first"])
+    return _write(folder, int(told["size"]), int(told["seed"]), int(told["day"]) + 1, first)
 
 
-def _write(folder: Path, size: int, seed: int, day: int) -> WorldFiles:
-    world = _build(size, seed)
+def _write(folder: Path, size: int, seed: int, day: int, first: date) -> WorldFiles:
+    world = _build(size, seed, first)
     for d in range(2, day + 1):
         _advance(world, d)
     folder.mkdir(parents=True, exist_ok=True)
-    tables = world.tables
+    tables = world.life.tables
     write_database(folder / "sales_crm.db", [t for t in tables.values() if t.system.source == "sales_crm"])
     broken: list[Broken] = []
     for table in tables.values():
         if table.system.source == "service":
-            broken += write_csv(folder / "service", table, broken=True)
+            broken += write_csv(folder / "service", table, broken=table.system in PARTY_SYSTEMS)
         elif table.system.source == "marketing":
-            write_json_lines(folder / "marketing" / f"leads_{table.system.stream}.ndjson", table)
+            write_json_lines(folder / "marketing" / table.system.file.format(stream=table.system.stream), table)
     write_quarantine(folder / "expected_quarantine.csv", broken)
+    story.write_expected(world.life, folder / "expected_findings.csv")
+    truth = {at: entity for at, entity in world.truth.items() if _there(world, at)}
     with open(folder / "truth.csv", "w", encoding="utf-8", newline="") as f:
         writer = csv.writer(f, lineterminator="\n")
         writer.writerow(TRUTH_COLUMNS)
-        writer.writerows((source, key, entity) for (source, _, key), entity in world.truth.items())
-    told = {"world": "demo", "size": size, "seed": seed, "day": day}
+        writer.writerows((source, key, entity) for (source, _, key), entity in truth.items())
+    told = {"world": "demo", "size": size, "seed": seed, "day": day, "first": first.isoformat()}
     (folder / "world.json").write_text(json.dumps(told) + "\n", encoding="utf-8")
-    config = write_demo_configuration(folder)
-    return WorldFiles(folder, config, folder / "truth.csv", len(world.truth), len(set(world.truth.values())))
+    config = write_demo_configuration(folder, world.life.today)
+    return WorldFiles(folder, config, folder / "truth.csv", len(truth), len(set(truth.values())))
+
+
+def _there(world: _World, at: tuple[str, str, str]) -> bool:
+    row = world.tables[at[0], at[1]].rows.get(at[2])
+    return row is not None and not row.get("deleted")
 
 
 # --- the first day
 
 
-def _build(size: int, seed: int) -> _World:
+def _build(size: int, seed: int, first: date) -> _World:
     rng = Dice(f"{seed}:demo")
     tables = {(s.source, s.stream): Table(s, {}) for s in SYSTEMS}
-    world = _World(rng, OrganizationMaker(rng, FAMILIES), PersonMaker(rng, PEOPLE_MIX), tables)
+    world = _World(rng, OrganizationMaker(rng, FAMILIES), PersonMaker(rng, PEOPLE_MIX), tables, first=first)
+    known: dict[str, str] = {}  # the records of the company with which the story begins
     for system, record, entity in cast():
         key = _add(world, system, dict(record), record["updated"], entity)
         if system is ACCOUNTS:
             world.accounts[entity] = key
-    while world.records < size:
-        _new_customers(world, FIRST_DAY)
-    for table in tables.values():  # the order of the rows tells nothing
+        if entity in ("CAST-SHUNDA", "CAST-LIU"):
+            known.setdefault(system.stream, key)
+            world.storied.add((system.source, system.stream, key))
+    account = tables["sales_crm", "accounts"].rows[known["accounts"]]
+    company = story.company_in(world.founder, account["city"], account["tax_id"], account["name"])
+    story.found(world.life, world.founder, size, known, company)
+    while world.records < size or len(world.known) < _FEWEST:
+        _new_customers(world, first)
+    for table in world.life.tables.values():  # the order of the rows tells nothing
         rows = list(table.rows.items())
         rng.shuffle(rows)
         table.rows = dict(rows)
@@ -174,7 +210,7 @@ def _add_all(
         if company and system is PEOPLE and world.rng.random() < 0.6:
             record["_company"] = company.short
         # After the first day whatever is new was written today: a cursor over the time of change must find it.
-        written = today if today > FIRST_DAY else min(date.fromisoformat(updated[:10]), today)
+        written = today if today > world.first else min(date.fromisoformat(updated[:10]), today)
         key = _add(world, system, record, f"{written.isoformat()} {updated[11:19]}", entity)
         if system is ACCOUNTS:
             world.accounts.setdefault(entity, key)
@@ -188,7 +224,7 @@ def _add(world: _World, system: System, record: Record, updated: str, entity: st
     key = f"{system.prefix}{n * 765_433 % 999_983:06d}"  # modulo a prime: no key twice, no order to learn from
     columns = set(system.columns.values())
     if system is ACCOUNTS:
-        record.setdefault("account_owner", rng.pick(_SALESPEOPLE))
+        record.setdefault("account_owner", rng.pick(SALESPEOPLE))
         staff = int(record.get("employees", "0") or 0)
         record.setdefault("segment", "key" if staff > 150 or rng.random() < 0.05 else "ordinary")
         record["_credit_limit"] = f"{rng.between(1, 400) * 5000}.00"
@@ -224,10 +260,11 @@ def _time(system: System, text: str) -> str:
 
 def _advance(world: _World, day: int) -> None:
     """Play one more day: deletions, changes, new records of known companies, new customers."""
-    rng, today = world.rng, FIRST_DAY + timedelta(days=day - 1)
-    for table in list(world.tables.values()):
+    rng, today = world.rng, world.first + timedelta(days=day - 1)
+    world.life.today = world.founder.today = today
+    for (source, stream), table in list(world.tables.items()):
         for key in list(table.rows):
-            if table.rows[key].get("deleted"):
+            if table.rows[key].get("deleted") or (source, stream, key) in world.storied:
                 continue
             draw = rng.random()
             if draw < 0.01:
@@ -241,6 +278,7 @@ def _advance(world: _World, day: int) -> None:
         _add_all(world, companies.organization(o)[:1], f"O{o.entity:06d}", today, company=o)
     while world.records < goal:
         _new_customers(world, today)
+    story.pass_day(world.life, world.founder, day)
 
 
 def _delete(world: _World, table: Table, key: str, today: date) -> None:
@@ -260,7 +298,7 @@ def _change(world: _World, table: Table, row: dict[str, str], today: date) -> No
     if draw < 0.4:
         row["phone"] = f"1{rng.pick(('38', '39', '50', '86'))}{rng.below(100_000_000):08d}"
     elif draw < 0.6 and "account_owner" in row:
-        row["account_owner"] = rng.pick(_SALESPEOPLE)
+        row["account_owner"] = rng.pick(SALESPEOPLE)
     elif draw < 0.8 and row.get("address_line"):
         row["address_line"] += f"{rng.between(1, 20)}层"
     else:

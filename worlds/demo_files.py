@@ -10,15 +10,24 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from worlds.demo_systems import SYSTEMS
+from worlds.life.streams import STREAMS, Told
 from worlds.systems import System
 
-_TYPES = {"employees": "INTEGER", "_credit_limit": "NUMERIC(12,2)", "birth_date": "DATE", "influence": "INTEGER"}
+_DATES = ("birth_date", "occurred_at", "due_at", "closed_at", "valid_from", "valid_to", "produced_on", "delivered_on")
+_TYPES = {
+    "employees": "INTEGER",
+    "_credit_limit": "NUMERIC(12,2)",
+    "amount": "NUMERIC(14,2)",
+    "influence": "INTEGER",
+    **dict.fromkeys(_DATES, "DATE"),
+}
 _ZONE = "Asia/Shanghai"  # of times written without an offset
 BROKEN = ("undecodable bytes", "wrong number of columns", "no key", "key twice in one delivery", "impossible date")
 
@@ -167,15 +176,16 @@ _HEAD = """\
 """
 
 
-def write_demo_configuration(folder: Path) -> Path:
-    """Write the demo's `kehu.yaml`; returns its path."""
+def write_demo_configuration(folder: Path, today: date) -> Path:
+    """Write the demo's `kehu.yaml`, in which it is always `today`; returns its path."""
     connectors: dict[str, dict[str, Any]] = {
         "sales_crm": {"type": "sql", "url": "sqlite:///sales_crm.db", "timezone": _ZONE},
         "service": {"type": "files", "path": "service/{stream}_*.csv", "timezone": _ZONE},
-        "marketing": {"type": "files", "path": "marketing/leads_{stream}.ndjson"},
+        "marketing": {"type": "files", "path": "marketing/{stream}.ndjson"},
     }
     sources: dict[str, dict[str, Any]] = {}
-    for s in SYSTEMS:
+    for told in (*map(Told, SYSTEMS), *STREAMS):
+        s = told.system
         source = sources.setdefault(
             s.source,
             {
@@ -191,8 +201,19 @@ def write_demo_configuration(folder: Path) -> Path:
             stream |= {"deleted": s.deleted, "options": {"table": s.stream}}
         if s.source == "service":
             stream["encoding"] = "gb18030"
-        source["streams"].append({**stream, "fields": s.mapping()})
+        if s.file.startswith("leads_"):
+            stream["options"] = {"path": f"marketing/{s.file}"}
+        stream["fields"] = s.mapping()
+        codes = {"buying_role": {"decision maker": "decision_maker"}} if s.stream == "contacts" else told.codes
+        more = {"constants": told.constants, "codes": codes, "refers": told.refers}
+        stream |= {name: {k: v for k, v in value.items()} for name, value in more.items() if value}
+        source["streams"].append(stream)
     path = folder / "kehu.yaml"
-    document = {"store": "sqlite:///hub.db", "workspace": "work/", "sources": list(sources.values())}
+    document = {
+        "store": "sqlite:///hub.db",
+        "workspace": "work/",
+        "lifecycle": {"timezone": _ZONE, "today": today},
+        "sources": list(sources.values()),
+    }
     path.write_text(_HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
     return path

@@ -47,7 +47,7 @@ CONTACTS = System(
     {
         "account_id": "organization_key", "name": "full_name", "sex": "gender", "birthday": "birth_date",
         "id_card": "national_id", "mobile": "phone", "office_phone": "phone2", "email": "email", "title": "job_title",
-        "role": "buying_role", "influence": "influence", "city": "city",
+        "role": "buying_role", "influence": "influence", "attitude": "affinity", "city": "city",
     },
     {
         "gender": 0.8, "birth_date": 0.5, "national_id": 0.35, "phone": 0.85, "phone2": 0.4, "email": 0.6,

@@ -46,6 +46,14 @@ class OrganizationMaker:
             return [self._sole_trader()]
         return [self._company(script)]
 
+    def lone(self) -> Organization:
+        """A company of China that belongs to nobody and never moved."""
+        return self._chinese()
+
+    def group(self) -> list[Organization]:
+        """A group of China: its head, then its companies and perhaps a branch, each behind its parent."""
+        return self._group("han")
+
     def _next(self) -> int:
         self.entities += 1
         return self.entities - 1

@@ -64,11 +64,11 @@ class System:
         object.__setattr__(self, "fill", tuple(self.filled.items()))
 
     def mapping(self) -> dict[str, str | list[str]]:
-        """The `fields` of this stream for a configuration: attribute → column, or → columns for phones and mails."""
+        """The `fields` of this stream for a configuration: attribute → column, or → columns where it holds a list."""
         out: dict[str, str | list[str]] = {}
         for column, attribute in self.columns.items():
             base = attribute.rstrip("2")
-            if base in ("phone", "email"):
+            if base in ("phone", "email", "refers_to"):
                 listed = out.setdefault(base, [])
                 assert isinstance(listed, list)
                 listed.append(column)

@@ -15,6 +15,7 @@ from worlds import demo
 from worlds.demo_files import BROKEN
 from worlds.demo_systems import SYSTEMS
 from worlds.files import WorldFiles
+from worlds.life.streams import STREAMS
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +29,15 @@ def truth(folder: Path) -> dict[tuple[str, str], str]:
 
 
 def keys(folder: Path) -> set[tuple[str, str]]:
-    """Keys of all sound, undeleted rows, read straight from the files."""
+    """Keys of all sound, undeleted rows of parties, read straight from the files."""
     found: set[tuple[str, str]] = set()
     with closing(sqlite3.connect(folder / "sales_crm.db")) as db:
         for table, key in (("accounts", "account_id"), ("contacts", "contact_id")):
             found |= {("sales_crm", k) for (k,) in db.execute(f"SELECT {key} FROM {table} WHERE NOT is_deleted")}
-    for path in (folder / "service").glob("*.csv"):
+    for path in (p for stream in ("customers", "owners") for p in (folder / "service").glob(f"{stream}_*.csv")):
         text = path.read_bytes().decode("gb18030", errors="replace")
         found |= {("service", r[0]) for r in list(csv.reader(text.splitlines()))[1:] if r[0] and "BAD" not in r[0]}
-    for path in (folder / "marketing").glob("*.ndjson"):
+    for path in (folder / "marketing").glob("leads_*.ndjson"):
         lines = path.read_text(encoding="utf-8").splitlines()
         found |= {("marketing", json.loads(line)["lead_id"]) for line in lines}
     return found
@@ -96,18 +97,25 @@ def test_broken_rows_are_broken(day_one: WorldFiles) -> None:
 
 def test_configuration_names_existing_columns(day_one: WorldFiles) -> None:
     sources = {s["name"]: s for s in yaml.safe_load(day_one.config.read_text(encoding="utf-8"))["sources"]}
+    systems = [*SYSTEMS, *(told.system for told in STREAMS)]
     assert sources.keys() == {"sales_crm", "service", "marketing"}
     assert sources["service"]["streams"][0]["encoding"] == "gb18030"
     for source in sources.values():
         for stream in source["streams"]:
-            system = next(s for s in SYSTEMS if (s.source, s.stream) == (source["name"], stream["name"]))
+            system = next(s for s in systems if (s.source, s.stream) == (source["name"], stream["name"]))
             columns = [c for v in stream["fields"].values() for c in (v if isinstance(v, list) else [v])]
             assert set(columns) <= set(system.columns)
 
 
 def test_same_seed_same_story(day_one: WorldFiles, tmp_path: Path) -> None:
     again = demo.generate(tmp_path, 1500, 3)
-    for name in ("truth.csv", "marketing/leads_people.ndjson", "service/customers_north.csv", "kehu.yaml"):
+    for name in (
+        "truth.csv",
+        "expected_findings.csv",
+        "marketing/responses.ndjson",
+        "service/vehicles_north.csv",
+        "kehu.yaml",
+    ):
         assert (again.folder / name).read_bytes() == (day_one.folder / name).read_bytes()
 
 
