@@ -3,7 +3,7 @@
 Publishes what a run computed and reads it back in Arrow; computes nothing of it.
 """
 
-from models.store import account_tables, lifecycle_tables, serving_tables
+from models.store import account_tables, lifecycle_tables, search_tables, serving_tables
 from models.store.columns import parse_json_column
 from models.store.open import open_store
 from models.store.outcome import LifecycleOutcome, RunOutcome, StreamState
@@ -20,5 +20,6 @@ __all__ = [
     "lifecycle_tables",
     "open_store",
     "parse_json_column",
+    "search_tables",
     "serving_tables",
 ]

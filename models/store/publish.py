@@ -27,6 +27,7 @@ from models.store.publish_golden import (
 from models.store.publish_lifecycle import publish_lifecycle
 from models.store.publish_records import publish_edges, publish_keys, publish_membership, publish_records
 from models.store.publish_rekeys import publish_rekeys
+from models.store.publish_search import publish_search
 
 
 def publish(connection: sa.Connection, outcome: RunOutcome, on_step: Callable[[str], None]) -> dict[str, int]:
@@ -118,6 +119,7 @@ STEPS_TO_TAKE: tuple[tuple[str, Callable[[Publication], int]], ...] = (
     ("start", _start),
     ("records", publish_records),
     ("keys", publish_keys),
+    ("search", publish_search),
     ("edges", publish_edges),
     ("membership", publish_membership),
     ("rekeys", publish_rekeys),
