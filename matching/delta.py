@@ -36,7 +36,7 @@ class Delta:
         self.con: duckdb.DuckDBPyConnection = work.con
         self.declaration = work.declaration
         self.standards = Standards(work, store, folder)
-        self.cut: set[int] = set()
+        self.cut: dict[str, int] = {}
 
     def find(self, decided: Iterable[int]) -> Scope:
         """The scope of the run.
@@ -76,8 +76,7 @@ class Delta:
             write_scored(self.con, self.store, records, stale)
             write_keys(self.con, self.store, np.setdiff1d(records, self.standards.living))
         touched = np.union1d(records, self.standards.gone)
-        names = [rule.name for rule in self.declaration.blocking]
-        return Scope(records, touched, profile, pairs, len(rescored), [names[i] for i in sorted(self.cut)])
+        return Scope(records, touched, profile, pairs, len(rescored), self.cut)
 
     def _key_tables(self) -> None:
         """Keys of the changed records as they are (`keys_now`) and as they were (`keys_then`), with their rules."""
@@ -203,12 +202,9 @@ class Delta:
             for i in np.flatnonzero(mine):
                 key = int(keys[i])
                 if key in beyond:
-                    self.cut.add(int(rules[i]))
                     continue
                 before = len(held[key])
                 after = before - int(removed[i]) + int(added[i])
-                if after > cap:
-                    self.cut.add(int(rules[i]))
                 if (before > cap) != (after > cap):
                     touched.update(held[key])
         return touched - set(self.standards.gone.tolist())
@@ -231,6 +227,7 @@ class Delta:
         changed = pa.table({"record_id": self.standards.changed})
         con.register("changed_ids", changed)
         con.execute("CREATE OR REPLACE TEMP TABLE blocks (key BIGINT, record_id BIGINT)")
+        con.execute("CREATE OR REPLACE TEMP TABLE cut_keys (key BIGINT)")
         wanted = con.execute("SELECT DISTINCT rule, key FROM keys_wanted").fetchnumpy()
         caps = {i: block_cap(self.declaration, rule) for i, rule in enumerate(self.declaration.blocking)}
         for cap in sorted(set(caps.values())):
@@ -247,16 +244,18 @@ class Delta:
             con.register("held_rows", found.pairs.select(["key", "record_id"]).cast(_KEYED))
             con.register("beyond_rows", found.capped.select(["key"]))
             con.execute(
-                "INSERT INTO blocks SELECT key, record_id FROM (SELECT key, record_id, count(*) OVER "
-                "(PARTITION BY key) AS n "
+                "CREATE OR REPLACE TEMP TABLE sized AS SELECT key, record_id, count(*) OVER (PARTITION BY key) AS n "
                 "FROM (SELECT key, record_id FROM held_rows ANTI JOIN changed_ids USING (record_id) UNION "
                 "SELECT key, record_id FROM keys_now SEMI JOIN block_keys USING (key)) ANTI JOIN beyond_rows "
-                "USING (key)) "
-                f"WHERE n <= {cap}"
+                "USING (key)"
             )
+            con.execute(f"INSERT INTO blocks SELECT key, record_id FROM sized WHERE n <= {cap}")
+            con.execute(f"INSERT INTO cut_keys SELECT key FROM beyond_rows UNION SELECT key FROM sized WHERE n > {cap}")
             for name in ("block_keys", "held_rows", "beyond_rows"):
                 con.unregister(name)
         con.unregister("changed_ids")
+        cut = con.execute("SELECT rule, count(DISTINCT key) FROM keys_wanted SEMI JOIN cut_keys USING (key) GROUP BY 1")
+        self.cut = {self.declaration.blocking[rule].name: int(n) for rule, n in sorted(cut.fetchall())}
         con.execute(
             "CREATE OR REPLACE TEMP TABLE pairs AS SELECT DISTINCT least(w.record_id, b.record_id) AS left_id, "
             "greatest(w.record_id, b.record_id) AS right_id FROM keys_wanted w JOIN blocks b USING (key) "

@@ -52,7 +52,7 @@ class FewDelta:
         self._changed = set(self.changed.tolist())
         self._known = self._changed | set(self.living.tolist())
         self._blocks: dict[int, list[int]] = {}
-        self.cut: set[int] = set()
+        self.cut: Counter[str] = Counter()
 
     def find(self, decided: Iterable[int]) -> Scope:
         """The scope of the run.
@@ -85,15 +85,7 @@ class FewDelta:
                     gone=self.gone,
                 )
                 self._tables(records, scored, stale)
-        names = [rule.name for rule in self.rules.declaration.blocking]
-        return Scope(
-            records,
-            np.union1d(records, self.gone),
-            profile,
-            pairs,
-            len(rescored),
-            [names[i] for i in sorted(self.cut)],
-        )
+        return Scope(records, np.union1d(records, self.gone), profile, pairs, len(rescored), dict(self.cut))
 
     def _features(self, standard: dict[str, Any]) -> Features:
         return self.rules.features(standard, self.roles)
@@ -183,8 +175,6 @@ class FewDelta:
             cap = self.rules.caps[self.rule_of[key]]
             before = len(self._blocks[key])
             after = before - self.then[key] + len(self.now.get(key, ()))
-            if after > cap:
-                self.cut.add(self.rule_of[key])
             if (before > cap) != (after > cap) and before <= cap + self.then[key]:
                 touched.update(self._blocks[key])
         return touched
@@ -205,7 +195,10 @@ class FewDelta:
             for key in self.keys_of[record]:
                 if key.key not in blocks:
                     block = self._after(key.key)
-                    blocks[key.key] = block if len(block) <= self.rules.caps[key.rule] else []
+                    if len(block) > self.rules.caps[key.rule]:
+                        self.cut[self.rules.declaration.blocking[key.rule].name] += 1
+                        block = []
+                    blocks[key.key] = block
                 mine.update(blocks[key.key])
             mine.discard(record)
             partners[record] = mine - done

@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from matching.added import untrained
-from matching.batch import Solved, Work, cluster, load_features, solve, working
+from matching.batch import Work, cluster, load_features, solve, working
 from matching.declared import declared
 from matching.delta import Delta
 from matching.few import FewDelta
@@ -58,7 +59,11 @@ _LIBRARIES = ("splink", "duckdb", "rapidfuzz", "phonenumbers", "pypinyin")
 
 @dataclass
 class EntityResult:
-    """What resolving one entity type did: counts, the model, the blocks per rule, words for the user, seconds."""
+    """What resolving one entity type did: counts, the model, the blocks per rule, words for the user, seconds.
+
+    `cut` counts, per blocking rule, the blocks that were not compared because they are larger than the cap; in a run
+    over a part, those of the records that it looked at.
+    """
 
     entity: str
     records: int = 0
@@ -73,6 +78,7 @@ class EntityResult:
     retired: int = 0
     tasks_open: int = 0
     blocks: list[dict[str, Any]] = field(default_factory=list)
+    cut: dict[str, int] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -163,7 +169,8 @@ class _Resolving:
             result.model_id = model.model_id
             solved = solve(work, model.model_copy(update={"declaration": work.declaration}), self.said)
             result.pairs_scored, result.blocks = solved.pairs, solved.blocks_report()
-            result.messages += _cut_off(solved)
+            result.cut = {block.rule: block.blocks_cut for block in solved.blocks if block.blocks_cut}
+            result.messages += _cut_off(result.cut)
             if fresh := untrained(self.config, entity, work.declaration):
                 result.messages.append(f"compared from the next 'kehu train' on: {', '.join(fresh)}")
             clusters = work.con.sql("SELECT record_id, cluster FROM clusters").to_arrow_table()
@@ -200,8 +207,8 @@ class _Resolving:
             _write_profile(scope.profile.table, folder, entity, None)
             pq.write_table(pa.table({"record_id": scope.touched}), work_file(folder, "touched", entity))
         result.records, result.touched, result.pairs_scored = len(scope.records), len(scope.touched), scope.pairs
-        if scope.cut:
-            result.messages.append(f"blocks larger than block_cap were not compared: {', '.join(scope.cut)}")
+        result.cut = scope.cut
+        result.messages += _cut_off(result.cut)
         columns = ", ".join(f'"{name}"' for name in work.schema.names)
         standard = con.sql(f"SELECT {columns} FROM loaded SEMI JOIN scope USING (record_id)").to_arrow_table()
         return self._golden(clusters, past_of(store, pa.array(scope.touched)), standard, everything=False)
@@ -244,9 +251,11 @@ class _Resolving:
 def _is_few(store: Store, entity: str, changed: int) -> bool:
     """Whether looking up what changes touch costs less than resolving everything."""
     r = t.source_record.c
-    count = sa.select(sa.func.count().label("n")).where(r.entity_type == entity, r.deleted.is_(False))
-    held = int(store.fetch_arrow(count)["n"][0].as_py())
-    return changed <= max(held * FEW_SHARE, FEW_CHANGES) and held > 0
+    # Counted no further than needed, so that the cost does not grow with the hub.
+    enough = 1 if changed <= FEW_CHANGES else int(changed / FEW_SHARE)
+    held = sa.select(r.record_id).where(r.entity_type == entity, r.deleted.is_(False)).limit(enough).subquery()
+    count = sa.select(sa.func.count().label("n")).select_from(held)
+    return int(store.fetch_arrow(count)["n"][0].as_py()) >= enough
 
 
 def _decided(store: Store, entity: str) -> list[int]:
@@ -312,12 +321,9 @@ def _told(model: PublishedModel, report: TrainingReport) -> list[str]:
     return told
 
 
-def _cut_off(solved: Solved) -> list[str]:
-    cut = [b for b in solved.blocks if b.blocks_cut]
-    if not cut:
-        return []
-    rules = ", ".join(f"{b.rule} ({b.blocks_cut:,})" for b in cut)
-    return [f"blocks larger than block_cap were not compared: {rules}"]
+def _cut_off(cut: Mapping[str, int]) -> list[str]:
+    rules = ", ".join(f"{rule} ({blocks:,})" for rule, blocks in cut.items())
+    return [f"blocks larger than block_cap were not compared: {rules}"] if cut else []
 
 
 def _changed_ids(folder: Path, entity: str) -> pa.Array[pa.Int64Scalar]:

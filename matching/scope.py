@@ -23,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 class Scope:
     """What is solved again: `records` (living, closed under clusters and golden records) and `touched` (those and the
     deleted ones). The DuckDB tables `known` (features with term frequencies), `scored` and `keys` hold what that needs.
+    `cut` counts, per blocking rule, the keys of rescored records whose blocks are above the cap.
     """
 
     records: Ints
@@ -30,7 +31,7 @@ class Scope:
     profile: Profile
     pairs: int
     rescored: int
-    cut: list[str]
+    cut: dict[str, int]
 
 
 def closure(

@@ -39,6 +39,7 @@ def summary(run: HubRun) -> dict[str, Any]:
         "events": int(published.get("events", 0)),
         "seconds": {phase: round(seconds, 3) for phase, seconds in run.seconds.items()},
         "peak_rss_mb": peak_rss_mb(),
+        "blocks_cut": sum(sum(row.get("cut", {}).values()) for row in entities),
         "full": run.full,
         "sources": sources,
         "failed_sources": list(dict.fromkeys(row["source"] for row in sources if row["status"] in FAILED)),

@@ -137,7 +137,8 @@ def _golden(config: Config, entity: str) -> dg.AssetsDefinition:
     def resolve(hub: dg.ResourceParam[HubRun]) -> Results:
         result = steps.resolve(hub, entity)
         blocks = [b for b in result.get("blocks", []) if b]
-        yield _materialised(hub, keys, "keys", {"blocks": _blocks(blocks)} if blocks else {})
+        cut = {"blocks_cut": sum(result.get("cut", {}).values())} if result else {}
+        yield _materialised(hub, keys, "keys", {"blocks": _blocks(blocks), **cut} if blocks else cut)
         yield _materialised(hub, pairs, "edges", _pairs(hub, entity, result))
         yield _materialised(hub, clusters, "membership", {})
         verdicts = steps.check_before(hub, entity, max_cluster=declared(hub.store, hub.config, entity).max_cluster)
