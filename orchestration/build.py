@@ -6,6 +6,7 @@ import dagster as dg
 
 from models.config import Config
 from orchestration.assets.core import core_assets
+from orchestration.assets.lifecycle import lifecycle_assets
 from orchestration.assets.out import out_assets
 from orchestration.assets.raw import raw_assets
 from orchestration.hub_run import HubRun
@@ -17,7 +18,7 @@ def build_definitions(config: Config, hub: HubRun | None = None) -> dg.Definitio
     """Everything of one hub. With `hub`, a run that is open already, jobs use it instead of opening their own."""
     opens = HubResource(config_path=str(config.file))
     return dg.Definitions(
-        assets=[*raw_assets(config), *core_assets(config), *out_assets(config)],
+        assets=[*raw_assets(config), *core_assets(config), *lifecycle_assets(config), *out_assets(config)],
         jobs=jobs(config, with_resource=hub is None),
         schedules=schedules(config) if hub is None else [],
         sensors=sensors(config) if hub is None else [],

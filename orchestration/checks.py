@@ -108,3 +108,52 @@ def law_result(asset: str, verdict: laws.Verdict) -> dg.AssetCheckResult:
         description=verdict.words,
         metadata={**verdict.counts, **({"examples": verdict.examples} if verdict.examples else {})},
     )
+
+
+BLOCKING = "contracts_blocking"
+
+
+def contract_specs(asset: str, sources: list[str]) -> list[dg.AssetCheckSpec]:
+    """One check per source, and one that blocks: for rules of contracts that let nothing be published."""
+    words = "No open finding of severity error is on a record of {}, by the contracts of the stages."
+    blocking = "No rule of the contracts that says `blocking` has new findings."
+    return [
+        *(dg.AssetCheckSpec(_of_source(name), asset=asset, description=words.format(name)) for name in sources),
+        dg.AssetCheckSpec(BLOCKING, asset=asset, description=blocking, blocking=True),
+    ]
+
+
+def contract_results(
+    asset: str, sources: list[str], standing: dict[str, dict[str, dict[str, int]]], blocking: list[str]
+) -> list[dg.AssetCheckResult]:
+    """How each source's records stand: source → severity → rule → open findings; and what blocks."""
+    results = []
+    for name in sources:
+        found = standing.get(name, {})
+        errors = sum(found.get("error", {}).values())
+        rules = sorted(((n, rule) for of in found.values() for rule, n in of.items()), reverse=True)
+        shown = ", ".join(f"{rule}: {n:,}" for n, rule in rules[:5])
+        results.append(
+            dg.AssetCheckResult(
+                asset_key=asset,
+                check_name=_of_source(name),
+                passed=not errors,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=shown or "nothing open",
+                metadata={severity: sum(of.values()) for severity, of in found.items()},
+            )
+        )
+    results.append(
+        dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=BLOCKING,
+            passed=not blocking,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="; ".join(blocking) or "nothing blocks",
+        )
+    )
+    return results
+
+
+def _of_source(source: str) -> str:
+    return f"contracts_{source.replace('-', '_')}"

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from connectors.changes import detect_changes
 from connectors.landing import Landed, land
 from connectors.mapping import remap
+from lifecycle.standard import ENTITIES
 from matching.standardise import PARSER_VERSION
 from models.config import Source, Stream
 from models.store import RunOutcome, StreamState
@@ -27,6 +28,7 @@ from models.store import tables as t
 from models.vocabulary import PARTY_TYPES
 from orchestration import laws
 from orchestration.hub_run import HubRun, clear_landing
+from orchestration.lifecycle import lifecycle_outcome
 from orchestration.standing import standing, why_full
 
 FAILED = ("failed", "refused")
@@ -219,7 +221,7 @@ def publish(run: HubRun) -> dict[str, int]:
         outcome = RunOutcome(
             run_id=run.run_id,
             folder=run.folder,
-            entities=tuple(dict.fromkeys([*now["entities"], *changed_types(run)])),
+            entities=tuple(dict.fromkeys([*now["entities"], *changed_types(run), *restated_types(run)])),
             full=run.full,
             stream_states=tuple(states),
             metrics=metrics,
@@ -227,6 +229,7 @@ def publish(run: HubRun) -> dict[str, int]:
             decisions_upto=now["decisions_upto"],
             parser_version=PARSER_VERSION,
             memory_limit=run.config.memory_limit,
+            lifecycle=lifecycle_outcome(run),
         )
         counts = run.store.publish(outcome, lambda step: run.tell("publish", step))
         run.ended = True
@@ -267,6 +270,11 @@ def stream_states(run: HubRun) -> list[StreamState]:
 def changed_types(run: HubRun) -> list[str]:
     """Entity types of which the run holds changes, those that are not resolved included."""
     return [entity for entity in run.config.entities() if rows(run, "changes", entity)]
+
+
+def restated_types(run: HubRun) -> list[str]:
+    """Entity types that hang on parties of which the run holds standard values."""
+    return [entity for entity in ENTITIES if rows(run, "standard", entity)]
 
 
 def rows(run: HubRun, kind: str, entity: str) -> int:

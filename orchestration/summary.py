@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.store import Store
+from models.store import lifecycle_tables as lt
 from models.store import tables as t
 from orchestration.hub_run import HubRun
 from orchestration.steps import FAILED, peak_rss_mb, source_rows
@@ -35,7 +36,7 @@ def summary(run: HubRun) -> dict[str, Any]:
         "merged": total(entities, "merged"),
         "split": total(entities, "split"),
         "tasks_open": _count(run.store, sa.select(sa.func.count()).where(t.task.c.status == "open")),
-        "findings_open": 0,
+        "findings_open": open_findings(run.store),
         "events": int(published.get("events", 0)),
         "seconds": {phase: round(seconds, 3) for phase, seconds in run.seconds.items()},
         "peak_rss_mb": peak_rss_mb(),
@@ -54,6 +55,11 @@ def current_records(store: Store) -> int:
     """Source records that are not deleted; read from an index alone."""
     r = t.source_record.c
     return _count(store, sa.select(sa.func.count()).where(r.entity_type.is_not(None), r.deleted.is_(False)))
+
+
+def open_findings(store: Store) -> int:
+    """Findings that are open, waived ones included."""
+    return _count(store, sa.select(sa.func.count()).where(lt.finding.c.status == "open"))
 
 
 def golden_records(store: Store) -> int:

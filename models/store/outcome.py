@@ -98,13 +98,15 @@ class LifecycleOutcome:
     """What a run computed of the lifecycle, as Parquet files `lifecycle/<name>.parquet` with the tables' columns.
 
     `full`: state and stages of all customers are in the files, else those of the customers in `scope`. `relinked`: the
-    links of all records are. `contracts` is their document, with `name` and `version`.
+    links of all records are. `contracts` is their document, with `name` and `version`. `standing` is kept with the run
+    as `metrics["lifecycle"]`: what the state rests on, by which the next run knows what it may keep.
     """
 
     contracts: Mapping[str, Any]
     contracts_hash: str
     full: bool = False
     relinked: bool = False
+    standing: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

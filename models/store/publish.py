@@ -106,7 +106,9 @@ def _finish(work: Publication) -> int:
             status="published",
             finished_at=work.at,
             decisions_upto=outcome.decisions_upto,
-            metrics=_json(outcome.metrics),
+            metrics=_json(
+                {**outcome.metrics, **({"lifecycle": outcome.lifecycle.standing} if outcome.lifecycle else {})}
+            ),
         )
     )
     if outcome.phases:

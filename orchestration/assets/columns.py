@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 import pyarrow as pa
+import sqlalchemy as sa
 
+from lifecycle.standard import types_of
 from models.config import Config, Stream
+from models.store.columns import arrow_type
 from models.store.outcome import FILES
 
 _TOLD = {
@@ -74,6 +77,17 @@ def of_delivery(schema: pa.Schema, stream: Stream) -> dg.TableSchema:
 def of_standard(schema: pa.Schema) -> dg.TableSchema:
     """The standard columns of an entity type."""
     return dg.TableSchema([dg.TableColumn(f.name, str(f.type)) for f in schema])
+
+
+def of_table(table: sa.Table) -> dg.TableSchema:
+    """The columns of a table of the store."""
+    return dg.TableSchema([_column(column.name, arrow_type(column.type)) for column in table.c])
+
+
+def of_touchpoints(config: Config) -> dg.TableSchema:
+    """The standard columns of touchpoints."""
+    kinds = {"record_id": pa.int64(), **types_of(config, "touchpoint")}
+    return dg.TableSchema([_column(name, kind) for name, kind in kinds.items()])
 
 
 def _column(name: str, dtype: pa.DataType) -> dg.TableColumn:

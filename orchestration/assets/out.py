@@ -11,6 +11,7 @@ from models.config import Config
 from models.vocabulary import PARTY_TYPES
 from orchestration import checks, reports, steps
 from orchestration.assets.core import SOURCE_RECORDS, golden
+from orchestration.assets.lifecycle import last_assets
 from orchestration.display import size_histogram, table, weight_histogram
 from orchestration.hub_run import HubRun
 from orchestration.summary import summary
@@ -27,13 +28,13 @@ def out_assets(config: Config) -> list[dg.AssetsDefinition]:
     """Publishing, and the two reports."""
     parties = [entity for entity in config.entities() if entity in PARTY_TYPES]
     store = "postgresql" if config.store.startswith("postgresql") else "sqlite"
-    return [_published(parties, store), _overlap(parties, store), _quality(parties, store)]
+    return [_published(parties, store, last_assets(config)), _overlap(parties, store), _quality(parties, store)]
 
 
-def _published(parties: list[str], store: str) -> dg.AssetsDefinition:
+def _published(parties: list[str], store: str, lifecycle: list[str]) -> dg.AssetsDefinition:
     @dg.asset(
         name=PUBLISHED,
-        deps=[SOURCE_RECORDS, *map(golden, parties)],
+        deps=[SOURCE_RECORDS, *map(golden, parties), *lifecycle],
         group_name=GROUP,
         kinds={store},
         check_specs=checks.law_specs(PUBLISHED, checks.AFTER, blocking=False),

@@ -46,7 +46,10 @@ def test_the_assets_follow_the_way_of_the_data(definitions: dg.Definitions) -> N
         for before, after in zip(chain, chain[1:], strict=False):
             assert upstream[f"core_{after}"] == {f"core_{before}"}
     golden = {"core_golden_records_organization", "core_golden_records_person"}
-    assert upstream["out_published"] == {"core_source_records", *golden}
+    assert upstream["core_touchpoints"] == {"core_source_records"}
+    assert upstream["core_stages"] == {"core_touchpoints", *golden}
+    assert (upstream["core_findings"], upstream["core_matrix"]) == ({"core_stages"}, {"core_findings"})
+    assert upstream["out_published"] == {"core_source_records", *golden, "core_stages", "core_findings", "core_matrix"}
     assert upstream["out_overlap"] == upstream["out_quality"] == {"out_published"}
 
 
@@ -69,7 +72,8 @@ def test_every_asset_job_and_check_is_documented(definitions: dg.Definitions) ->
     for name in ("raw_<source>", "raw_<source>_<stream>", "source_<source>", "resolve", "full"):
         assert f"`{name}`" in DOCUMENT, name
     for key in definitions.resolve_asset_graph().asset_check_keys:
-        assert f"`{key.name}`" in DOCUMENT, key
+        of_source = key.name.startswith("contracts_") and key.name != "contracts_blocking"
+        assert f"`{'contracts_<source>' if of_source else key.name}`" in DOCUMENT, key
 
 
 def test_a_mapped_column_says_what_it_becomes(definitions: dg.Definitions) -> None:

@@ -1,0 +1,322 @@
+"""The evaluation as a whole: from a run's files and the store to the files that publishing takes.
+
+`evaluate` serves a whole run and a single decision of a steward alike: it reads what the run is about to change from
+its folder, everything else from the store, and writes `lifecycle/*.parquet` into the folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+import xxhash
+
+from lifecycle.contracts import Contracts, bound_rules
+from lifecycle.contracts.bound import BoundRule
+from lifecycle.customers import describe_customers
+from lifecycle.findings import blocking, document_of, waive, write_findings
+from lifecycle.prepare import prepare
+from lifecycle.rules import carry_out
+from lifecycle.scope import WHOLE_LEAST, WHOLE_SHARE, Touched, load_everything, load_scope, touched
+from lifecycle.stages import derive_stages
+from lifecycle.tally import tally, write_totals
+from lifecycle.work import Forms, Work, text, working
+from models.config import Config
+from models.store import LifecycleOutcome, Store
+from models.store import lifecycle_tables as lt
+from models.store import tables as t
+from models.vocabulary import PARTY_TYPES
+
+LARGE_ROWS = 1_000_000
+ENGINE = 1
+"""Raised when the evaluation itself changes, so that everything is evaluated again."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of the lifecycle a run has to do: take every record in anew, evaluate every customer, and since when.
+
+    `before` is the run whose state is there; `reason` says in words why everything is evaluated.
+    """
+
+    everything: bool
+    full: bool
+    reason: str | None = None
+    before: str | None = None
+    standing: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Result:
+    """What an evaluation found. `outcome` is None when nothing was touched, and nothing is to be published then.
+
+    `findings` counts what was opened, reopened, kept and closed; `blocking` are new findings that forbid publishing.
+    """
+
+    outcome: LifecycleOutcome | None
+    full: bool = False
+    customers: int = 0
+    findings: dict[str, int] = field(default_factory=dict)
+    blocking: list[str] = field(default_factory=list)
+    measures: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def today_of(config: Config, now: dt.datetime | None = None) -> dt.date:
+    """The day of a run: the configured one, or that of the moment (default: this one) in the company's time zone."""
+    import zoneinfo
+
+    if config.lifecycle.today is not None:
+        return config.lifecycle.today
+    moment = now or dt.datetime.now(dt.UTC)
+    return moment.astimezone(zoneinfo.ZoneInfo(config.lifecycle.timezone)).date()
+
+
+def plan_lifecycle(store: Store, config: Config, contracts: Contracts, today: dt.date, *, full: bool = False) -> Plan:
+    """What the published state rests on, and so how much of it a run may keep."""
+    before, standing = _standing(store)
+    now = _mapping(config)
+    everything = before is None or standing.get("mapping") != now
+    reason = "it was asked for" if full else None
+    if before is None:
+        reason = "the lifecycle is new"
+    elif standing.get("mapping") != now:
+        reason = "the configuration of sources changed"
+    elif standing.get("engine") != ENGINE:
+        reason = "this version evaluates differently"
+    elif standing.get("contracts") != contracts.hash:
+        reason = "the contracts changed"
+    elif str(standing.get("today", "")) > today.isoformat():
+        reason = "the day is before that of the last run"
+    return Plan(everything, reason is not None, reason, before, standing)
+
+
+def evaluate(
+    store: Store,
+    config: Config,
+    contracts: Contracts,
+    folder: Path,
+    *,
+    run_id: str,
+    today: dt.date,
+    forms: Forms,
+    plan: Plan | None = None,
+) -> Result:
+    """Evaluate whom the run's files touch (by the plan, everybody), and write what is to be published.
+
+    Reads `changes_…`, `standard_…`, `membership_…`, `golden_…` of the run and `lifecycle/links…`, each if it is there,
+    and the store as it is before the run is published.
+    """
+    plan = plan or plan_lifecycle(store, config, contracts, today)
+    rules = bound_rules(contracts)
+    with working(store, config, contracts, folder, today, forms, large=_is_large(store, folder, plan)) as work:
+        with _timed(work, "load"):
+            scope = _load(work, plan)
+        if scope is not None and not scope.golden and not scope.records:
+            return Result(None, seconds=work.seconds)
+        with _timed(work, "stages"):
+            prepare(work)
+            derive_stages(work)
+            describe_customers(work)
+        with _timed(work, "rules"):
+            carry_out(work, rules)
+        with _timed(work, "findings"):
+            counts = write_findings(work, rules, run_id, scope)
+            waive(work)
+        with _timed(work, "matrix"):
+            _duplicates(work)
+            tally(work, rules)
+            golden = None if scope is None else pa.array(sorted(scope.golden), pa.string())
+            measures = write_totals(work, run_id, None if scope is None else plan.before, golden)
+        with _timed(work, "state"):
+            customers = _write_state(work)
+        return _result(work, plan, rules, scope, counts, measures, customers)
+
+
+def _is_large(store: Store, folder: Path, plan: Plan) -> bool:
+    """Whether so much is evaluated that it should not stand in memory uncompressed."""
+    changes = [path for path in folder.glob("changes_*.parquet")]
+    rows: int = sum(pq.read_metadata(path).num_rows for path in changes)
+    if plan.full and rows < LARGE_ROWS:
+        held = sa.select(sa.func.count().label("n")).select_from(t.source_record)
+        rows += store.fetch_arrow(held.where(t.source_record.c.entity_type.is_not(None)))["n"][0].as_py()
+    return rows >= LARGE_ROWS
+
+
+def _result(
+    work: Work, plan: Plan, rules: list[BoundRule], scope: Touched | None, counts: dict[str, int],
+    measures: dict[str, float], customers: int,
+) -> Result:  # fmt: skip
+    actions = work.store.fetch_arrow(sa.select(sa.func.max(lt.finding_action.c.id).label("id")))["id"][0].as_py()
+    orphans = work.rows(f"SELECT min(day) FROM stale WHERE no IS NULL AND record_id IS NOT NULL AND day > {work.day}")
+    kept = plan.standing.get("orphans") if scope is not None else None
+    day = min(filter(None, [orphans[0][0] and orphans[0][0].isoformat(), _later(kept, work.today)]), default=None)
+    contracts = work.contracts
+    outcome = LifecycleOutcome(
+        contracts=document_of(contracts),
+        contracts_hash=contracts.hash,
+        full=work.full,
+        relinked=plan.everything,
+        standing={
+            "engine": ENGINE,
+            "mapping": _mapping(work.config),
+            "contracts": contracts.hash,
+            "today": work.today.isoformat(),
+            "orphans": day,
+            "actions": int(actions or 0),
+        },
+    )
+    return Result(outcome, work.full, customers, counts, blocking(work, rules), measures, work.seconds)
+
+
+def _later(day: str | None, today: dt.date) -> str | None:
+    return day if day is not None and day > today.isoformat() else None
+
+
+def _load(work: Work, plan: Plan) -> Touched | None:
+    """Load what is evaluated; the touched ones, or None when all are."""
+    from lifecycle.work import create
+
+    work.full, work.restated = plan.full, plan.everything
+    create(work)
+    if not work.full:
+        orphans = plan.standing.get("orphans")
+        found = touched(
+            work,
+            after_action=int(plan.standing.get("actions") or 0),
+            orphans_are_stale=orphans is not None and orphans <= work.today.isoformat(),
+        )
+        count = work.store.fetch_arrow(sa.select(sa.func.count().label("n")).select_from(lt.customer_state))
+        if len(found.golden) < max(WHOLE_LEAST, WHOLE_SHARE * count["n"][0].as_py()):
+            load_scope(work, found)
+            return found
+        for table in ("raw_touchpoint", "raw_vehicle", "raw_relation", "home"):
+            work.sql(f"DELETE FROM {table}")
+        work.full = True
+    load_everything(work)
+    return None
+
+
+def _duplicates(work: Work) -> None:
+    """Creates `duplicate` (no, source, n): how many records each customer has in one source."""
+    names = ["record_id", "source"]
+    changed = [
+        f"SELECT record_id, source FROM {file} WHERE change IN ('insert', 'update')"
+        for entity in PARTY_TYPES
+        if (file := work.file("changes", entity)) is not None
+    ]
+    work.sql(
+        "CREATE TEMP TABLE source_of AS "
+        f"{' UNION ALL '.join(changed) or 'SELECT 0::BIGINT AS record_id, NULL::VARCHAR AS source WHERE false'}"
+    )
+    members = "SELECT h.record_id FROM home h JOIN number n USING (golden_id) SEMI JOIN cust USING (no)"
+    empty = pa.schema([("record_id", pa.int64()), ("source", pa.string())]).empty_table()
+    if work.full:
+        batches = [b for entity in PARTY_TYPES for b in work.store.record_batches(entity, ["source"])]
+        rows = pa.Table.from_batches([batch.select(names) for batch in batches]) if batches else empty
+    else:
+        rows = work.store.records_by_id(work.ids(members), ["source"]).select(names)
+    with work.table("stored", rows):
+        work.sql("INSERT INTO source_of SELECT * FROM stored ANTI JOIN source_of USING (record_id)")
+    work.sql(
+        "CREATE TEMP TABLE duplicate AS SELECT n.no, s.source, count(*) AS n FROM home h JOIN number n "
+        "USING (golden_id) "
+        "SEMI JOIN cust USING (no) JOIN source_of s USING (record_id) WHERE h.record_id NOT IN (SELECT "
+        "old_id FROM successor) "
+        "GROUP BY n.no, s.source HAVING count(*) > 1"
+    )
+
+
+def _write_state(work: Work) -> int:
+    """Write `customers`, `stages` and `scope`; returns how many customers."""
+    out = work.folder / "lifecycle"
+    work.sql(
+        "CREATE TEMP TABLE tallied AS SELECT no, "
+        "'{' || string_agg('\"' || sort || '\":{' || parts || '}', ',' ORDER BY sort) "
+        "|| '}' AS tally FROM (SELECT no, sort, "
+        "string_agg(to_json(key)::VARCHAR || ':' || to_json(numbers)::VARCHAR, ',' ORDER BY key) AS parts FROM "
+        "(SELECT no, sort, key, list(total ORDER BY i) AS numbers FROM (SELECT "
+        "no, sort, key, i, "
+        "sum(n)::BIGINT AS total FROM (SELECT no, sort, key, unnest(numbers) AS n, "
+        "generate_subscripts(numbers, 1) AS i "
+        "FROM tally_part) GROUP BY ALL) GROUP BY ALL) GROUP BY no, sort) GROUP BY no"
+    )
+    profile = (
+        "to_json(struct_pack(orders := s.orders, opportunities := s.opportunities, vehicles := s.vehicles, covered := "
+        "s.covered, contacts := s.contacts, touchpoints := s.touchpoints, complaints := s.complaints, first := "
+        "s.first_touchpoint, last_order := s.last_order, last_service := s.last_service, health := "
+        "s.health_parts::JSON))::VARCHAR"
+    )
+    _copy(
+        work,
+        f"""SELECT s.golden_id, s.entity_type, s.stage, CAST(s.since AS VARCHAR) AS stage_since, s.kind,
+            CAST(s.existing_since AS VARCHAR) AS existing_since, s.segment, CAST(s.segment_since AS VARCHAR) AS
+                segment_since,
+            s.owner, s.health, CAST(s.last_contact AS VARCHAR) AS last_contact, s.revenue, s.pipeline,
+            coalesce(f.n, 0) AS findings, f.stake, CAST(x.day AS VARCHAR) AS stale_on, p.parent_id, {profile}
+                AS profile,
+            coalesce(t.tally, '{{}}') AS tally
+        FROM state s
+            LEFT JOIN (SELECT no, count(*) AS n, sum(stake) AS stake FROM counting GROUP BY no) f USING (no)
+            LEFT JOIN (SELECT no, min(day) AS day FROM stale WHERE day > {work.day} GROUP BY no) x USING (no)
+            LEFT JOIN (SELECT m.no, min(e.target_id) AS parent_id FROM parent e JOIN place m ON m.record_id =
+                e.record_id
+                JOIN place o ON o.record_id = e.target_id WHERE o.no <> m.no GROUP BY m.no) p USING (no)
+            LEFT JOIN tallied t USING (no)""",
+        str(out / "customers.parquet"),
+    )
+    _copy(
+        work,
+        """SELECT n.golden_id, subject, subject_id,
+            row_number() OVER (PARTITION BY no, subject, subject_id ORDER BY entered, stage) AS seq,
+            stage, CAST(entered AS VARCHAR) AS entered, CAST(exited AS VARCHAR) AS exited FROM (
+            SELECT no, 'customer' AS subject, 0::BIGINT AS subject_id, stage, entered, exited FROM path
+            UNION ALL SELECT no, subject, subject_id, stage, entered, exited FROM subject_path)
+        SEMI JOIN cust USING (no) JOIN number n USING (no)""",
+        str(out / "stages.parquet"),
+    )
+    if not work.full:
+        _copy(work, "SELECT golden_id FROM scope", str(out / "scope.parquet"))
+    return work.number("SELECT count(*) FROM state")
+
+
+def _copy(work: Work, query: str, path: str) -> None:
+    work.sql(f"COPY ({query}) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _standing(store: Store) -> tuple[str | None, Mapping[str, Any]]:
+    """The last run that published something of the lifecycle, and what it rested on."""
+    with store.database.read() as connection:
+        before = connection.scalar(sa.select(sa.func.max(lt.lifecycle_measure.c.run_id)))
+    found = store.run(before) if before else None
+    standing = ((found or {}).get("metrics") or {}).get("lifecycle")
+    return (before, standing) if standing else (None, {})
+
+
+def _mapping(config: Config) -> str:
+    """A hash of how records are read and linked."""
+    streams = [(source.name, stream.model_dump(mode="json", include=_READ)) for source, stream in config.streams()]
+    added = {
+        entity: {n: s.model_dump(mode="json") for n, s in config.added(entity).items()} for entity in config.entities()
+    }
+    said = streams, added, config.lifecycle.timezone
+    return xxhash.xxh3_64_hexdigest(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+
+
+_READ = {"name", "entity", "key", "fields", "constants", "codes", "refers", "date_format"}
+
+
+@contextmanager
+def _timed(work: Work, name: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    work.seconds[name] = work.seconds.get(name, 0.0) + time.perf_counter() - began

@@ -1,0 +1,249 @@
+"""Where every customer, opportunity and vehicle stands, and since when, from their touchpoints alone.
+
+A touchpoint of a kind that enters a stage takes its customer there, if that is further on. A customer in service (or
+lost, dormant, talking about renewal) begins another round with a lead, an opportunity, a quote or an order; service
+visits do not end a round. A round whose last open opportunity, lead or order failed ends: lost for somebody who never
+got a delivery, in service for others. Without contact for `dormant_days` a customer is dormant, until the next contact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lifecycle.contracts import ASIDE, STAGES
+from lifecycle.prepare import OWNING
+from lifecycle.work import Work, text
+
+ALL = (*STAGES, *ASIDE)
+RANK = {stage: i for i, stage in enumerate(ALL)}
+PROSPECT, LEAD, ORDER, DELIVERY, SERVICE, RENEWAL, LOST, DORMANT = (
+    RANK[s] for s in ("prospect", "lead", "order", "delivery", "in_service", "renewal", "lost", "dormant")
+)
+# What an event does, in the order in which the events of one day count.
+WAKE, ENTER, WIN, LOSE, SLEEP = 0, 1, 2, 3, 4
+_HISTORY = pa.schema([("no", pa.int64()), ("stage", pa.int16()), ("entered", pa.date32()), ("exited", pa.date32())])
+
+
+def derive_stages(work: Work) -> None:
+    """Creates `stage_of` (no, stage, since), `path` (no, stage, entered, exited) and `subject_path` of the rest."""
+    _events(work)
+    events = work.arrow(
+        "SELECT no, day, what, stage, coalesce(item, -1) AS item FROM event ORDER BY no, day, what, stage, item"
+    )
+    history = histories(
+        events["no"].to_numpy(),
+        events["day"].cast(pa.int32()).to_numpy(),
+        *(events[name].to_numpy() for name in ("what", "stage", "item")),
+    )
+    with work.table("history_rows", history):
+        names = ", ".join(text(stage) for stage in ALL)
+        work.sql(f"CREATE TABLE path AS SELECT no, ([{names}])[stage + 1] AS stage, entered, exited FROM history_rows")
+    work.sql("DROP TABLE event")
+    work.sql(
+        "CREATE TABLE stage_of AS SELECT c.no, coalesce(p.stage, 'prospect') AS stage, p.entered AS since "
+        "FROM cust c LEFT JOIN (SELECT * FROM path WHERE exited IS NULL) p USING (no)"
+    )
+    _chains(work)
+    _subjects(work)
+
+
+def _events(work: Work) -> None:
+    """Creates `event` (no, day, what, stage, item), and `stale` with the days on which a stage changes by itself."""
+    kinds = work.contracts.touchpoints
+    enters = {name: kind.enters for name, kind in kinds.items() if kind.enters and not kind.planned}
+    rank = "CASE kind " + " ".join(f"WHEN {text(k)} THEN {RANK[s]}" for k, s in enters.items()) + " END"
+    among = f"({', '.join(map(text, enters))})" if enters else "('')"
+    failing = (
+        f"({', '.join(text(k) for k in enters if kinds[k].lost)})" if any(kinds[k].lost for k in enters) else "('')"
+    )
+    ended = _status(work, "closed")
+    failed = _status(work, "lost")
+    work.sql(
+        "CREATE TABLE event AS WITH mine AS (SELECT no, record_id, kind, a_occurred_at AS day, "
+        f"greatest(a_occurred_at, coalesce(a_closed_at, a_occurred_at)) AS ended, {rank} AS stage, "
+        f"{ended} AS is_closed, {failed} AS has_failed FROM touchpoint WHERE own AND no IS NOT NULL "
+        f"AND kind IN {among} AND a_occurred_at IS NOT NULL) "
+        f"SELECT no, day, {ENTER} AS what, stage, CASE WHEN kind IN {failing} THEN record_id END AS item FROM mine "
+        f"WHERE day <= {work.day} UNION ALL "
+        f"SELECT no, ended, CASE WHEN has_failed THEN {LOSE} ELSE {WIN} END, stage, record_id FROM mine "
+        f"WHERE is_closed AND kind IN {failing} AND ended <= {work.day}"
+    )
+    work.sql("CREATE TABLE stale (no BIGINT, record_id BIGINT, day DATE)")
+    work.sql(
+        "INSERT INTO stale SELECT no, record_id, unnest([a_occurred_at, a_closed_at]) AS day FROM touchpoint "
+        f"WHERE own AND (a_occurred_at > {work.day} OR a_closed_at > {work.day})"
+    )
+    work.sql(f"DELETE FROM stale WHERE day <= {work.day} OR day IS NULL")
+    contacts = work.kinds(lambda kind: kind.contact and not kind.planned)
+    work.sql(
+        f"CREATE TABLE contact_day AS SELECT DISTINCT no, a_occurred_at AS day FROM touchpoint WHERE own AND no IS NOT "
+        f"NULL AND kind IN {contacts} AND a_occurred_at <= {work.day}"
+    )
+    # Whoever was only visited, or answered a campaign, is a prospect from then on.
+    work.sql(f"INSERT INTO event SELECT no, min(day), {ENTER}, {PROSPECT}, NULL FROM contact_day GROUP BY no")
+    if (limit := work.contracts.dormant_days) is None:
+        return
+    work.sql(
+        "CREATE TEMP TABLE silence AS SELECT no, day + "
+        f"{limit} AS begins, coming AS ends FROM (SELECT no, day, lead(day) OVER (PARTITION BY no ORDER BY day) AS "
+        f"coming FROM contact_day) WHERE coming IS NULL OR coming > day + {limit}"
+    )
+    work.sql(f"INSERT INTO event SELECT no, begins, {SLEEP}, {DORMANT}, NULL FROM silence WHERE begins <= {work.day}")
+    work.sql(f"INSERT INTO event SELECT no, ends, {WAKE}, {PROSPECT}, NULL FROM silence WHERE ends IS NOT NULL")
+    work.sql(f"INSERT INTO stale SELECT no, NULL, begins FROM silence WHERE begins > {work.day}")
+
+
+def _status(work: Work, part: str) -> str:
+    """Whether the status of a touchpoint is one of those that its kind names in `part`, in SQL."""
+    said = [
+        f"(kind = {text(name)} AND lower(a_status) IN ({', '.join(text(s.lower()) for s in getattr(kind, part))}))"
+        for name, kind in work.contracts.touchpoints.items()
+        if getattr(kind, part)
+    ]
+    return f"coalesce({' OR '.join(said)}, FALSE)" if said else "FALSE"
+
+
+def histories(no: Any, day: Any, what: Any, stage: Any, item: Any) -> pa.Table:
+    """The stages of customers, from their events in the order of customer, day and effect.
+
+    `day` counts from 1970; `item` is the number of what can fail, -1 for nothing. Stages that begin on the day on which
+    they end are passed over.
+    """
+    out_no: list[int] = []
+    out_stage: list[int] = []
+    out_day: list[int] = []
+    current, slept, delivered, at = -1, -1, False, None
+    pending: set[int] = set()
+
+    def enter(customer: int, where: int, when: int) -> None:
+        if out_no and out_no[-1] == customer and out_day[-1] == when:
+            # The day's last word counts; what it replaces may leave two equal stages behind.
+            out_stage[-1] = where
+            if len(out_no) > 1 and out_no[-2] == customer and out_stage[-2] == where:
+                del out_no[-1], out_stage[-1], out_day[-1]
+            return
+        out_no.append(customer)
+        out_stage.append(where)
+        out_day.append(when)
+
+    for customer, when, effect, where, thing in zip(
+        no.tolist(), day.tolist(), what.tolist(), stage.tolist(), item.tolist(), strict=True
+    ):
+        if customer != at:
+            current, slept, delivered, at = -1, -1, False, customer
+            pending.clear()
+        new = current
+        if effect == ENTER:
+            if thing >= 0:
+                pending.add(thing)
+            delivered = delivered or where in (DELIVERY, SERVICE)
+            new = _entered(current, where)
+        elif effect == SLEEP:
+            slept, new = current, DORMANT
+        elif effect == WAKE:
+            if current == DORMANT:
+                new = slept if slept >= 0 else PROSPECT
+        else:
+            pending.discard(thing)
+            if effect == LOSE and not pending and LEAD <= current <= ORDER:
+                new = SERVICE if delivered else LOST
+        if new != current:
+            current = new
+            enter(customer, new, when)
+    numbers = np.array(out_no, np.int64)
+    entered = np.array(out_day, np.int32)
+    last = np.append(numbers[1:] != numbers[:-1], True) if len(numbers) else np.empty(0, bool)
+    exited = pa.array(np.append(entered[1:], 0) if len(entered) else entered, mask=last).cast(pa.int32())
+    return pa.table(
+        [numbers, np.array(out_stage, np.int16), pa.array(entered).cast(pa.date32()), exited.cast(pa.date32())],
+        schema=_HISTORY,
+    )
+
+
+def _entered(current: int, where: int) -> int:
+    """The stage after a touchpoint that enters a stage."""
+    if current < 0:
+        return where
+    if where == PROSPECT:
+        return current
+    if current in (LOST, DORMANT):
+        return where
+    if where == SERVICE:  # a workshop visit ends no round of selling
+        return SERVICE if current in (PROSPECT, DELIVERY) else current
+    if current == RENEWAL:
+        return where if where != RENEWAL else current
+    if current == SERVICE:
+        return where if where != DELIVERY else current
+    if current == DELIVERY:
+        return where if where != DELIVERY else current
+    return max(current, where)
+
+
+def _chains(work: Work) -> None:
+    """Creates `chain` (root, record_id): what refers to a touchpoint, or to what refers to it, of the same customer."""
+    rules = [rule for contract in work.contracts.stages.values() for rule in contract.rules.values()]
+    asked = {rule.about for rule in rules if rule.gate or (rule.kind == "followed" and rule.match == "refers")}
+    roots = work.kinds(lambda kind: kind.enters == "opportunity")[:-1]
+    roots += "".join(f", {text(name)}" for name in sorted(asked & set(work.contracts.touchpoints))) + ")"
+    work.sql(
+        "CREATE TEMP TABLE inner_ref AS SELECT r.record_id, r.target_id FROM ref r JOIN touchpoint t USING (record_id) "
+        "JOIN touchpoint o ON o.record_id = r.target_id WHERE t.own AND o.own AND t.no = o.no"
+    )
+    work.sql(
+        "CREATE TABLE chain AS SELECT r.target_id AS root, r.record_id FROM inner_ref r JOIN touchpoint t "
+        f"ON t.record_id = r.target_id WHERE t.kind IN {roots}"
+    )
+    for _ in range(3):  # opportunity, quote, order, delivery
+        work.sql(
+            "INSERT INTO chain SELECT DISTINCT c.root, r.record_id FROM chain c JOIN inner_ref r "
+            "ON r.target_id = c.record_id WHERE r.record_id <> c.root "
+            "AND (c.root, r.record_id) NOT IN (SELECT root, record_id FROM chain)"
+        )
+
+
+def _subjects(work: Work) -> None:
+    """Creates `subject_path` (no, subject, subject_id, stage, entered): of opportunities and of vehicles."""
+    kinds = work.contracts.touchpoints
+    stage = "CASE t.kind " + " ".join(
+        f"WHEN {text(name)} THEN {text(kind.enters)}" for name, kind in kinds.items() if kind.enters
+    ) + " END"  # fmt: skip
+    rank = "CASE stage " + " ".join(f"WHEN {text(s)} THEN {i}" for s, i in RANK.items()) + " END"
+    opportunities = work.kinds(lambda kind: kind.enters == "opportunity")
+    deliveries = work.kinds(lambda kind: kind.enters == "delivery")
+    after = work.kinds(lambda kind: kind.enters in ("in_service", "renewal"))
+    failed = _status(work, "lost")
+    work.sql(
+        f"""CREATE TABLE subject_path AS
+        WITH steps AS (
+            SELECT no, 'opportunity' AS subject, record_id AS subject_id, 'opportunity' AS stage, a_occurred_at AS day
+            FROM touchpoint WHERE own AND no IS NOT NULL AND kind IN {opportunities}
+            UNION ALL
+            SELECT t.no, 'opportunity', c.root, {stage}, t.a_occurred_at FROM chain c JOIN touchpoint t USING
+                (record_id)
+            JOIN touchpoint o ON o.record_id = c.root WHERE o.kind IN {opportunities}
+            UNION ALL
+            SELECT no, 'opportunity', record_id, 'lost', greatest(a_occurred_at, coalesce(a_closed_at, a_occurred_at))
+            FROM touchpoint WHERE own AND no IS NOT NULL AND kind IN {opportunities} AND {failed}
+            UNION ALL
+            SELECT t.no, 'vehicle', t.vin_id, {stage}, t.a_occurred_at FROM touchpoint t
+            WHERE t.own AND t.no IS NOT NULL AND t.vin_id IS NOT NULL
+                AND (t.kind IN {deliveries} OR t.kind IN {after})
+            UNION ALL
+            SELECT no, 'vehicle', vin_id, 'delivery', a_delivered_on FROM vehicle WHERE own AND no IS NOT NULL
+                AND vin_id IS NOT NULL AND (a_role IS NULL OR a_role IN {OWNING})),
+        firsts AS (
+            SELECT no, subject, subject_id, stage, min(day) AS entered FROM steps
+            WHERE stage IS NOT NULL AND day <= {work.day} GROUP BY ALL),
+        ranked AS (
+            SELECT *, {rank} AS rank, max({rank}) OVER (PARTITION BY no, subject, subject_id
+                ORDER BY entered, {rank} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM firsts)
+        SELECT no, subject, subject_id, stage, entered, lead(entered) OVER (PARTITION BY no, subject, subject_id
+            ORDER BY entered, rank) AS exited FROM ranked WHERE before IS NULL OR rank > before"""
+    )
+    work.sql(
+        "INSERT INTO stale SELECT no, NULL, a_delivered_on FROM vehicle WHERE own AND no IS NOT NULL "
+        f"AND a_delivered_on > {work.day}"
+    )

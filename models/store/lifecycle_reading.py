@@ -1,0 +1,81 @@
+"""Reading the lifecycle's tables in Arrow: links, states of customers, findings, what people did with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from models.store import lifecycle_tables as lt
+from models.store import tables as t
+from models.store.reading import Reading
+
+if TYPE_CHECKING:
+    from models.store.among import Ids, Texts
+
+
+class LifecycleReading(Reading):
+    """The part of a store that knows the lifecycle."""
+
+    def links_to(self, ids: Ids) -> pa.Table:
+        """target_id, record_id, kind of everything that hangs on these records (or numbers of VINs)."""
+        return self._by_ids(sa.select(lt.record_link), lt.record_link.c.target_id, ids)
+
+    def links_of_parties(self, ids: Ids | None = None) -> pa.Table:
+        """target_id, record_id, kind of what these parties hang on: employers and parents; of all without `ids`."""
+        link = lt.record_link.c
+        query = sa.select(lt.record_link).where(link.kind >= lt.ORGANIZATION)
+        return self.fetch_arrow(query) if ids is None else self._by_ids(query, link.record_id, ids)
+
+    def customer_states(self, golden_ids: Texts, columns: Sequence[str] | None = None) -> pa.Table:
+        """The states of these customers."""
+        c = lt.customer_state.c
+        chosen = [c[name] for name in columns] if columns else list(c)
+        return self._by_ids(sa.select(*chosen), c.golden_id, golden_ids)
+
+    def stale_customers(self, today: str) -> list[str]:
+        """Customers of whom something changes by this day without any delivery."""
+        c = lt.customer_state.c
+        found: list[str] = self.fetch_arrow(sa.select(c.golden_id).where(c.stale_on <= today))["golden_id"].to_pylist()
+        return found
+
+    def findings_of(self, golden_ids: Texts) -> pa.Table:
+        """Every finding of these customers, closed ones too."""
+        return self._by_ids(sa.select(lt.finding), lt.finding.c.golden_id, golden_ids)
+
+    def findings_by_id(self, ids: Ids) -> pa.Table:
+        """Findings by their numbers."""
+        return self._by_ids(sa.select(lt.finding), lt.finding.c.finding_id, ids)
+
+    def findings_without_customer(self, records: Ids | None = None) -> pa.Table:
+        """Findings on these records (or on all) that are of no known customer."""
+        f = lt.finding.c
+        query = sa.select(lt.finding).where(f.golden_id.is_(None))
+        return self.fetch_arrow(query) if records is None else self._by_ids(query, f.record_id, records)
+
+    def all_findings(self) -> pa.Table:
+        """Every finding there ever was."""
+        return self.fetch_arrow(sa.select(lt.finding))
+
+    def finding_actions(self, finding_ids: Ids | None = None, *, after: int = 0) -> pa.Table:
+        """What people did with findings, in the order in which they did it, from the number above `after` on."""
+        query = sa.select(lt.finding_action).where(lt.finding_action.c.id > after)
+        if finding_ids is None:
+            return self.fetch_arrow(query.order_by(lt.finding_action.c.id))
+        return self._by_ids(query, lt.finding_action.c.finding_id, finding_ids).sort_by("id")
+
+    def matrix(self, run_id: str) -> pa.Table:
+        """The matrix as it was after a run."""
+        return self.fetch_arrow(sa.select(lt.matrix_cell).where(lt.matrix_cell.c.run_id == run_id))
+
+    def measures(self, run_id: str) -> pa.Table:
+        """The measures as they were after a run."""
+        return self.fetch_arrow(sa.select(lt.lifecycle_measure).where(lt.lifecycle_measure.c.run_id == run_id))
+
+    def record_keys(self, run_id: str | None = None) -> pa.Table:
+        """run_id, old_id, new_id of every record that went on under another key."""
+        k = t.record_rekey.c
+        query: sa.Select[Any] = sa.select(k.run_id, k.old_id, k.new_id)
+        return self.fetch_arrow(query if run_id is None else query.where(k.run_id == run_id))
