@@ -157,8 +157,8 @@ def _health(work: Work) -> tuple[str, str, list[str]]:
     steps = []
     for part in work.contracts.health:
         value = _measured(part, work)
-        share = f"round(greatest(0, least(1, ({part.bad!r} - ({value})) / {part.bad - part.good!r})) * "
-        f"{HEALTH_STEPS}) / {HEALTH_STEPS}"
+        left = f"({part.bad!r} - ({value})) / {part.bad - part.good!r}"
+        share = f"round(greatest(0, least(1, {left})) * {HEALTH_STEPS}) / {HEALTH_STEPS}"
         parts.append((part, share))
         if part.measure in _MEASURES:
             width = (part.bad - part.good) / HEALTH_STEPS
