@@ -6,6 +6,8 @@ Values are only trimmed; bringing them to one form is standardisation's work.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -14,7 +16,7 @@ import orjson
 import pyarrow as pa
 
 from connectors.arrow import Column, Texts, pc, places, whole
-from connectors.text import clean, payload_texts, text_form
+from connectors.text import FEW_PAYLOADS, clean, few_payload_texts, payload_texts, text_form
 from models.config import Config, Stream
 from models.vocabulary import attributes
 
@@ -49,22 +51,22 @@ def remap(config: Config, records: pa.Table, *, entity: str) -> pa.Table:
     """
     multi = multi_attributes(config, entity)
     schema = canonical_schema(config, entity)
-    connection = duckdb.connect(config={"threads": 1})
     known = pc.binary_join_element_wise(whole(records.column("source")), whole(records.column("stream")), "\x1f")
     pieces: list[pa.Table] = []
     positions: list[Any] = []
-    try:
+    with ExitStack() as stack:
+        read: Callable[[Texts, list[str]], dict[str, Texts]] = few_payload_texts
+        if records.num_rows > FEW_PAYLOADS:
+            read = partial(payload_texts, stack.enter_context(duckdb.connect(config={"threads": 1})))
         for source, stream in config.streams(entity):
             rows = np.flatnonzero(pc.equal(known, f"{source.name}\x1f{stream.name}").to_numpy(zero_copy_only=False))
             if not len(rows):
                 continue
             columns = sorted({column for names in stream.field_columns.values() for column in names})
             payload = whole(records.column("payload")).take(places(rows)).cast(pa.string())
-            texts = {name: clean(text) for name, text in payload_texts(connection, payload, columns).items()}
+            texts = {name: clean(text) for name, text in read(payload, columns).items()}
             pieces.append(fitted(_mapped(stream, texts.__getitem__, multi, len(rows)), schema, len(rows)))
             positions.append(rows)
-    finally:
-        connection.close()
     rest = np.setdiff1d(np.arange(records.num_rows), np.concatenate(positions) if positions else np.empty(0, np.int64))
     pieces.append(fitted(pa.table({}), schema, len(rest)))
     order = np.argsort(np.concatenate([*positions, rest]), kind="stable")

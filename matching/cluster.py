@@ -39,11 +39,23 @@ class Refusal:
 
 
 @dataclass
+class Doubt:
+    """A cluster that looks like two customers: the pair that speaks most against it, and why."""
+
+    left_id: int
+    right_id: int
+    weight: float
+    records: list[int]
+    reason: str
+
+
+@dataclass
 class Solution:
-    """Cluster of each record (named by its smallest record id) and the refused merges."""
+    """Cluster of each record (named by its smallest record id), refused merges, what looks like two customers."""
 
     cluster: dict[int, int] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
+    doubtful: list[Doubt] = field(default_factory=list)
 
 
 def components(left: Ints, right: Ints) -> tuple[Ints, npt.NDArray[np.int32]]:
@@ -173,4 +185,39 @@ def solve_component(
                 refused[a, b] = Refusal(left, right, float(best[a, b]), reason, kind)
     roots = [root(i) for i in range(n)]
     name = {r: min(ids[i] for i in range(n) if roots[i] == r) for r in set(roots)}
-    return Solution({ids[i]: name[roots[i]] for i in range(n)}, [*conflicts, *refused.values()])
+    cluster = {ids[i]: name[roots[i]] for i in range(n)}
+    joined = {(min(pair), max(pair)) for pair in must}
+    doubtful = _doubts(cluster, weights, prior, forbidden, joined)
+    return Solution(cluster, [*conflicts, *refused.values()], doubtful)
+
+
+def _doubts(
+    cluster: dict[int, int],
+    weights: dict[tuple[int, int], float],
+    prior: float,
+    forbidden: dict[tuple[int, int], str],
+    joined: set[tuple[int, int]],
+) -> list[Doubt]:
+    """The clusters with a pair that a hard rule keeps apart, or about which everything speaks for two customers."""
+    groups: dict[int, list[int]] = {}
+    for record, name in cluster.items():
+        groups.setdefault(name, []).append(record)
+    found = []
+    for group in groups.values():
+        group.sort()
+        worst: tuple[int, float, tuple[int, int], str] | None = None
+        for i, left in enumerate(group):
+            for right in group[i + 1 :]:
+                pair, weight = (left, right), weights.get((left, right), -CLIP)
+                if pair in joined:
+                    continue
+                if pair in forbidden:
+                    one = (0, weight, pair, forbidden[pair])
+                elif weight - prior <= -CLIP and pair in weights:
+                    one = (1, weight, pair, "two of its records have next to nothing in common")
+                else:
+                    continue
+                worst = one if worst is None else min(worst, one)
+        if worst is not None:
+            found.append(Doubt(*worst[2], worst[1], group, worst[3]))
+    return found

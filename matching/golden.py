@@ -5,6 +5,7 @@ Set-based over the golden records in scope; a scope is closed: with one member o
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ import sqlalchemy as sa
 from matching.identify import Identities, identify
 from matching.inputs import Raw, raw_members, work_file
 from matching.rekeyed import carry, rekeyed, settle
+from matching.reopen import Reopening, value_reopenings
+from matching.said import NOWHERE, Moved
+from matching.steering import steer
 from matching.survive import diff_golden, golden_events, ranks_for, rules_for, survive
+from matching.tasks import add_tasks
 from models.config import Config
 from models.store import Store
 from models.store import tables as t
@@ -106,27 +111,13 @@ def write_golden(
     `standard` holds the standard columns of the records in `clusters`; `everything` says that these are all there are.
     """
     found = _identified(folder, entity, clusters, past)
-    members = raw_members(store, folder, entity, raw, None if everything else clusters["record_id"].combine_chunks())
-    members = _with_golden(members, found.members)
-    new = survive(
-        members,
-        standard,
-        rules_for(config, entity),
-        ranks_for(config),
-        memory_limit=config.memory_limit,
-        threads=config.threads,
-        temp_directory=str(folder / "spill"),
+    ids = None if everything else clusters["record_id"].combine_chunks()
+    members = raw_members(store, folder, entity, raw, ids)
+    moved = rekeyed(folder, entity)
+    changed, events, reopened = golden_tables(
+        store, config, entity, found, members, standard, folder=folder, everything=everything, moved=moved.as_dict()
     )
-    if everything:
-        old = store.golden(entity, only_active=False)
-    else:
-        concerned = pc.unique(
-            pa.concat_tables([found.golden.select(["golden_id"]), found.events.select(["golden_id"])])["golden_id"]
-        )
-        old = store.golden_by_id(concerned)
-    # The sources' time alone is no change.
-    changed = diff_golden(old.drop_columns(["valid_from"]), new, found.golden)
-    events = golden_events(changed, found.events, old)
+    add_tasks(folder, entity, reopened)
     written = {
         "membership": found.membership,
         "aliases": found.aliases,
@@ -143,6 +134,80 @@ def write_golden(
     return found, Outcome(
         living, counts.get("created", 0), counts.get("merged", 0), int(splits or 0), counts.get("retired", 0)
     )
+
+
+def golden_tables(
+    store: Store,
+    config: Config,
+    entity: str,
+    found: Identities,
+    members: pa.Table,
+    standard: pa.Table,
+    *,
+    folder: Path | None = None,
+    everything: bool = False,
+    moved: Moved = NOWHERE,
+) -> tuple[pa.Table, pa.Table, list[Reopening]]:
+    """What changes in golden records, the events that tell of it (as `diff_golden` and `golden_events` give them), and
+    the decisions about values that somebody must look at again.
+
+    `members`: identity and raw columns of the records in `found`. `folder` takes what does not fit into memory.
+    """
+    members = _with_golden(members, found.members)
+    ids = found.members["record_id"].combine_chunks()
+    rows, about = store.value_decisions(entity, None if everything else _with_former(ids, moved))
+    golden_of = _homes(found.members, rows, about, moved)
+    words = rows.to_pylist()
+    steering = steer(config, entity, words, about, golden_of, standard.schema, moved)
+    reopened = value_reopenings(words, _raw_of(members, golden_of), moved)
+    members, standard = steering.join(members, standard)
+    new = survive(
+        members,
+        standard,
+        rules_for(config, entity),
+        ranks_for(config),
+        overrides=steering.overrides,
+        memory_limit=config.memory_limit,
+        threads=config.threads,
+        temp_directory=None if folder is None else str(folder / "spill"),
+    )
+    new = steering.without_own(new)
+    if everything:
+        old = store.golden(entity, only_active=False)
+    else:
+        concerned = pc.unique(
+            pa.concat_tables([found.golden.select(["golden_id"]), found.events.select(["golden_id"])])["golden_id"]
+        )
+        old = store.golden_by_id(concerned)
+    # The sources' time alone is no change.
+    changed = diff_golden(old.drop_columns(["valid_from"]), new, found.golden)
+    return changed, golden_events(changed, found.events, old), reopened
+
+
+def _raw_of(members: pa.Table, records: Collection[int]) -> dict[int, dict[str, Any]]:
+    """The raw values of some members."""
+    if not records:
+        return {}
+    wanted = members.filter(pc.is_in(members["record_id"], value_set=pa.array(sorted(records), pa.int64())))
+    return {row["record_id"]: row for row in wanted.to_pylist()}
+
+
+def _with_former(ids: pa.Array[pa.Int64Scalar], moved: Moved) -> pa.Array[Any]:
+    """Records, and the numbers that they had before this run."""
+    if not moved:
+        return ids
+    living = set(ids.to_pylist())
+    return pa.array([*living, *(old for old, new in moved.items() if new in living)], pa.int64())
+
+
+def _homes(members: pa.Table, rows: pa.Table, about: dict[int, list[int]], moved: Moved) -> dict[int, str]:
+    """The golden id of every living record that a decision about values is about."""
+    named = {moved.get(n, n) for records in about.values() for n in records}
+    named |= {moved.get(n, n) for n in rows["left_id"].to_pylist() if n is not None}
+    if not named:
+        return {}
+    wanted = members.filter(pc.is_in(members["record_id"], value_set=pa.array(sorted(named), pa.int64())))
+    return dict(zip(wanted["record_id"].to_pylist(), wanted["golden_id"].to_pylist(), strict=True))
 
 
 def _identified(folder: Path, entity: str, clusters: pa.Table, past: Past) -> Identities:

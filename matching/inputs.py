@@ -5,22 +5,20 @@ The work files of the run stand over what the store holds. Values are only read 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from matching.said import NOWHERE, Moved, Pair, Verdicts, said_of
 from models.store import Store
 from models.store.columns import parse_json_column
 
 Raw = Callable[[pa.Table], pa.Table]
 """Canonical raw columns of stored records (record_id, source, stream, payload, … → the same with attributes)."""
 
-Pair = tuple[int, int]
 Progress = Callable[[str, int, int], None]
 
 IDENTITY = ("record_id", "source", "stream", "source_key", "source_time")
@@ -28,18 +26,6 @@ IDENTITY = ("record_id", "source", "stream", "source_key", "source_time")
 
 def no_progress(what: str, done: int, total: int) -> None:
     """Tells nobody."""
-
-
-@dataclass
-class Verdicts:
-    """What stewards said about pairs of current records, the newest word on each pair; smaller id first."""
-
-    match: set[Pair] = field(default_factory=set)
-    no_match: set[Pair] = field(default_factory=set)
-
-    def records(self) -> set[int]:
-        """Every record that a verdict is about."""
-        return {record for pair in (*self.match, *self.no_match) for record in pair}
 
 
 def work_file(folder: Path, kind: str, entity: str) -> Path:
@@ -82,18 +68,9 @@ def standard_table(store: Store, entity: str, folder: Path, schema: pa.Schema, *
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def verdicts(store: Store, entity: str, moved: Mapping[int, int] = MappingProxyType({})) -> Verdicts:
+def verdicts(store: Store, entity: str, moved: Moved = NOWHERE) -> Verdicts:
     """The newest verdict on each pair that is not undone; `moved`: records that go on as others from this run on."""
-    found = Verdicts()
-    for row in store.decisions(active_only=True).to_pylist():
-        if row["kind"] != "pair" or row["entity_type"] != entity or row["left_id"] is None or row["right_id"] is None:
-            continue
-        left, right = sorted(moved.get(int(row[side]), int(row[side])) for side in ("left_id", "right_id"))
-        if left == right:  # said about two records that are one now
-            continue
-        for one, verdict in ((found.match, "match"), (found.no_match, "no_match")):
-            (one.add if row["verdict"] == verdict else one.discard)((left, right))
-    return found
+    return said_of(store.decisions(active_only=True, evidence=False).to_pylist(), entity, moved)
 
 
 def raw_members(store: Store, folder: Path, entity: str, raw: Raw, ids: pa.Array[pa.Int64Scalar] | None) -> pa.Table:
@@ -121,3 +98,19 @@ def raw_members(store: Store, folder: Path, entity: str, raw: Raw, ids: pa.Array
         if held.num_rows:
             parts.append(raw(held).drop_columns(["payload"]))
     return pa.concat_tables(parts, promote_options="permissive") if parts else pa.table({c: [] for c in IDENTITY})
+
+
+__all__ = [
+    "IDENTITY",
+    "Pair",
+    "Progress",
+    "Raw",
+    "Verdicts",
+    "changes",
+    "no_progress",
+    "raw_members",
+    "read_work",
+    "standard_table",
+    "verdicts",
+    "work_file",
+]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from matching.cluster import STEWARD, Refusal, components, solve_component
+from matching.cluster import STEWARD, Doubt, Refusal, components, solve_component
 from matching.model.conditions import quoted, to_sql
 from matching.scoring import score_known
 from models.match_model import Declaration, PublishedModel
@@ -30,6 +30,7 @@ class Links:
     refused: list[Refusal]
     oversized: list[list[int]] = field(default_factory=list)
     rescored: int = 0
+    doubtful: list[Doubt] = field(default_factory=list)
 
 
 def forbidden_sql(declaration: Declaration, pairs: str, features: str) -> str:
@@ -93,7 +94,7 @@ def link(
         right = np.concatenate([right, np.array([m[1] for m in must], dtype=np.int64)])
         weight = np.concatenate([weight, np.full(len(must), np.inf)])
     nodes, label = components(left.astype(np.int64), right.astype(np.int64))
-    label, oversized = _cut_oversized(nodes, label, left, right, weight, declaration.max_cluster)
+    label, oversized = cut_oversized(nodes, label, left, right, weight, declaration.max_cluster)
     con.register("component_rows", pa.table({"record_id": nodes, "component": label}))
     con.execute("CREATE OR REPLACE TEMP TABLE component AS SELECT * FROM component_rows")
     con.unregister("component_rows")
@@ -142,7 +143,7 @@ def _load_pairs(con: duckdb.DuckDBPyConnection, name: str, pairs: Iterable[tuple
     con.unregister("pair_rows")
 
 
-def _cut_oversized(
+def cut_oversized(
     nodes: Ints, label: npt.NDArray[np.int32], left: Ints, right: Ints, weight: npt.NDArray[np.float64], most: int
 ) -> tuple[npt.NDArray[np.int32], list[list[int]]]:
     """Splits components of more than `most` records by asking for ever heavier pairs; names those it split."""
@@ -198,6 +199,7 @@ def _solve(
     name_of[label[order][first]] = nodes[order][first]
     cluster = name_of[label] if len(label) else np.zeros(0, dtype=np.int64)
     refused: list[Refusal] = []
+    doubtful: list[Doubt] = []
     if len(hard):
         con.register("hard_rows", pa.table({"component": np.sort(hard)}))
         rows = con.execute(
@@ -205,8 +207,9 @@ def _solve(
             "USING (component) ORDER BY s.component"
         ).fetchnumpy()
         bans = con.execute(
-            "SELECT c.component, b.left_id, b.right_id, min(b.reason) FROM banned b JOIN component c ON "
-            "c.record_id = b.left_id GROUP BY ALL"
+            "SELECT c.component, b.left_id, b.right_id, coalesce(max(b.reason) FILTER (b.reason = ?), min(b.reason)) "
+            "FROM banned b JOIN component c ON c.record_id = b.left_id GROUP BY ALL",
+            [STEWARD],
         ).fetchall()
         con.unregister("hard_rows")
         forbidden: dict[int, dict[tuple[int, int], str]] = defaultdict(dict)
@@ -231,6 +234,7 @@ def _solve(
                 forbidden=forbidden.get(component),
             )
             refused += solution.refused
+            doubtful += solution.doubtful
             at = np.searchsorted(nodes, np.fromiter(solution.cluster.keys(), dtype=np.int64))
             cluster[at] = np.fromiter(solution.cluster.values(), dtype=np.int64)
-    return Links(pa.table({"record_id": nodes, "cluster": cluster}), refused, oversized, rescored)
+    return Links(pa.table({"record_id": nodes, "cluster": cluster}), refused, oversized, rescored, doubtful)

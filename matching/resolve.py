@@ -10,12 +10,15 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -39,14 +42,19 @@ from matching.inputs import (
     work_file,
 )
 from matching.model.train import TrainingReport, train
+from matching.realtime.rules import compiled_rules
 from matching.rekeyed import rekeyed
+from matching.reopen import Reopening, reopenings
+from matching.said import Pair, pairs_of
 from matching.standardise import PARSER_VERSION, standardise, standardise_added
 from matching.tasks import write_tasks
 from models.config import Config
 from models.match_model import PublishedModel
+from models.stewardship import PAIR, SPLIT
 from models.store import Store
 from models.store import tables as t
 
+Ints = npt.NDArray[np.int64]
 FEW_RECORDS = 50
 FEW_SHARE = 0.2
 FEW_CHANGES = 200
@@ -174,7 +182,8 @@ class _Resolving:
             if fresh := untrained(self.config, entity, work.declaration):
                 result.messages.append(f"compared from the next 'kehu train' on: {', '.join(fresh)}")
             clusters = work.con.sql("SELECT record_id, cluster FROM clusters").to_arrow_table()
-            result.tasks_open = write_tasks(work, solved.links, folder, self.said)
+            again = self._reopened(work.con, standard, None)
+            result.tasks_open = write_tasks(work, solved.links, folder, self.said, again)
             with work.phase("write"):
                 _write_links(work, folder)
         _write_profile(profile.table, folder, entity, None if complete else store.contact_profiles(entity))
@@ -189,9 +198,14 @@ class _Resolving:
         store, entity, folder, work, result = self.store, self.entity, self.folder, self.work, self.result
         current = model.model_copy(update={"declaration": work.declaration})
         result.model_id = model.model_id
-        changed = changes(folder, entity)
+        changed, moved = changes(folder, entity), rekeyed(folder, entity)
         delta = FewDelta if changed is None or len(changed) <= VERY_FEW_CHANGES else Delta
-        decided = [*_decided(store, entity), *rekeyed(folder, entity).new.tolist()]
+        hanging: set[int] = set()
+        if changed is not None:
+            # What was decided about a changed record reaches every other record that it was decided about.
+            about = store.records_of_decisions(store.decisions_about(changed["record_id"], evidence=False)["id"])
+            hanging = {moved.as_dict().get(n, n) for records in about.values() for n in records}
+        decided = [*_decided(store, entity), *moved.new.tolist(), *hanging]
         scope = delta(work, store, current, folder, self.said).find(decided)
         con = work.con
         with work.phase("cluster"):
@@ -201,7 +215,10 @@ class _Resolving:
             links = cluster(work, current, self.said, "scope")
             clusters = con.sql("SELECT record_id, cluster FROM clusters").to_arrow_table()
             self._neighbours()
-            result.tasks_open = write_tasks(work, links, folder, self.said)
+            fresh = read_work(folder, "standard", entity)
+            fresh = work.schema.empty_table() if fresh is None else fresh
+            again = self._reopened(con, fresh, scope.touched)
+            result.tasks_open = write_tasks(work, links, folder, self.said, again)
         with work.phase("write"):
             _write_links(work, folder)
             _write_profile(scope.profile.table, folder, entity, None)
@@ -212,6 +229,36 @@ class _Resolving:
         columns = ", ".join(f'"{name}"' for name in work.schema.names)
         standard = con.sql(f"SELECT {columns} FROM loaded SEMI JOIN scope USING (record_id)").to_arrow_table()
         return self._golden(clusters, past_of(store, pa.array(scope.touched)), standard, everything=False)
+
+    def _reopened(self, con: duckdb.DuckDBPyConnection, fresh: pa.Table, touched: Ints | None) -> list[Reopening]:
+        """Decisions about the touched records (None: all) that somebody must look at again."""
+        store, moved = self.store, rekeyed(self.folder, self.entity)
+        if touched is None:
+            rows = store.decisions(active_only=True)
+        else:
+            former = moved.old[np.isin(moved.new, touched)]
+            rows = store.decisions_about(pa.array(np.union1d(touched, former)))
+        said = [r for r in rows.to_pylist() if r["entity_type"] == self.entity and r["kind"] in (PAIR, SPLIT)]
+        model = published_model(store, self.entity)
+        if not said or model is None:
+            return []
+        rules = compiled_rules(model.model_copy(update={"declaration": self.work.declaration}))
+        changed = changes(self.folder, self.entity)
+        hidden = set() if changed is None or touched is None else set(changed["record_id"].to_pylist())
+        pairs = {pair for row in said for pair, verdict in pairs_of(row, moved.as_dict()) if verdict == "no_match"}
+        weights = _weights(con, pairs)
+
+        def standards(ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+            wanted = pa.array(ids, pa.int64())
+            mine = fresh.filter(pc.is_in(fresh["record_id"], value_set=wanted)).to_pylist()
+            found = {row["record_id"]: row for row in mine}
+            if touched is not None:
+                rest = [i for i in ids if i not in found and i not in hidden]
+                held = store.records_by_id(pa.array(rest, pa.int64()), ["standard", "deleted"]).to_pylist()
+                found |= {r["record_id"]: json.loads(r["standard"]) for r in held if r["standard"] and not r["deleted"]}
+            return found
+
+        return reopenings(said, rules, standards, weights, moved.as_dict())
 
     def _neighbours(self) -> None:
         """Adds to `clusters` the clusters next to the scope, which nothing changed: tasks are between two clusters."""
@@ -248,6 +295,18 @@ class _Resolving:
         return result
 
 
+def _weights(con: duckdb.DuckDBPyConnection, pairs: Collection[Pair]) -> dict[Pair, float]:
+    """The match weights of pairs that were scored."""
+    if not pairs:
+        return {}
+    left, right = zip(*sorted(pairs), strict=True)
+    con.register("asked", pa.table({"left_id": pa.array(left, pa.int64()), "right_id": pa.array(right, pa.int64())}))
+    rows = con.execute("SELECT left_id, right_id, weight FROM scored SEMI JOIN asked USING (left_id, right_id)")
+    found = {(int(a), int(b)): float(w) for a, b, w in rows.fetchall()}
+    con.unregister("asked")
+    return found
+
+
 def _is_few(store: Store, entity: str, changed: int) -> bool:
     """Whether looking up what changes touch costs less than resolving everything."""
     r = t.source_record.c
@@ -260,11 +319,7 @@ def _is_few(store: Store, entity: str, changed: int) -> bool:
 
 def _decided(store: Store, entity: str) -> list[int]:
     """Records that decisions since the last published run are about, undone ones included."""
-    last = store.last_run()
-    rows = store.decisions(after=int((last or {}).get("decisions_upto") or 0)).to_pylist()
-    return [
-        int(row[side]) for row in rows if row["entity_type"] == entity for side in ("left_id", "right_id") if row[side]
-    ]
+    return store.decided_records(entity, after=int((store.last_run() or {}).get("decisions_upto") or 0))
 
 
 def train_entity(

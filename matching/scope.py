@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import duckdb
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from matching.loaded import ids_of
 from matching.profile import Profile
+from matching.reach import reached
 from models.store import Store
 
 Ints = npt.NDArray[np.int64]
@@ -54,28 +55,11 @@ def closure(
         near[left].add(right)
         near[right].add(left)
     dead, old = set(gone.tolist()), set(stale.tolist())
-    scope: set[int] = set()
-    frontier = old | set(map(int, decided))
-    golden: set[str] = set()
-    first = True
-    while frontier:
-        scope |= frontier
-        ids = pa.array(sorted(frontier), pa.int64())
-        edges = store.edges_touching(ids)
-        edges = edges.filter(pc.greater_equal(edges["weight"], auto))
-        reached: set[int] = set()
-        for left, right in zip(edges["left_id"].to_pylist(), edges["right_id"].to_pylist(), strict=True):
-            # An edge of a record that is scored again holds no more, but whom it held may fall out of the cluster.
-            if first or (left not in old and right not in old):
-                reached.update((left, right))
-        first = False
-        for record in frontier:
-            reached |= near.get(record, set())
-        homes = set(store.memberships(ids)["golden_id"].to_pylist()) - golden
-        if homes:
-            golden |= homes
-            reached.update(store.members_of(pa.array(sorted(homes)))["record_id"].to_pylist())
-        frontier = reached - scope
+
+    def hanging(records: Collection[int]) -> set[int]:
+        return {other for record in records for other in near.get(record, ())}
+
+    scope = reached(store, old | set(map(int, decided)), auto, hanging, old)
     wanted = np.array(sorted(scope - dead), dtype=np.int64)
     current = store.records_by_id(pa.array(wanted), ["deleted"])
     there = current.filter(pc.invert(pc.fill_null(current["deleted"], False)))["record_id"].to_pylist()

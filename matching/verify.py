@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from matching.inputs import Progress, Raw, read_work
 from matching.resolve import published_model, resolve_entity, standardise_entity
 from models.config import Config
+from models.stewardship import MACHINE_KINDS, OPEN_STATES
 from models.store import Store
 
 WEIGHT_TOLERANCE = 1e-6
@@ -101,10 +102,17 @@ def _tasks(store: Store, folder: Path, entity: str) -> Difference | None:
         entity,
         "tasks",
         read_work(folder, "tasks", entity, ["task_key"]),
-        store.tasks(entity_type=entity).select(["task_key"]),
+        _waiting(store, entity).select(["task_key"]),
         "SELECT task_key, 'full' AS side FROM (FROM a EXCEPT FROM b) UNION ALL "
         "SELECT task_key, 'published' FROM (FROM b EXCEPT FROM a)",
     )
+
+
+def _waiting(store: Store, entity: str) -> pa.Table:
+    """The tasks that runs open and that wait."""
+    rows = store.tasks(status=None, entity_type=entity)
+    waits = pc.is_in(rows["status"], value_set=pa.array(OPEN_STATES))
+    return rows.filter(pc.and_(waits, pc.is_in(rows["kind"], value_set=pa.array(MACHINE_KINDS))))
 
 
 def _profile(store: Store, folder: Path, entity: str) -> Difference | None:

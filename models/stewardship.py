@@ -5,6 +5,9 @@ Says what there is; what a decision does to clusters and values is matching's wo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 PairVerdict = Literal["match", "no_match", "unsure"]
@@ -33,3 +36,19 @@ OPEN_STATES = ("open", "unsure")
 
 STEWARD_SOURCE = "steward"
 """The source that a steward's own values are of."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What makes a task worth more than another: by segment (tier) and by lifecycle stage of its customer, as factors.
+
+    A segment or stage that is not named counts 1.
+    """
+
+    segments: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    stages: Mapping[str, float] = field(default_factory=lambda: DEFAULT_STAGES)
+
+
+DEFAULT_STAGES: Mapping[str, float] = MappingProxyType(
+    {"opportunity": 2.0, "quote": 3.0, "order": 4.0, "delivery": 3.0, "in_service": 2.0, "renewal": 3.0, "lost": 0.5}
+)

@@ -13,12 +13,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
 import orjson
 
+from connectors.mapping import remap
+from matching.effect import catch_up
 from models.config import Config
 from models.errors import KehuError, StoreError
 from models.store import Store, open_store
@@ -118,11 +121,13 @@ def open_run(
             run.tell = tell
         try:
             yield run
+            _end(run)
         except BaseException as error:
             run.error = run.error or str(error) or type(error).__name__
             _end(run)
             raise
-        _end(run)
+        finally:
+            _catch_up(run)
 
 
 def new_run_id() -> str:
@@ -139,6 +144,18 @@ def _end(run: HubRun) -> None:
     except StoreError:
         # The store is what failed. The next run finds this one under `running` and marks it as failed.
         run.tell("store", "the run could not be marked as failed")
+
+
+def _catch_up(run: HubRun) -> None:
+    """Apply what stewards decided while the run was under way."""
+    try:
+        effect = catch_up(run.store, run.config, lambda entity: partial(remap, run.config, entity=entity))
+    except KehuError as error:
+        # They are written down; the next decision or run applies them.
+        run.tell("decisions", f"what was decided meanwhile takes effect with the next run ({error})")
+        return
+    if effect is not None:
+        run.tell("decisions", f"{len(effect.golden):,} records looked at for what was decided meanwhile")
 
 
 def _work_folder(config: Config, run_id: str) -> Path:

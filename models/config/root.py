@@ -13,6 +13,7 @@ from models.config.matching import MatchingOptions
 from models.config.serving import ServingOptions
 from models.config.source import Entity, Source, Stream
 from models.config.survivorship import AttributeRule, AttributeSpec
+from models.stewardship import Ranking
 from models.vocabulary import REFERENCES, Attribute, attributes
 
 Size = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|%)$")]
@@ -53,6 +54,10 @@ class Config(Strict):
     def base(self) -> Path:
         """The folder that relative paths start from."""
         return self._file.parent
+
+    def ranking(self) -> Ranking:
+        """What makes tasks worth more than others."""
+        return Ranking()
 
     def source(self, name: str) -> Source:
         """The source of this name. Raises KeyError."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from models.errors import StoreError
-from models.stewardship import APPROVAL
+from models.stewardship import APPROVAL, VALUE
 from models.store import bulk
 from models.store import tables as t
 from models.store.among import among, ids_array
@@ -56,23 +57,23 @@ class Decisions:
                     connection.execute(sa.insert(t.decision_record), rows)
         return ids
 
-    def decisions(self, *, after: int = 0, active_only: bool = False) -> pa.Table:
-        """The log in its order, all columns, from the id above `after` on.
+    def decisions(self, *, after: int = 0, active_only: bool = False, evidence: bool = True) -> pa.Table:
+        """The log in its order, all columns, from the id above `after` on; without `evidence` that column is left out.
 
         With `active_only` the undone ones and the entries that undid them are left out, and so are approvals and what
         nobody approved yet; what was approved stands where its approval does.
         """
-        query = sa.select(t.decision).where(t.decision.c.id > after)
+        query = _columns(evidence).where(t.decision.c.id > after)
         query = query.where(_holds()).order_by(_place(), t.decision.c.id) if active_only else query.order_by("id")
         with self.database.read() as connection:
             return pa.Table.from_batches(list(bulk.fetch(connection, query)))
 
-    def decisions_about(self, records: Ids, *, active_only: bool = True) -> pa.Table:
+    def decisions_about(self, records: Ids, *, active_only: bool = True, evidence: bool = True) -> pa.Table:
         """`decisions` about any of these records, each once, in order."""
         values = ids_array(records)
         with self.database.read() as connection, among(connection, t.decision_record.c.record_id, values) as condition:
             named = sa.select(t.decision_record.c.decision_id).where(condition)
-            query = sa.select(t.decision).where(t.decision.c.id.in_(named)).order_by(_place(), t.decision.c.id)
+            query = _columns(evidence).where(t.decision.c.id.in_(named)).order_by(_place(), t.decision.c.id)
             query = query.where(_holds()) if active_only else query
             return pa.Table.from_batches(list(bulk.fetch(connection, query, large=False)))
 
@@ -107,10 +108,52 @@ class Decisions:
             query = sa.select(about.record_id).where(about.decision_id == number).order_by(about.record_id)
             return [int(record) for record in connection.scalars(query)]
 
+    def value_decisions(self, entity_type: str, records: Ids | None = None) -> tuple[pa.Table, dict[int, list[int]]]:
+        """Decisions about values that hold, in order, and the records that each is about.
+
+        All of an entity type, or those about any of `records`.
+        """
+        d = t.decision.c
+        with self.database.snapshot():
+            if records is None:
+                query = sa.select(t.decision).where(_holds(), d.kind == VALUE, d.entity_type == entity_type)
+                with self.database.read() as connection:
+                    ordered = query.order_by(_place(), d.id)
+                    rows = pa.Table.from_batches(list(bulk.fetch(connection, ordered, large=False)))
+            else:
+                rows = self.decisions_about(records)
+                rows = rows.filter((pc.field("kind") == VALUE) & (pc.field("entity_type") == entity_type))
+            return rows, self.records_of_decisions(rows["id"])
+
+    def records_of_decisions(self, numbers: Ids) -> dict[int, list[int]]:
+        """The records that entries are about, by entry."""
+        found: dict[int, list[int]] = {}
+        values, r = ids_array(numbers), t.decision_record.c
+        if len(values):
+            with self.database.read() as connection, among(connection, r.decision_id, values) as condition:
+                query = sa.select(r.decision_id, r.record_id).where(condition).order_by(r.decision_id, r.record_id)
+                for number, record in connection.execute(query):
+                    found.setdefault(number, []).append(record)
+        return found
+
+    def decided_records(self, entity_type: str, *, after: int = 0) -> list[int]:
+        """Every record that entries above `after` are about, undone ones and those that undid them included."""
+        about, d = t.decision_record.c, t.decision.c
+        query = sa.select(about.record_id).distinct().join(t.decision, d.id == about.decision_id)
+        query = query.where(d.id > after, d.entity_type == entity_type).order_by(about.record_id)
+        with self.database.read() as connection:
+            return [int(record) for record in connection.scalars(query)]
+
     def last_decision(self) -> int:
         """The number of the newest entry, 0 when there is none."""
         with self.database.read() as connection:
             return int(connection.scalar(sa.select(sa.func.max(t.decision.c.id))) or 0)
+
+
+def _columns(evidence: bool) -> sa.Select[Any]:
+    if evidence:
+        return sa.select(t.decision)
+    return sa.select(*(column for column in t.decision.c if column.name != "evidence"))
 
 
 def _holds() -> sa.ColumnElement[bool]:

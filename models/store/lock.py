@@ -97,6 +97,21 @@ def _wait(take: Callable[[], bool], wait: float, holder: Callable[[], str]) -> N
         time.sleep(min(_PAUSE_SECONDS, max(0.0, until - time.monotonic())))
 
 
+def in_turn(connection: sa.Connection) -> None:
+    """Wait until no other transaction that called this is open; on SQLite there is only one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_KEY + 1)))
+
+
+def is_held(database: Database) -> bool:
+    """Whether a living process holds the hub's lock right now."""
+    try:
+        with hold(database, wait=0.0, holder=lambda: ""):
+            return False
+    except LockError:
+        return True
+
+
 def describe(database: Database) -> str:
     """Who wrote their name beside the lock last."""
     with database.read() as connection:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.errors import StoreError
+from models.stewardship import Ranking
 from models.store.columns import TIME
 
 LARGE_ROWS = 200_000
@@ -129,6 +130,7 @@ class RunOutcome:
     parser_version: str | None = None
     memory_limit: str = "4GB"
     lifecycle: LifecycleOutcome | None = None
+    ranking: Ranking = Ranking()
 
     def file(self, kind: str, entity: str) -> Path | None:
         """The file of this kind, with its columns checked, or None when the run has none. Raises StoreError."""

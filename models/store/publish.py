@@ -23,6 +23,7 @@ from models.store.publish_golden import (
     publish_golden,
     publish_profiles,
     publish_tasks,
+    rank_found_tasks,
 )
 from models.store.publish_lifecycle import publish_lifecycle
 from models.store.publish_records import publish_edges, publish_keys, publish_membership, publish_records
@@ -131,6 +132,7 @@ STEPS_TO_TAKE: tuple[tuple[str, Callable[[Publication], int]], ...] = (
     ("events", publish_events),
     ("profiles", publish_profiles),
     ("lifecycle", publish_lifecycle),
+    ("ranking", rank_found_tasks),
     ("quarantine", _quarantine),
     ("stream_states", _stream_states),
     ("run", _finish),

@@ -5,18 +5,27 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from models.errors import StoreError
+from models.stewardship import MACHINE_KINDS
 from models.store import bulk
 from models.store import tables as t
 from models.store.columns import quoted
 from models.store.publication import IDS, TEXTS, Publication, parquet
+from models.store.ranking import rank_tasks
 
 # A retired golden record keeps its last values, so that readers of the id still learn who it was.
 _KEPT = ("values", "provenance", "valid_from")
 # An `updated` golden record says the same with other provenance: no new version.
 _SUPERSEDING = "action NOT IN ('created', 'updated')"
 
-_STILL_OPEN = "CASE WHEN task.status = 'open' THEN {old} ELSE {new} END"
-_TASK_RULES = {"opened_run": _STILL_OPEN, "opened_at": _STILL_OPEN}
+_STILL_OPEN = "CASE WHEN task.status IN ('open', 'unsure') THEN {old} ELSE {new} END"
+TASK_RULES = {
+    "opened_run": _STILL_OPEN,
+    "opened_at": _STILL_OPEN,
+    "decision_id": "CASE WHEN task.status IN ('open', 'unsure') THEN coalesce({new}, {old}) ELSE {new} END",
+    # Somebody looked and could not tell: that stays until somebody can.
+    "status": "CASE WHEN task.status = 'unsure' THEN 'unsure' ELSE {new} END",
+}
+MACHINE_TASKS = "kind IN (" + ", ".join(f"'{kind}'" for kind in MACHINE_KINDS) + ")"
 
 
 def publish_golden(work: Publication) -> int:
@@ -104,29 +113,41 @@ def publish_tasks(work: Publication) -> int:
                 else "AND 1 = 0"
             )
         work.sql(
-            "UPDATE task SET status = 'closed', closed_run = :run, closed_at = :at WHERE status = 'open' "
-            f"AND entity_type = :entity {scope} AND task_key NOT IN {TEXTS}",
+            "UPDATE task SET status = 'closed', closed_run = :run, closed_at = :at WHERE status IN ('open', 'unsure') "
+            f"AND {MACHINE_TASKS} AND entity_type = :entity {scope} AND task_key NOT IN {TEXTS}",
             run=work.outcome.run_id,
             at=work.at,
             entity=entity,
         )
         if tasks is None:
             continue
+        decision = "decision_id" if "decision_id" in work.columns(tasks) else "NULL::BIGINT AS decision_id"
         rows = work.batches(
             "SELECT task_key, kind, ? AS entity_type, left_id, right_id, records, weight, probability, reason, "
-            "'open' AS status, ? AS opened_run, CAST(? AS TIMESTAMPTZ) AS opened_at, NULL::VARCHAR AS closed_run, "
-            f"NULL::TIMESTAMPTZ AS closed_at FROM {source} ORDER BY task_key",
+            f"{decision}, 'open' AS status, ? AS opened_run, CAST(? AS TIMESTAMPTZ) AS opened_at, "
+            f"NULL::VARCHAR AS closed_run, NULL::TIMESTAMPTZ AS closed_at FROM {source} ORDER BY task_key",
             entity,
             work.outcome.run_id,
             work.at,
         )
-        count += bulk.upsert(work.connection, t.task, rows, _TASK_RULES)
+        count += bulk.upsert(work.connection, t.task, rows, TASK_RULES)
         members = (
             "SELECT DISTINCT unnest(list_concat(from_json(records, '[\"BIGINT\"]'), [left_id, right_id])) "
             f"AS record_id, task_key FROM {source}"
         )
         links = work.batches(f"SELECT record_id, task_key FROM ({members}) WHERE record_id IS NOT NULL ORDER BY ALL")
         bulk.upsert(work.connection, t.task_record, links)
+    return count
+
+
+def rank_found_tasks(work: Publication) -> int:
+    """Give the tasks of the records that were solved again their priority; it rests on golden records and states."""
+    count = 0
+    for entity in work.outcome.entities:
+        tasks = work.file("tasks", entity)
+        if tasks is not None:
+            keys = [row[0] for row in work.duck.execute(f"SELECT task_key FROM {parquet(tasks)}").fetchall()]
+            count += rank_tasks(work.connection, work.outcome.ranking, keys)
     return count
 
 

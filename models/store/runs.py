@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,8 +13,11 @@ import orjson
 import sqlalchemy as sa
 
 from models.errors import StoreError
+from models.stewardship import Ranking
 from models.store import bulk, lock, publish
 from models.store import tables as t
+from models.store.apply import STATUS as APPLIED
+from models.store.apply import Applied, Written, apply
 from models.store.database import Database
 from models.store.outcome import RunOutcome
 
@@ -34,11 +37,7 @@ class Runs:
         with lock.hold(self.database, wait=wait, holder=lambda: lock.describe(self.database)) as still:
             with self.database.write() as connection:
                 lock.sign(connection, run_id)
-                connection.execute(
-                    sa.update(t.run)
-                    .where(t.run.c.status == "running")
-                    .values(status="failed", finished_at=_now(), error="the process ended before the run was published")
-                )
+                _fail_dead(connection)
             self._still_held = still
             try:
                 yield
@@ -49,6 +48,7 @@ class Runs:
         """Write the row of a run that begins (`kind`: full or incremental), visible to everybody at once."""
         values = {"run_id": run_id, "kind": kind, "status": "running", "started_at": _now()}
         with self.database.write() as connection:
+            lock.in_turn(connection)  # decisions that are being applied come before the run, or see it
             connection.execute(sa.insert(t.run).values(**values, pid=os.getpid(), host=socket.gethostname()))
 
     def finish_run(
@@ -95,6 +95,46 @@ class Runs:
                 auto.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
             else:
                 auto.exec_driver_sql("ANALYZE")
+
+    @contextmanager
+    def deciding(self) -> Iterator[sa.Connection]:
+        """A `transaction` for decisions: they come one after the other, and none while a run begins."""
+        with self.database.transaction() as connection:
+            lock.in_turn(connection)
+            yield connection
+
+    def run_under_way(self) -> str | None:
+        """The run that is under way, as others see it. One whose process died is marked as failed.
+
+        Call it inside `deciding`, so that none can begin until the transaction ends.
+        """
+        with self.database.read() as connection:
+            running = connection.scalar(sa.select(t.run.c.run_id).where(t.run.c.status == "running").limit(1))
+        if running is None or lock.is_held(self.database):
+            return running
+        with self.database.write() as connection:
+            _fail_dead(connection)
+        return None
+
+    def apply(
+        self, run_id: str, found: Sequence[Applied], *, decisions_upto: int, ranking: Ranking | None = None
+    ) -> Written:
+        """Make what decisions change the state of the hub; part of the transaction that is open."""
+        with self.database.write() as connection:
+            return apply(connection, run_id, found, decisions_upto=decisions_upto, ranking=ranking or Ranking())
+
+    def applied_upto(self) -> int:
+        """The newest decision that the state of the hub rests on."""
+        r = t.run.c
+        query = sa.select(sa.func.max(r.decisions_upto)).where(r.status.in_(("published", APPLIED)))
+        with self.database.read() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def newest_run_id(self) -> str | None:
+        """The greatest id of a run or an applied decision."""
+        with self.database.read() as connection:
+            newest: str | None = connection.scalar(sa.select(sa.func.max(t.run.c.run_id)))
+        return newest
 
     def last_run(self, status: str | None = "published") -> dict[str, Any] | None:
         """The latest run of a status (None: of any) as a dictionary, metrics as a dictionary too."""
@@ -196,6 +236,12 @@ class Runs:
 
 
 _JSON_COLUMNS = {"metrics", "state", "schema", "document"}
+
+
+def _fail_dead(connection: sa.Connection) -> None:
+    """Mark runs as failed whose processes ended; nobody else holds the lock."""
+    values = {"status": "failed", "finished_at": _now(), "error": "the process ended before the run was published"}
+    connection.execute(sa.update(t.run).where(t.run.c.status == "running").values(**values))
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:

@@ -12,12 +12,13 @@ from typing import Any
 
 import orjson
 
+from matching.in_use import rules_in_use
 from matching.realtime.contacts import ContactRoles
 from matching.realtime.features import Features
-from matching.realtime.rules import Rules, rules_of
+from matching.realtime.rules import Rules
 from models.config import Config
 from models.store import Store
-from models.store.lookup import Lookup, looking
+from models.store.lookup import looking
 
 _RECORD = ["entity_type", "source", "stream", "source_key", "source_time", "deleted", "version", "standard", "payload"]
 
@@ -28,9 +29,7 @@ class Bench:
     def __init__(self, store: Store, config: Config):
         self._store = weakref.ref(store)
         self.config = config
-        self._lock = threading.Lock()
-        self._standing: tuple[str, dict[str, Any]] | None = None
-        self._rules: dict[str, Rules] = {}
+        self._in_use = rules_in_use(store, config)
 
     @property
     def store(self) -> Store:
@@ -41,30 +40,12 @@ class Bench:
 
     def rules(self, entity: str) -> Rules | None:
         """The match model that the published state rests on, compiled; None before the first run."""
-        with looking(self.store.database) as lookup:
-            return self._rules_in(lookup, entity)
-
-    def _rules_in(self, lookup: Lookup, entity: str) -> Rules | None:
-        run_id = lookup.last_run()
-        if run_id is None:
-            return None
-        if self._standing is None or self._standing[0] != run_id:
-            self._standing = run_id, lookup.metrics(run_id).get("standing") or {}
-        model_id = self._standing[1].get("models", {}).get(entity)
-        rules = self._rules.get(entity)
-        if rules is not None and rules.model.model_id == model_id:
-            return rules
-        with self._lock:
-            found = lookup.model(entity, model_id)
-            if found is None:
-                return None
-            rules = self._rules[entity] = rules_of(self.config, entity, found[1])
-            return rules
+        return self._in_use.of(self.store, entity)
 
     def features(self, entity: str, records: Iterable[int]) -> dict[int, Features]:
         """The feature columns of records as the published state has them; deleted ones are left out."""
         with looking(self.store.database) as lookup:
-            rules = self._rules_in(lookup, entity)
+            rules = self._in_use.within(lookup, entity)
             if rules is None:
                 return {}
             roles = ContactRoles(rules)

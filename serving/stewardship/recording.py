@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from connectors.mapping import remap
+from matching.effect import Effect, take_effect
+from matching.inputs import Raw
 from models.stewardship import APPROVAL, PAIR
 from serving.access import Principal
 from serving.stewardship.bench import Bench
@@ -23,7 +27,8 @@ def record(
     store = bench.store
     opened: list[str] = []
     closed: list[str] = []
-    with store.transaction():
+    effect: Effect | None = None
+    with store.deciding():
         (number,) = store.add_decisions([entry])
         store.add_audit(
             who.name,
@@ -48,13 +53,37 @@ def record(
                 store.change_task(task_key, status="unsure", decision_id=number)
             elif store.close_task(task_key, decision_id=number):
                 closed.append(task_key)
+        if not waiting:
+            effect = take_effect(store, bench.config, partial(_raw, bench))
+    return _told(bench, entry, number, effect, waiting, opened, closed)
+
+
+def _raw(bench: Bench, entity: str) -> Raw:
+    return partial(remap, bench.config, entity=entity)
+
+
+def _told(
+    bench: Bench,
+    entry: Mapping[str, Any],
+    number: int,
+    effect: Effect | None,
+    waiting: bool,
+    opened: list[str],
+    closed: list[str],
+) -> Done:
+    if waiting:
+        return Done(number, "waiting", _words(entry, None, waiting), opened=opened, closed=closed, task_key=opened[0])
+    if effect is None:
+        return Done(number, "recorded", _words(entry, None, waiting), opened=opened, closed=closed)
     return Done(
         number,
-        "waiting" if waiting else "recorded",
-        _words(entry, waiting),
-        opened=opened,
-        closed=closed,
-        task_key=opened[0] if waiting else None,
+        "applied",
+        _words(entry, effect, waiting),
+        effect.before,
+        effect.golden,
+        effect.events,
+        [*opened, *effect.opened],
+        list(dict.fromkeys([*closed, *effect.closed])),
     )
 
 
@@ -80,11 +109,19 @@ def _ask(bench: Bench, entry: Mapping[str, Any], number: int) -> str:
     return key
 
 
-def _words(entry: Mapping[str, Any], waiting: bool) -> str:
+def _words(entry: Mapping[str, Any], effect: Effect | None, waiting: bool) -> str:
+    """What happened, for people."""
     if waiting:
         return "Saved. It takes effect when a second person approves it."
     if entry["kind"] == APPROVAL:
-        return "Approved." if entry["verdict"] == "approve" else "Rejected."
-    if entry.get("undoes"):
-        return f"Decision {entry['undoes']} is undone."
-    return "Saved."
+        head = "Approved." if entry["verdict"] == "approve" else "Rejected."
+    else:
+        head = f"Decision {entry['undoes']} is undone." if entry.get("undoes") else "Saved."
+    if effect is None:
+        return f"{head} It takes effect when the run that is under way has ended."
+    about = [record for record in entry.get("records") or () if record in effect.golden]
+    homes = {effect.golden[record] for record in about}
+    if homes == {effect.before.get(record) for record in about}:
+        return head
+    records = "1 record has" if len(about) == 1 else f"{len(about)} records now have"
+    return f"{head} {records} {len(homes)} golden record{'' if len(homes) == 1 else 's'}."

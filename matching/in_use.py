@@ -1,0 +1,61 @@
+"""The compiled match models that the published state rests on, kept per store: compiling takes longer than using them."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+from matching.realtime.rules import Rules, rules_of
+from models.config import Config
+from models.store import Store
+from models.store.lookup import Lookup, looking
+
+
+class RulesInUse:
+    """Of one store and configuration; safe to use from several threads. Get it from `rules_in_use`."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self._lock = threading.Lock()
+        self._standing: tuple[str, dict[str, Any]] | None = None
+        self._rules: dict[str, Rules] = {}
+
+    def of(self, store: Store, entity: str) -> Rules | None:
+        """The rules of an entity type; None before the first run, and where it has too few records for a model."""
+        with looking(store.database) as lookup:
+            return self.within(lookup, entity)
+
+    def within(self, lookup: Lookup, entity: str) -> Rules | None:
+        """`of`, in the published state that is being looked at."""
+        run_id = lookup.last_run()
+        if run_id is None:
+            return None
+        if self._standing is None or self._standing[0] != run_id:
+            self._standing = run_id, lookup.metrics(run_id).get("standing") or {}
+        model_id = self._standing[1].get("models", {}).get(entity)
+        rules = self._rules.get(entity)
+        if rules is not None and rules.model.model_id == model_id:
+            return rules
+        with self._lock:
+            found = lookup.model(entity, model_id)
+            if found is None:
+                return None
+            rules = self._rules[entity] = rules_of(self.config, entity, found[1])
+            return rules
+
+
+_KNOWN: weakref.WeakKeyDictionary[Store, list[RulesInUse]] = weakref.WeakKeyDictionary()
+_MAKING = threading.Lock()
+
+
+def rules_in_use(store: Store, config: Config) -> RulesInUse:
+    """The rules of a store under a configuration, made once."""
+    with _MAKING:
+        known = _KNOWN.setdefault(store, [])
+        for one in known:
+            if one.config is config:
+                return one
+        known.append(RulesInUse(config))
+        del known[:-4]
+        return known[-1]
