@@ -1,4 +1,4 @@
-"""The compiled match models that the published state rests on, kept per store: compiling takes longer than using them."""
+"""The compiled match models that the published state rests on, kept per store: compiling takes longer than using."""
 
 from __future__ import annotations
 
