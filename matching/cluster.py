@@ -22,6 +22,9 @@ CLIP = 12.0
 # How much better than `auto` the only certain pair between two groups must be to join them all the same.
 BRIDGE = 6.0
 STEWARD = "a steward said: no match"
+# A record that fits two customers about equally well (in bits) belongs to neither where these two are not one.
+UNDECIDED = 1.0
+BETWEEN = "fits two customers that are kept apart"
 
 
 @dataclass
@@ -71,6 +74,24 @@ def components(left: Ints, right: Ints) -> tuple[Ints, npt.NDArray[np.int32]]:
     graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(len(nodes), len(nodes)))
     _, labels = connected_components(graph, directed=False)
     return nodes, labels.astype(np.int32)
+
+
+def _rivals(
+    pick: tuple[int, int], live: Ints, score: Floats, best: Floats, ban: dict[tuple[int, int], str]
+) -> list[tuple[int, int]]:
+    """The merges that exclude each other: `pick` and those that are about as good and lead to a cluster that one of
+    the two may not share; none where `pick` has no such rival. `score` is by place in `live`, the rest by cluster.
+    """
+    place = {int(cluster): i for i, cluster in enumerate(live)}
+    found = []
+    for here, there in (pick, pick[::-1]):
+        scores, least = score[place[here]], best[pick] - UNDECIDED
+        for i in np.flatnonzero(scores > score[place[here], place[there]] - UNDECIDED):
+            other = int(live[i])
+            apart = ban.get((min(there, other), max(there, other)), BETWEEN)
+            if other != there and best[here, other] > least and apart not in (BETWEEN, STEWARD):
+                found.append((here, other))
+    return [pick, *found] if found else []
 
 
 def solve_component(
@@ -170,7 +191,11 @@ def solve_component(
             break
         ties = np.argwhere(score >= top - 1e-9)
         pick = min(((int(live[i]), int(live[j])) for i, j in ties if i < j), key=lambda p: (-best[p], p))
-        merge(*pick)
+        rivals = _rivals(pick, live, score, best, ban)
+        for a, b in rivals:
+            ban[min(a, b), max(a, b)] = BETWEEN
+        if not rivals:
+            merge(*pick)
     live_now = [int(i) for i in np.flatnonzero(alive)]
     for x, a in enumerate(live_now):
         for b in live_now[x + 1 :]:

@@ -62,6 +62,8 @@ _PREPARED = {
         _TAILS,
         _STREET,
         f"{_VALID_ID} AS valid_id",
+        # Length, and where letters stand: what tells a passport's number from a tax payer's.
+        "regexp_replace(regexp_replace(national_id, '[0-9]', '0', 'g'), '[^0]', 'A', 'g') AS id_shape",
         # A Chinese resident id holds the date of birth (GB 11643-1999, places 7 to 14).
         f"coalesce(birth_digits, substr({_VALID_ID}, 7, 8)) AS born",
         f"CASE WHEN NOT regexp_matches(given, {_HAN}) THEN given_ascii END AS given_latin",

@@ -20,6 +20,7 @@ from matching.defaults.shared import (
 )
 from matching.defaults.shared import blocking_rule as _rule
 from models.match_model import (
+    CannotLink,
     Comparison,
     Condition,
     ContactKind,
@@ -43,12 +44,17 @@ _ONE_HOUSEHOLD = either(
 
 _ONE_BIRTH = either(Levenshtein(column="born", at_most=2), Crossed(column="birth_date", other="birth_date_swapped"))
 _ONE_ID = Levenshtein(column="national_id", at_most=2)
+# A passport and a driving licence of one person have nothing in common.
+_ONE_KIND_OF_ID = both(present("national_id"), either(Exact(column="id_shape"), _ONE_ID))
 _NAMESAKE = both(
     either(Exact(column="given_ascii"), Exact(column="given_root")),
     _ONE_HOUSEHOLD,
     present("born"),
     Not(of=either(_ONE_BIRTH, _ONE_ID, Overlap(column="emails_own"), Overlap(column="phone_tails_own"))),
 )
+_OTHER_SIBLING = both(Exact(column="born"), Exact(column="surname_ascii"), Not(of=_ONE_ID))
+_TWIN = both(_OTHER_SIBLING, either(SAME_DOOR, Overlap(column="phone_tails_shared"), Overlap(column="emails_shared")))
+_ONE_DAY = both(_OTHER_SIBLING, Not(of=either(Overlap(column="emails_own"), Overlap(column="phone_tails_own"))))
 
 
 def _nearly(name: str) -> Condition:
@@ -121,7 +127,10 @@ GIVEN = Comparison(
             m=0.05,
             chance=4e-3,
         ),
-        Level(label="alike", when=_alike("given"), m=0.02, chance=4e-3),
+        # Twins have surname, date of birth and home in common, and names that begin alike.
+        Level(label="another one, of one age in one household", when=_TWIN, m=0.0003, u=0.95, tie=True),
+        Level(label="another one, of one surname and age", when=_ONE_DAY, m=0.005, u=0.9, tie=True),
+        Level(label="alike", when=_alike("given"), m=0.02, chance=4e-3, tie=True),
         otherwise(0.03),
     ],
 )
@@ -238,6 +247,15 @@ EMPLOYER = Comparison(
     ],
 )
 
+_COMPARABLE = either(
+    present("born"),
+    _ONE_KIND_OF_ID,
+    present("phone_tails"),
+    present("emails"),
+    present("road_key", "address_norm"),
+    present("organization_key"),
+)
+
 # Two persons of one name live in most cities. Without anything of a person's own in common a steward looks at them.
 OWN = Comparison(
     name="something of their own",
@@ -261,6 +279,7 @@ OWN = Comparison(
         ),
         Level(label="a postal code", when=Exact(column="postal_code"), m=0.2, u=0.8),
         Level(label="nothing to compare", when=Missing(columns=["has_own"]), m=0.1, u=0.9),
+        Level(label="nothing of one kind to compare", when=Not(of=_COMPARABLE), m=0.03, u=0.95),
         otherwise(0.015, 0.985, "nothing in common"),
     ],
 )
@@ -299,6 +318,7 @@ PERSON = Declaration(
         ContactKind(column="emails", owner="name_ascii", personal=1, shared=8),
     ],
     cannot_link=[
+        CannotLink(name="two dates of birth in one household", when=_NAMESAKE),
         differ("two suffixes, as of father and son", "name_suffix"),
         differ("two valid ids", "valid_id"),
     ],

@@ -41,6 +41,7 @@ _ONE_CUSTOMER = 2.5
 _MOST_PRIOR = 0.002
 _CHANCE_PAIRS = 100_000
 _CHANCE_RECORDS = 20_000
+_FEW_RECORDS = 100
 
 
 @dataclass
@@ -207,7 +208,8 @@ def term_frequencies(
 
     The records of one customer share their values, so the customer's own `cluster_size` records are taken off the
     count before it speaks of chance; a count that one customer may well have alone (`_ONE_CUSTOMER` times the usual)
-    says nothing, and counts as a quarter of a customer. `chance` is how often a value that is not common is met
+    says nothing, and counts as a quarter of a customer. A count of few records is drawn towards that, since what is
+    frequent among a hundred records need not be so elsewhere. `chance` is how often a value that is not common is met
     elsewhere; it counts as `_CHANCE_RECORDS` records seen.
     """
     (have,) = con.execute(f"SELECT count(*) FROM {features} WHERE {quoted(column)} IS NOT NULL").fetchall()[0]
@@ -219,7 +221,9 @@ def term_frequencies(
     ).fetchall()
     known = 0 if chance is None else _CHANCE_RECORDS
     rare = (floor + known * (chance or 0.0)) / (have + known)
-    return {str(v): max((n - cluster_size) / have, rare) for v, n in rows}, rare
+    return {
+        str(v): max((n - cluster_size + rare * _FEW_RECORDS) / (have + _FEW_RECORDS), rare) for v, n in rows
+    }, rare
 
 
 @dataclass

@@ -26,6 +26,8 @@ _HAN = re.compile(
     "\U00031350-\U000323af]"
 )
 _NO_DIGIT = re.compile(r"[^0-9]+")
+_DIGITS = re.compile(r"[0-9]")
+_NO_ZERO = re.compile(r"[^0]")
 _NO_LETTER = re.compile(r"[^a-z]+")
 _NO_CONSONANT = re.compile(r"[^bcdfgjklmnpqrstvz]+")
 _CONSONANTS = "bcdfgjklmnpqrstvz"
@@ -281,6 +283,7 @@ _MAKERS: dict[str, dict[str, Maker]] = {
         "phone_tails": _tails,
         "street_latin": _street,
         "valid_id": _valid_id,
+        "id_shape": lambda r: None if r["national_id"] is None else _NO_ZERO.sub("A", _DIGITS.sub("0", r["national_id"])),
         "born": _born,
         "given_latin": _in_script("given", False, "given_ascii"),
         "surname_latin": _in_script("surname", False, "surname_ascii"),

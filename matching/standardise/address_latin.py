@@ -53,6 +53,11 @@ _DIGIT_RE = re.compile(r"\d")
 _STRASSE_RE = re.compile(r"(\w{3,})str(?:asse|\.|$|(?=\s))")
 _SLASH_NUMBER_RE = re.compile(r"^(\d+[a-z]?)/(?=\d+[a-z]?[ ,])")
 _NUMBER_RE = re.compile(r"^(?:no\.?\s*|nr\.?\s*|#\s*)?(\d+(?:\s?-\s?\d+)?[a-z]?(?:\s+\d/\d)?)(?=[\s,]|$)[\s,]*")
+_BUILDING_RE = re.compile(r"^([a-z][a-z' .&-]{4,}?)\s+(\d+[a-z]?)\s+([a-z].+)$")
+_NO_BUILDING = frozenset(
+    "road rd street st avenue ave highway hwy route rt rte county state us interstate mile km exit lot unit box apt "
+    "suite floor level no number mailbox rr fm cr sr".split()
+)
 _TRAIL_NUMBER_RE = re.compile(r"^(\D{3,}?)[\s,]+(\d+\s?[a-z]?(?:\s?-\s?\d+\s?[a-z]?)?)$")
 
 
@@ -156,6 +161,13 @@ def _street(streets: list[str], *, bare_tail: bool) -> tuple[str | None, str | N
         if found and found.end() == len(part) and index + 1 < len(streets):
             road, key, city = _road(streets[index + 1], bare_tail=bare_tail)
             return road, key, squeeze(found.group(1)), streets[:index] + streets[index + 2 :], city
+    for index, part in enumerate(streets):
+        # A building's name before the number: "Adventura Apartments 638 Downey St".
+        behind = _BUILDING_RE.match(part)
+        if behind and not _NO_BUILDING.intersection(behind.group(1).split()):
+            road, key, city = _road(behind.group(3), bare_tail=bare_tail)
+            if road and any(w in street_suffixes() for w in _WORD_RE.findall(behind.group(3))[1:]):
+                return road, key, behind.group(2), streets[:index] + streets[index + 1 :], city
     for index, part in enumerate(streets):
         trailing = _TRAIL_NUMBER_RE.match(part)
         if trailing:

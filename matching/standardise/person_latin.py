@@ -102,7 +102,12 @@ _OWN_NAMES = frozenset(
 
 def nickname_root(given: str) -> str:
     """The given name a nickname stands for, or the name itself (ASCII, lower case)."""
-    return _nickname_roots().get(given, given)
+    roots = _nickname_roots()
+    found = roots.get(given)
+    if found is None and given.endswith("ie"):
+        # Peggie and Peggy are one name.
+        found = roots.get(given[:-2] + "y")
+    return found or given
 
 
 def parse_latin(raw: str, full: str | None, given: str | None, family: str | None) -> PersonName:

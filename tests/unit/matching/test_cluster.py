@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matching.cluster import BRIDGE, CLIP, STEWARD, components, solve_component
+from matching.cluster import BETWEEN, BRIDGE, CLIP, STEWARD, UNDECIDED, components, solve_component
 
 WEIGHTS = st.integers(2, 7).flatmap(
     lambda n: st.lists(
@@ -54,6 +54,20 @@ def test_a_forbidden_pair_keeps_whole_clusters_apart() -> None:
     solution = solve_component([1, 2, 3], weights, auto=4, cohesion=0, forbidden={(1, 3): "two valid tax ids"})
     assert partition(solution.cluster) == {frozenset({1, 2}), frozenset({3})}
     assert [r.reason for r in solution.refused] == ["two valid tax ids"]
+
+
+def test_a_record_that_fits_two_customers_equally_joins_neither_and_is_told() -> None:
+    # Father and son of one name, and two records that do not say which of them is meant.
+    weights = {(1, 2): -3.0, (1, 3): 8.0, (1, 4): 8.0, (2, 3): 8.0, (2, 4): 8.2, (3, 4): 8.0}
+    solution = solve_component([1, 2, 3, 4], weights, auto=4, cohesion=0, forbidden={(1, 2): "two dates of birth"})
+    assert partition(solution.cluster) == {frozenset({1}), frozenset({2}), frozenset({3, 4})}
+    assert {r.reason for r in solution.refused} == {BETWEEN}
+
+
+def test_a_record_that_fits_one_of_two_customers_better_joins_it() -> None:
+    weights = {(1, 2): -3.0, (1, 3): 8.0, (2, 3): 8.0 + UNDECIDED}
+    solution = solve_component([1, 2, 3], weights, auto=4, cohesion=0, forbidden={(1, 2): "two dates of birth"})
+    assert partition(solution.cluster) == {frozenset({1}), frozenset({2, 3})}
 
 
 def test_a_steward_s_match_outranks_the_model() -> None:
