@@ -117,10 +117,6 @@ _FEATURES = {
         "nullif(list_distinct(list_filter([left(province_code, 2), left(name_region_code, 2), CASE WHEN province_code "
         "IS NULL THEN province_norm END], lambda c: c IS NOT NULL)), []) AS provinces",
     ),
-    "person": (
-        "CASE WHEN coalesce(born, national_id, road_key, address_norm) IS NOT NULL OR phone_tails IS NOT NULL "
-        "OR emails IS NOT NULL OR organization_key IS NOT NULL THEN TRUE END AS has_own",
-    ),
 }
 
 

@@ -57,6 +57,8 @@ _OTHER_TRADE = both(
 )
 _OTHER_LATIN_TRADE = both(present("latin_trade"), Not(of=Exact(column="latin_trade")))
 _SISTER = both(Exact(column="han_core"), _OTHER_TRADE, either(_ONE_GROUP, SAME_DOOR))
+# Companies of one name or sound and of two trades, in one house or group: what they share, they share as sisters.
+_SISTERS = both(either(Exact(column="han_core"), Overlap(column="alt_ascii")), _OTHER_TRADE)
 _WORDS = either(
     Jaccard(column="words", at_least=0.59),
     Contained(column="words", at_least=2),
@@ -111,7 +113,8 @@ LATIN_NAME = Comparison(
     levels=[
         missing("latin_core"),
         Level(label="words in common, other trade, in one group", when=_LATIN_SISTER, m=0.05, u=0.6),
-        Level(label="equal, in one group", when=both(Exact(column="latin_core"), _ONE_GROUP), m=0.8, u=0.2),
+        # It holds the trade too: more than the trade name alone, which all companies of a group bear.
+        Level(label="equal, in one group", when=both(Exact(column="latin_core"), _ONE_GROUP), m=0.8, u=0.08),
         Level(
             label="equal", when=Exact(column="latin_core"), term_frequency="latin_core", m=0.55, chance=2e-5, rare=2e-5
         ),
@@ -173,7 +176,15 @@ TRADE = Comparison(
     columns=["trade", "latin_trade"],
     levels=[
         Level(label="missing", when=Not(of=either(present("trade"), present("latin_trade")))),
-        Level(label="equal", when=either(Exact(column="trade"), Exact(column="latin_trade")), m=0.9, chance=0.1),
+        # The trade is a word of the Latin name: where the names are equal, it is no second evidence.
+        Level(label="equal, in equal names", when=Exact(column="latin_core"), m=0.9, u=0.1),
+        Level(
+            label="equal",
+            when=either(Exact(column="trade"), Exact(column="latin_trade")),
+            m=0.9,
+            chance=0.1,
+            tie=True,
+        ),
         Level(
             label="shorter form, or alike",
             when=either(StartsWith(column="trade", at_least=2), Jaccard(column="trade_chars", at_least=0.49)),
@@ -212,6 +223,13 @@ PHONE = Comparison(
     columns=["base_tails_own", "base_tails_shared", "base_tails"],
     levels=[
         missing("base_tails_own", "base_tails_shared"),
+        Level(
+            label="number of sister companies",
+            when=both(_SISTERS, either(Overlap(column="base_tails_own"), Overlap(column="base_tails_shared"))),
+            m=0.5,
+            u=0.2,
+            tie=True,
+        ),
         Level(label="number of their own", when=Overlap(column="base_tails_own"), m=0.65, chance=5e-6),
         # In one house, or in one group, a shared number adds nothing.
         Level(

@@ -278,8 +278,7 @@ OWN = Comparison(
             ),
         ),
         Level(label="a postal code", when=Exact(column="postal_code"), m=0.2, u=0.8),
-        Level(label="nothing to compare", when=Missing(columns=["has_own"]), m=0.1, u=0.9),
-        Level(label="nothing of one kind to compare", when=Not(of=_COMPARABLE), m=0.03, u=0.95),
+        Level(label="nothing to compare", when=Not(of=_COMPARABLE), m=0.03, u=0.95),
         otherwise(0.015, 0.985, "nothing in common"),
     ],
 )

@@ -221,9 +221,7 @@ def term_frequencies(
     ).fetchall()
     known = 0 if chance is None else _CHANCE_RECORDS
     rare = (floor + known * (chance or 0.0)) / (have + known)
-    return {
-        str(v): max((n - cluster_size + rare * _FEW_RECORDS) / (have + _FEW_RECORDS), rare) for v, n in rows
-    }, rare
+    return {str(v): max((n - cluster_size + rare * _FEW_RECORDS) / (have + _FEW_RECORDS), rare) for v, n in rows}, rare
 
 
 @dataclass

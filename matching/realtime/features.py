@@ -251,8 +251,6 @@ def _bones(name: str) -> Maker:
     return made
 
 
-_OWN_COLUMNS = ("born", "national_id", "road_key", "address_norm", "phone_tails", "emails", "organization_key")
-
 _MAKERS: dict[str, dict[str, Maker]] = {
     "organization": {
         "domains": _domains,
@@ -283,7 +281,9 @@ _MAKERS: dict[str, dict[str, Maker]] = {
         "phone_tails": _tails,
         "street_latin": _street,
         "valid_id": _valid_id,
-        "id_shape": lambda r: None if r["national_id"] is None else _NO_ZERO.sub("A", _DIGITS.sub("0", r["national_id"])),
+        "id_shape": lambda r: (
+            None if r["national_id"] is None else _NO_ZERO.sub("A", _DIGITS.sub("0", r["national_id"]))
+        ),
         "born": _born,
         "given_latin": _in_script("given", False, "given_ascii"),
         "surname_latin": _in_script("surname", False, "surname_ascii"),
@@ -291,6 +291,5 @@ _MAKERS: dict[str, dict[str, Maker]] = {
         "given_long": _given_long,
         "given_bones": _bones("given"),
         "surname_bones": _bones("surname"),
-        "has_own": lambda r: True if any(r[name] is not None for name in _OWN_COLUMNS) else None,
     },
 }

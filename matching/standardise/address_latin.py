@@ -27,7 +27,7 @@ _ORDINALS = {
 }  # fmt: skip
 _UNIT_RE = re.compile(
     r"(?:^|[\s,(])(?:(unit|flat|apartment|apt|suite|ste|room|rm|shop|lot|no unit|unit no|office|ofc|"
-    r"#)\s*[#.:]*\s*(?:no\.?\s*)?([a-z]?\d+[a-z]?(?:[-/]\d+[a-z]?)?|[a-z]\d*)|"
+    r"#)(?!s\b)\s*[#.:]*\s*(?:no\.?\s*)?([a-z]?\d+[a-z]?(?:[-/]\d+[a-z]?)?|[a-z]\d*)|"
     r"(floor|fl|level|lvl)\.?\s*(\d{1,2}|[a-z])|(\d+)(?:st|nd|rd|th)\s+(?:floor|fl)|(building|bldg|bld|block|"
     r"tower)\.?\s*(\d+[a-z]?|[a-z]\d*))(?=[\s,).]|$)"
 )

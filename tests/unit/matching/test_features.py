@@ -211,22 +211,9 @@ def test_names_of_persons(name: str, expected: dict[str, Any]) -> None:
     assert {column: found[column] for column in expected} == expected
 
 
-@pytest.mark.parametrize(
-    ("raw", "own"),
-    [
-        ({}, None),
-        ({"gender": "f", "job_title": "driver"}, None),
-        ({"postal_code": "60628", "city": "Chicago"}, None),
-        ({"birth_date": "1980-01-01"}, True),
-        ({"phone": "13800138000"}, True),
-        ({"email": "wei.smith@qq.com"}, True),
-        ({"address_line": "12 Main St"}, True),
-        ({"national_id": "A1234567"}, True),
-        ({"organization_key": "K1"}, True),
-    ],
-)
-def test_has_own_says_that_there_is_something_of_the_person_s_own(raw: dict[str, str], own: bool | None) -> None:
-    assert person(full_name="Robert Smith", **raw)["has_own"] is own
+@pytest.mark.parametrize(("raw", "shape"), [("521-21-2123", "000000000"), ("E12345678", "A00000000"), ("", None)])
+def test_id_shape_tells_kinds_of_ids_apart(raw: str, shape: str | None) -> None:
+    assert person(full_name="Robert Smith", national_id=raw or None)["id_shape"] == shape
 
 
 def test_a_street_in_latin_letters_leaves_out_numbers_and_places() -> None:

@@ -60,6 +60,8 @@ def test_line_and_attributes_complete_each_other():
         ("18 elm st.  between 1st and 2nd aves.", ("elm st", "elm", "18", None)),
         ("18 elm st. at oak", ("elm st", "elm", "18", None)),
         ("10428 1/2 National Blvd", ("national blvd", "national", "10428 1/2", None)),
+        ("Harbour Apartments 638 Downey St", ("downey st", "downey", "638", None)),
+        ("Highway 12 North Rd", ("highway 12 north rd", "highway 12 north", None, None)),
         ("P.O. Box 77", ("po box", "po box", "77", None)),
         ("Lindenstraße 87", ("lindenstrasse", "lindenstrasse", "87", None)),
         ("Lindenstr. 87", ("lindenstrasse", "lindenstrasse", "87", None)),

@@ -73,6 +73,7 @@ def test_western_parts():
 def test_nicknames_lead_to_one_root():
     roots = {nickname_root(n) for n in ("bob", "rob", "robbie", "bobby", "robert")}
     assert roots == {"robert"}
+    assert nickname_root("peggie") == nickname_root("peggy") == "margaret"
     assert nickname_root("bill") == nickname_root("willie") == "william"
     assert nickname_root("liz") == nickname_root("beth") == "elizabeth"
     assert nickname_root("roberta") == "roberta" and nickname_root("noah") == "noah"
