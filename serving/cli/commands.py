@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from serving.cli import deciding, developing, keys, matching, output, project, running, users, web
+from serving.cli import deciding, developing, keys, matching, output, project, running, showing, users, web
 
 
 class _InOrder(click.Group):
@@ -42,6 +42,7 @@ for _command in (
     running.train,
     running.evaluate,
     matching.match,
+    showing.show,
     deciding.decide,
     output.export,
     output.quarantine,

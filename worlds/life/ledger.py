@@ -32,7 +32,6 @@ class Expected:
     stream: str
     source_key: str
     field: str
-    entity: str
     party: str
 
 
@@ -174,4 +173,6 @@ class Ledger:
         """Note a finding that must follow."""
         source = self.tables[stream].system.source if stream else ""
         party = f"sales_crm:{customer.accounts[0]}" if customer.accounts else f"marketing:{customer.lead}"
-        customer.expected.append(Expected(rule, source, stream, key, field, customer.entity, party))
+        if stream == "vehicles":  # each row speaks of its own holder
+            party = f"{source}:{self.row(stream, key)['party_key']}"
+        customer.expected.append(Expected(rule, source, stream, key, field, party))

@@ -31,7 +31,7 @@ _unknown("order-quote", "order", "orders", "Q-0000000")
 def _(life: Ledger, c: Customer) -> None:
     (key, _), (_, opportunity) = next(life.of(c, "quotes")), next(life.of(c, "opportunities"))
     life.spoil(c, "quotes", key, occurred_at=life.ago(life.age(opportunity["occurred_at"]) + 3))
-    life.expect(c, "quote-after-opportunity", "quotes", key)
+    life.expect(c, "quote-after-opportunity", "quotes", key, "occurred_at")
 
 
 @gap("quote-valid", "quote")
@@ -45,7 +45,7 @@ def _(life: Ledger, c: Customer) -> None:
 def _(life: Ledger, c: Customer) -> None:
     (order, row), (key, _) = next(life.of(c, "orders")), next(life.of(c, "quotes"))
     life.spoil(c, "quotes", key, occurred_at=life.ago(life.age(row["occurred_at"]) - 4))
-    life.expect(c, "order-after-quote", "orders", order)
+    life.expect(c, "order-after-quote", "orders", order, "occurred_at")
 
 
 @gap("order-not-in-future", "order")
@@ -70,7 +70,7 @@ def _(life: Ledger, c: Customer) -> None:
     life.spoil(c, "orders", key, occurred_at=life.ago(last - 5), updated=life.time("orders", life.ago(last - 6)))
     assert first >= last and row
     for delivery, _ in life.of(c, "deliveries"):
-        life.expect(c, "delivery-after-order", "deliveries", delivery)
+        life.expect(c, "delivery-after-order", "deliveries", delivery, "occurred_at")
 
 
 # --- vehicles
@@ -96,8 +96,6 @@ def _(life: Ledger, c: Customer) -> None:
     for key, row in life.of(c, "vehicles", vin=vin):
         life.spoil(c, "vehicles", key, delivered_on=life.ago(life.age(row["delivered_on"]) - 30))
         life.expect(c, "delivery-date-agreed", "vehicles", key, "delivered_on")
-    for key, _ in life.of(c, "sold_vehicles", vin=vin):
-        life.expect(c, "delivery-date-agreed", "sold_vehicles", key, "delivered_on")
 
 
 @gap("follow-up", "in_service")
@@ -107,7 +105,7 @@ def _(life: Ledger, c: Customer) -> None:
         for other, _ in list(life.of(c, stream, vin=row["vin"])):
             life.drop(c, stream, other)
     c.kept.add("workshop_visits")
-    life.expect(c, "follow-up", "deliveries", key)
+    life.expect(c, "follow-up", "deliveries", key, "occurred_at")
 
 
 @gap("service-vin", "in_service")
