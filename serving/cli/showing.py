@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show everything that is known of one customer.")
-@click.argument("customer", metavar="ID|SOURCE:KEY")
+@click.argument("customer", metavar="CUSTOMER")
 @click.option("--timeline", default=15, show_default=True, type=click.IntRange(0), help="How many touchpoints to show.")
 @with_session
 def show(session: Session, customer: str, timeline: int) -> None:
     """Show the 360 view of one customer: where it stands, its people, vehicles, touchpoints and open findings.
 
-    The customer is a golden id (one that went on under another id, too) or a source record, as SOURCE:KEY. With --json
+    CUSTOMER is a golden id (one that went on under another id, too) or a source record, as SOURCE:KEY. With --json
     the whole document; its schema is in docs/customer-360.md.
     """
     from serving.customer360 import resolve, view
