@@ -2,6 +2,7 @@
 # make test    every test, on SQLite and on PostgreSQL
 # make check   style and types: ruff, mypy strict
 # make laws    the laws of the hub on thousands of generated histories (LAWS=200 for fewer)
+# make kills   hundreds of runs killed at every step and at random moments (KILLS=50 for fewer)
 # make bench   accuracy and speed, as tables (BENCH="…" passes options on)
 
 PY := .venv/bin/python
@@ -10,8 +11,9 @@ SIZE ?=
 BENCH ?=
 TEST ?=
 LAWS ?= 2000
+KILLS ?= 200
 
-.PHONY: demo test check laws bench install install-dev clean
+.PHONY: demo test check laws kills bench install install-dev clean
 .DEFAULT_GOAL := demo
 
 demo: install
@@ -27,6 +29,9 @@ check: install-dev
 
 laws: install-dev
 	@KEHU_LAWS=$(LAWS) $(PY) -m pytest -n 2 -s tests/laws
+
+kills: install-dev
+	@KEHU_KILLS=$(KILLS) $(PY) -m pytest -n 2 -s tests/crash/test_kills.py
 
 bench: install-dev
 	@$(PY) -m benchmarks $(BENCH)

@@ -193,8 +193,9 @@ def _worded(error: BaseException, config: Config) -> StoreError | None:
     """A failure of the machine in words of the user's world; None for any other."""
     where = config.workspace
     number = getattr(error, "errno", None)
-    said = " ".join(str(error).split())[:200]
-    if number in (errno.ENOSPC, errno.EDQUOT) or "no space left" in said.lower():
+    told = " ".join(str(error).split())
+    said = told[:200]
+    if number in (errno.ENOSPC, errno.EDQUOT) or "no space left" in told.lower():
         return StoreError(f"the disk of the workspace {where} is full; nothing of this run was published")
     if isinstance(error, duckdb.OutOfMemoryException):
         return StoreError(f"memory_limit {config.memory_limit} is too little, and spilling did not help ({said})")

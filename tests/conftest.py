@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,6 +61,31 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     name = server.fresh_database(request.getfixturevalue("postgres_template"))
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture(params=DIALECTS)
+def make_url(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], str]]:
+    """Makes empty hub stores, once per dialect: `make_url(folder)` is a URL; on SQLite the file is in the folder."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+
+        def copied(folder: Path) -> str:
+            shutil.copy(template, folder / "hub.db")
+            return f"sqlite:///{folder / 'hub.db'}"
+
+        yield copied
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    empty: str = request.getfixturevalue("postgres_template")
+    names: list[str] = []
+
+    def made(folder: Path) -> str:
+        names.append(server.fresh_database(empty))
+        return server.url(names[-1])
+
+    yield made
+    for name in names:
+        server.drop(name)
 
 
 @pytest.fixture

@@ -226,6 +226,8 @@ def _meaning(error: BaseException) -> str:
     low = said.lower()
     if "disk is full" in low or state == "53100" or getattr(cause, "errno", None) == 28:
         return f"the disk of the hub store is full; nothing of this run was published ({said})"
+    if "disk i/o error" in low:  # SQLite's word for a disk so full that not even its index of the log finds room
+        return f"the hub store's disk is full, or failing ({said})"
     if "database is locked" in low or state == "55P03":
         return f"{_BUSY} ({said})"
     if "unable to open" in low or "readonly" in low or "read-only" in low:

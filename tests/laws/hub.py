@@ -62,6 +62,8 @@ class Hub:
         self.consumer = Consumer()
         self.config = load_config(self._configure(url))
         self.variant = -1
+        self.news: list[dict[str, Any]] = []
+        """The events of the last run."""
 
     def _configure(self, url: str) -> Path:
         names = columns(self.entity)
@@ -138,6 +140,14 @@ class Hub:
         self.dice.shuffle(dated)
         self._write("service.csv", ["key", "at", "gone", *columns(self.entity)], dated)
 
+    def say(self, key: str, at: int, row: Row | None) -> None:
+        """The next delivery of `service` holds this row of the key, or its tombstone."""
+        self.tell(Dated(key, at, row))
+
+    def tell(self, one: Dated) -> None:
+        """The next delivery of `service` holds this; one row of a key, the source's last word."""
+        self.service = [other for other in self.service if other.key != one.key] + [one]
+
     def run(self, full: bool = False) -> dict[str, Any]:
         """One run over what lies there; the laws that are checked on every run must hold, and the feed must tell all.
 
@@ -151,7 +161,7 @@ class Hub:
     def read_feed(self) -> None:
         """The consumer reads on, and must then know what the hub holds."""
         with self.store() as store:
-            self.consumer.read(store)
+            self.news = self.consumer.read(store)
             self.consumer.compare(store)
 
     def verify(self) -> list[dict[str, Any]]:

@@ -71,6 +71,11 @@ class Server:
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}")
 
+    def restart(self) -> None:
+        """End the server with whoever is connected, and start it again."""
+        data, log = str(self.folder / "data"), str(self.folder / "log")
+        self.run("pg_ctl", "-D", data, "-l", log, "-m", "fast", "-w", "-t", str(_START_SECONDS), "restart")
+
     def stop(self) -> None:
         """End the server and delete its files."""
         self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
