@@ -27,7 +27,7 @@ from matching.realtime.contacts import ContactRoles
 from matching.realtime.features import Features
 from matching.realtime.rules import Rules
 from matching.reopen import reopenings
-from matching.said import Pair, Verdicts, pairs_of, said_of
+from matching.said import Pair, Verdicts, pairs_of, said_by_tables, said_of
 from matching.standardise import schema_of
 from matching.tasks import few_grey_pairs, task_table, told_apart
 from models.config import Config
@@ -85,7 +85,7 @@ def resolve_few(
     a decision would do.
     """
     entity = rules.model.entity_type
-    scope = _scope(store, rules, records, more)
+    scope = _scope(store, config, rules, records, more)
     links, clusters = _linked(rules, scope)
     ids = pa.array(sorted(scope.features), pa.int64())
     named = pa.table({"record_id": ids, "cluster": pa.array([clusters[i] for i in sorted(clusters)], pa.int64())})
@@ -101,10 +101,12 @@ def resolve_few(
     return Few(entity, sorted(scope.features), found, changed, events, tasks)
 
 
-def _scope(store: Store, rules: Rules, start: Iterable[int], more: Callable[[Verdicts], None] | None) -> _Scope:
+def _scope(
+    store: Store, config: Config, rules: Rules, start: Iterable[int], more: Callable[[Verdicts], None] | None
+) -> _Scope:
     """Everything that these records reach, deleted records left out."""
     entity, declaration = rules.model.entity_type, rules.declaration
-    extra = Verdicts()
+    extra = said_by_tables(config, entity)
     if more is not None:
         more(extra)
 
@@ -115,7 +117,7 @@ def _scope(store: Store, rules: Rules, start: Iterable[int], more: Callable[[Ver
 
     reach = sorted(reached(store, start, declaration.auto, near))
     rows = [r for r in store.decisions_about(reach).to_pylist() if r["entity_type"] == entity]
-    said = said_of(rows, entity)
+    said = said_of(rows, entity, tables=said_by_tables(config, entity))
     if more is not None:
         more(said)
     with looking(store.database) as lookup:

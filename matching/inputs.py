@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from matching.said import NOWHERE, Moved, Pair, Verdicts, said_of
+from matching.said import NOWHERE, Moved, Pair, Verdicts, said_by_tables, said_of
+from models.config import Config
 from models.store import Store
 from models.store.columns import parse_json_column
 
@@ -68,9 +69,10 @@ def standard_table(store: Store, entity: str, folder: Path, schema: pa.Schema, *
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def verdicts(store: Store, entity: str, moved: Moved = NOWHERE) -> Verdicts:
+def verdicts(store: Store, config: Config, entity: str, moved: Moved = NOWHERE) -> Verdicts:
     """The newest verdict on each pair that is not undone; `moved`: records that go on as others from this run on."""
-    return said_of(store.decisions(active_only=True, evidence=False).to_pylist(), entity, moved)
+    rows = store.decisions(active_only=True, evidence=False).to_pylist()
+    return said_of(rows, entity, moved, said_by_tables(config, entity))
 
 
 def raw_members(store: Store, folder: Path, entity: str, raw: Raw, ids: pa.Array[pa.Int64Scalar] | None) -> pa.Table:

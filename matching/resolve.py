@@ -42,6 +42,7 @@ from matching.inputs import (
     work_file,
 )
 from matching.model.train import TrainingReport, train
+from matching.overriding import overridden
 from matching.realtime.rules import compiled_rules
 from matching.rekeyed import rekeyed
 from matching.reopen import Reopening, reopenings
@@ -109,6 +110,7 @@ def standardise_entity(
     members = raw_members(store, folder, entity, raw, None if full else _changed_ids(folder, entity))
     if progress:
         progress("standardise", 0, len(members))
+    members = overridden(config, entity, members)
     table = standardise(entity, members, threads=config.threads or 2)
     table = standardise_added(config, entity, members, table)
     pq.write_table(table, work_file(folder, "standard", entity), compression="zstd")
@@ -135,7 +137,7 @@ def resolve_entity(
     """
     model = published_model(store, entity)
     base = model.declaration if model else None
-    said = verdicts(store, entity, rekeyed(folder, entity).as_dict())
+    said = verdicts(store, config, entity, rekeyed(folder, entity).as_dict())
     changed = changes(folder, entity)
     few = model is not None and not full and _is_few(store, entity, 0 if changed is None else len(changed))
     with working(config, entity, declared(config, entity, base), folder, progress) as work:

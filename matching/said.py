@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from models.config import Config
 from models.stewardship import PAIR, SPLIT
 
 Pair = tuple[int, int]
@@ -37,9 +38,20 @@ class Verdicts:
             (one.add if verdict == word else one.discard)(pair)
 
 
-def said_of(rows: Iterable[Mapping[str, Any]], entity: str, moved: Moved = NOWHERE) -> Verdicts:
-    """The newest word on each pair in rows of the log that hold, oldest first; `moved` records go on as others."""
-    found = Verdicts()
+def said_by_tables(config: Config, entity: str) -> Verdicts:
+    """What the tables of overrides of a configuration say."""
+    tables = config.overrides()
+    return Verdicts(set(tables.match.get(entity, ())), set(tables.no_match.get(entity, ())))
+
+
+def said_of(
+    rows: Iterable[Mapping[str, Any]], entity: str, moved: Moved = NOWHERE, tables: Verdicts | None = None
+) -> Verdicts:
+    """The newest word on each pair in rows of the log that hold, oldest first; `moved` records go on as others.
+
+    What the log says goes before `tables`.
+    """
+    found = tables or Verdicts()
     for row in rows:
         if row["entity_type"] == entity:
             for pair, verdict in pairs_of(row, moved):

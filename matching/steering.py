@@ -117,7 +117,13 @@ def steer(
         )  # fmt: skip
         words = [one for one in words if not _yields(one, word, known)]
         words.append(word)
-    return _made(config, entity, words, schema) if words else Steering()
+    ignored = [
+        {"attribute": name, "value": value, "action": "ignore"}
+        for (kind, name), values in config.overrides().ignored.items()
+        if kind == entity
+        for value in values.values()
+    ]
+    return _made(config, entity, words, ignored, schema) if words or ignored else Steering()
 
 
 def _home(row: Mapping[str, Any], about: Sequence[int], golden_of: Mapping[int, str], moved: Moved) -> str | None:
@@ -143,8 +149,10 @@ def _yields(old: _Word, new: _Word, known: Mapping[str, Any]) -> bool:
     return old.attribute == new.attribute or (one.block is not None and one.block == other.block)
 
 
-def _made(config: Config, entity: str, words: Sequence[_Word], schema: pa.Schema) -> Steering:
-    overrides, members, standards = [], [], []
+def _made(
+    config: Config, entity: str, words: Sequence[_Word], ignored: Sequence[dict[str, Any]], schema: pa.Schema
+) -> Steering:
+    overrides, members, standards = [*ignored], [], []
     multi = {name for name, attribute in config.attributes_of(entity).items() if attribute.multi}
     for word in words:
         said = {"attribute": word.attribute, "at": word.at, "golden_id": None}

@@ -66,7 +66,7 @@ def _rules_hash(config: Config, entity: str) -> str:
     options = getattr(config.matching, entity).model_dump(mode="json")
     added = {name: repr(attribute) for name, attribute in config.attributes_of(entity).items()}
     declared = {n: s.model_dump(mode="json") for n, s in config.added(entity).items()}
-    return _hash(rules, options, added, declared)
+    return _hash(rules, options, added, declared, config.overrides().digest)
 
 
 def _hash(*values: Any) -> str:

@@ -48,6 +48,10 @@ def check_options(config: Config) -> None:
             connector_for(source, config.base)
         except ConfigError as error:
             mistakes += (_of_file(config, mistake) for mistake in error.mistakes)
+    try:
+        config.overrides()
+    except ConfigErrors as errors:
+        mistakes += errors.mistakes
     if mistakes:
         raise ConfigErrors(mistakes)
 

@@ -120,10 +120,64 @@ def record_verdicts(
                 "right_id": max(left, right),
                 "by": v.by,
                 "reason": v.reason,
+                **_evidence(store, config, entity_type, left, right),
             }
         )
     _refuse(mistakes, file)
     return store.add_decisions(entries)
+
+
+def _evidence(store: Store, config: Config, entity_type: str, left: int, right: int) -> dict[str, Any]:
+    from serving.stewardship.bench import bench_of
+    from serving.stewardship.evidence import evidence_of
+
+    evidence, model_id = evidence_of(bench_of(store, config), entity_type, [left, right])
+    return {"evidence": evidence, "model_id": model_id}
+
+
+def take_effect_now(store: Store, config: Config) -> bool:
+    """Let what was recorded take effect; false where that waits for a run. Raises StoreError."""
+    from functools import partial
+
+    from connectors.mapping import remap
+    from matching.effect import catch_up
+
+    return catch_up(store, config, lambda entity: partial(remap, config, entity=entity)) is not None
+
+
+def golden_named(store: Store, config: Config, name: str) -> str:
+    """The golden id that is meant: itself, or that of the record SOURCE:KEY. Raises ConfigError."""
+    if ":" not in name:
+        found = store.resolve_id(name)
+        if found is None:
+            raise ConfigError(f"there is no golden record '{name}'")
+        return found
+    homes = store.memberships([record_named(store, config, name)])["golden_id"].to_pylist()
+    if not homes:
+        raise ConfigError(f"{name} is in no golden record")
+    return str(homes[0])
+
+
+def pair_named(store: Store, config: Config, left: str, right: str) -> tuple[int, int]:
+    """The two records that are meant. Raises ConfigError."""
+    found = find_records(store, config, [left, right])
+    _refuse([f"{n}: {found[n]}" for n in dict.fromkeys((left, right)) if isinstance(found[n], str)], None)
+    try:
+        one, other, _ = _pair(Verdict("match", left, right, "", ""), found)
+    except ValueError as error:
+        raise ConfigError(f"{error}\nno decision was recorded") from None
+    return one, other
+
+
+def record_named(store: Store, config: Config, name: str) -> int:
+    """The one record that a name stands for. Raises ConfigError."""
+    found = find_records(store, config, [name])[name]
+    if isinstance(found, str):
+        raise ConfigError(f"{name}: {found}")
+    if len(found) > 1:
+        streams = ", ".join(one.stream for one in found)
+        raise ConfigError(f"{name}: the key exists in several streams ({streams}); name it SOURCE.STREAM:KEY")
+    return found[0].record_id
 
 
 def undo(store: Store, number: int, *, by: str, reason: str) -> int:
@@ -144,7 +198,8 @@ def undo(store: Store, number: int, *, by: str, reason: str) -> int:
             f"({later['by']}, {later['at']:%Y-%m-%d %H:%M} UTC)"
         )
     about = {name: said[name] for name in ("kind", "verdict", "entity_type", "left_id", "right_id")}
-    return store.add_decisions([{**about, "by": by, "reason": reason, "undoes": number}])[0]
+    entry = {**about, "by": by, "reason": reason, "undoes": number, "records": store.records_of_decision(number)}
+    return store.add_decisions([entry])[0]
 
 
 def decided(store: Store, *, everything: bool = False, limit: int) -> tuple[int, list[dict[str, Any]]]:

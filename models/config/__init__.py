@@ -9,6 +9,7 @@ from models.config.matching import EntityMatching, MatchingOptions
 from models.config.mistakes import mistakes_of, nearest
 from models.config.root import Config
 from models.config.source import Retry, Sensor, Source, Stream
+from models.config.stewardship import FourEyes, OverrideFiles, StewardshipOptions, TaskValues
 from models.config.survivorship import AttributeRule, AttributeSpec, Curve, Trust
 
 __all__ = [
@@ -18,12 +19,16 @@ __all__ = [
     "Config",
     "Curve",
     "EntityMatching",
+    "FourEyes",
     "LifecycleOptions",
     "MatchingOptions",
+    "OverrideFiles",
     "Retry",
     "Sensor",
     "Source",
+    "StewardshipOptions",
     "Stream",
+    "TaskValues",
     "Trust",
     "load_config",
     "mistakes_of",

@@ -65,6 +65,11 @@ def parse_config(
     if config.lifecycle.contracts is not None:
         contracts = path.parent / config.lifecycle.contracts
         update["lifecycle"] = config.lifecycle.model_copy(update={"contracts": contracts})
+    files = config.stewardship.overrides
+    absolute = {name: path.parent / file for name, file in files.__dict__.items() if file is not None}
+    if absolute:
+        options = {"overrides": files.model_copy(update=absolute)}
+        update["stewardship"] = config.stewardship.model_copy(update=options)
     update["sources"] = [
         source.model_copy(
             update={

@@ -10,10 +10,12 @@ from pydantic import Field, PrivateAttr, StringConstraints
 from models.config.base import Strict
 from models.config.lifecycle import LifecycleOptions
 from models.config.matching import MatchingOptions
+from models.config.overrides import Overrides, read_overrides
 from models.config.serving import ServingOptions
 from models.config.source import Entity, Source, Stream
+from models.config.stewardship import StewardshipOptions
 from models.config.survivorship import AttributeRule, AttributeSpec
-from models.stewardship import Ranking
+from models.stewardship import DEFAULT_STAGES, Ranking
 from models.vocabulary import REFERENCES, Attribute, attributes
 
 Size = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|%)$")]
@@ -38,12 +40,15 @@ class Config(Strict):
     """Contracts per stage of the lifecycle, and what goes with them."""
     serving: ServingOptions = ServingOptions()
     """Limits of the interface for programs."""
+    stewardship: StewardshipOptions = StewardshipOptions()
+    """When a second person must approve, what tasks are worth, tables of overrides."""
     memory_limit: Size = "4GB"
     """Memory of the set-based engine; what does not fit is spilled into the workspace."""
     threads: int | None = Field(default=None, ge=1)
     """Threads of the set-based engine; by default one per core."""
 
     _file: Path = PrivateAttr(default=Path("kehu.yaml"))
+    _overrides: tuple[tuple[Any, ...], Overrides] | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path:
@@ -57,7 +62,16 @@ class Config(Strict):
 
     def ranking(self) -> Ranking:
         """What makes tasks worth more than others."""
-        return Ranking()
+        given = self.stewardship.values
+        return Ranking(given.segments, DEFAULT_STAGES if given.stages is None else given.stages)
+
+    def overrides(self) -> Overrides:
+        """The tables of overrides; read again when a file changed. Raises ConfigErrors naming each wrong line."""
+        files = [p for p in self.stewardship.overrides.__dict__.values() if p is not None]
+        stamps = tuple((str(p), p.stat().st_mtime_ns if p.exists() else 0) for p in files)
+        if self._overrides is None or self._overrides[0] != stamps:
+            self._overrides = stamps, read_overrides(self)
+        return self._overrides[1]
 
     def source(self, name: str) -> Source:
         """The source of this name. Raises KeyError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from serving.cli import deciding, developing, keys, matching, output, project, running, showing, users, web
+from serving.cli import deciding, developing, keys, matching, output, project, running, showing, tasks, users, web
 
 
 class _InOrder(click.Group):
@@ -44,6 +44,7 @@ for _command in (
     matching.match,
     showing.show,
     deciding.decide,
+    tasks.tasks,
     output.export,
     output.quarantine,
     keys.key,

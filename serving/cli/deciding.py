@@ -1,21 +1,29 @@
-"""The command with which a person decides about pairs of records, and takes decisions back."""
+"""The command with which a person decides about records, golden records and values, and takes decisions back."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serving.cli.session import Session, table, with_session
 
+if TYPE_CHECKING:
+    from models.config import Config
+    from models.store import Store
+    from serving.stewardship import Done
+
 _SHOWN = 20
+_WORDS = ["match", "no-match", "unsure", "split", "pin", "ignore", "edit", "approve", "reject", "undo", "list"]
+_PAIRS = ("match", "no-match", "unsure")
+_NUMBERED = ("approve", "reject", "undo")
+_VALUES = {"pin": "SOURCE:KEY", "ignore": "VALUE", "edit": "VALUE"}
 
 
-@click.command(short_help="Decide about pairs of records.")
-@click.argument("word", required=False, type=click.Choice(["match", "no-match", "undo", "list"]))
-@click.argument("left", required=False, metavar="[SOURCE:KEY | ID]")
-@click.argument("right", required=False, metavar="[SOURCE:KEY]")
+@click.command(short_help="Decide about records, golden records, values.")
+@click.argument("word", required=False, type=click.Choice(_WORDS))
+@click.argument("what", nargs=-1, metavar="[SOURCE:KEY | GOLDEN | ID]...")
 @click.option("--by", metavar="WHO", help="Who decides. With --file: for rows that do not say.")
 @click.option("--reason", metavar="TEXT", help="Why. With --file: for rows that do not say.")
 @click.option(
@@ -25,44 +33,73 @@ _SHOWN = 20
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV with verdict, left, right, by, reason; all rows are taken, or none.",
 )
+@click.option("--lasting", is_flag=True, help="With pin: also for what the record delivers later.")
 @click.option("--all", "everything", is_flag=True, help="With list: undone decisions too, and what undid them.")
 @click.option("--limit", type=click.IntRange(0), help=f"With list: how many to show.  [default: {_SHOWN}]")
 @with_session
 def decide(
     session: Session,
     word: str | None,
-    left: str | None,
-    right: str | None,
+    what: tuple[str, ...],
     by: str | None,
     reason: str | None,
     path: Path | None,
+    lasting: bool,
     everything: bool,
     limit: int | None,
 ) -> None:
-    """Decide that two source records are one customer (match) or are not (no-match); undo a decision; list them.
+    """Decide whether two source records are one customer (match, no-match, unsure); split a golden record; pin, ignore
+    or edit one of its values; approve, reject or undo a decision; list them.
 
-    A decision is kept for good, outranks every score, and takes effect with the next run. Name a record SOURCE:KEY, or
-    SOURCE.STREAM:KEY where one source has the key in several streams, and a decision that is to be undone by its
-    number in 'kehu decide list'.
+    A decision is kept for good, outranks every score, and takes effect at once, or, while a run is under way, when that
+    has ended. A record is named SOURCE:KEY, or SOURCE.STREAM:KEY where one source has the key in several streams; a
+    golden record by its id or one of its records; a decision by its number in 'kehu decide list'.
     """
     if path is not None and word is not None:
         raise click.UsageError(f"give either {'a pair' if word.endswith('match') else repr(word)} or --file, not both")
     if word != "list" and (everything or limit is not None):
         raise click.UsageError("--all and --limit belong to 'list'")
+    if lasting and word != "pin":
+        raise click.UsageError("--lasting belongs to 'pin'")
     if word == "list":
-        if left:
+        if what:
             raise click.UsageError("'list' takes no record")
-        _list(session, everything, _SHOWN if limit is None else limit)
-    elif word == "undo":
-        _needed("an undoing", {"the decision's number": left, "--by": by, "--reason": reason})
-        if right or not str(left).isdecimal():
-            raise click.UsageError("'undo' takes one number, as 'kehu decide list' shows it")
-        _undo(session, int(str(left)), str(by), str(reason))
+        return _list(session, everything, _SHOWN if limit is None else limit)
+    if path is not None:
+        return _file(session, path, by, reason)
+    _checked(word, what, by, reason)
+    from dataclasses import replace
+
+    from serving.access import Principal
+
+    config, who = session.config(), replace(Principal.system(), name=str(by))
+    with session.store(config) as store:
+        done = _done(store, config, who, str(word), what, str(reason), lasting)
+    if done.state == "recorded":
+        session.show(f"Decision {done.decision_id} is recorded; it takes effect with the next 'kehu run'.")
     else:
-        if path is None:
-            records = left if right else None
-            _needed("a decision", {"match|no-match": word, "two records": records, "--by": by, "--reason": reason})
-        _record(session, path, word, left, right, by, reason)
+        session.show(f"{done.words} It is decision {done.decision_id}.")
+    undone = {"undone": int(what[0]), "id": done.decision_id} if word == "undo" else {}
+    session.result({"decisions": 1, "ids": [done.decision_id], **undone, **done.as_dict()})
+
+
+def _checked(word: str | None, what: tuple[str, ...], by: str | None, reason: str | None) -> None:
+    """Raises UsageError for what is missing or too much."""
+    who = {"--by": by, "--reason": reason}
+    if word in _NUMBERED:
+        names = {"undo": "an undoing", "approve": "an approval", "reject": "a rejection"}
+        _needed(names[word], {"the decision's number": what[0] if what else None, **who})
+        if len(what) != 1 or not what[0].isdecimal():
+            raise click.UsageError(f"'{word}' takes one number, as 'kehu decide list' shows it")
+    elif word == "split":
+        parts = " ".join(what[1:]) if len(what) > 2 else None
+        _needed("a split", {"the golden record and two parts (SOURCE:KEY,SOURCE:KEY … rest)": parts, **who})
+    elif word in _VALUES:
+        named = what[2] if len(what) == 3 else None
+        _needed(f"'{word}'", {f"GOLDEN ATTRIBUTE {_VALUES[word]}": named, **who})
+    else:
+        records = what[0] if len(what) == 2 else None
+        _needed("a decision", {"match|no-match": word, "two records": records, **who})
 
 
 def _needed(what: str, given: dict[str, str | None]) -> None:
@@ -71,42 +108,51 @@ def _needed(what: str, given: dict[str, str | None]) -> None:
         raise click.UsageError(f"{what} needs {', '.join(absent)}")
 
 
-def _record(
-    session: Session,
-    path: Path | None,
-    verdict: str | None,
-    left: str | None,
-    right: str | None,
-    by: str | None,
-    reason: str | None,
-) -> None:
-    from serving.decisions import Verdict, read_verdicts, record_verdicts
+def _done(store: Store, config: Config, who: Any, word: str, what: tuple[str, ...], reason: str, lasting: bool) -> Done:
+    from serving import stewardship as acts
+    from serving.decisions import golden_named, pair_named, record_named
 
-    if path is not None:
-        verdicts = read_verdicts(path, by=by, reason=reason)
-    else:
-        verdicts = [Verdict(str(verdict), str(left), str(right), str(by), str(reason))]
+    if word in _PAIRS:
+        left, right = pair_named(store, config, what[0], what[1])
+        verdict: Any = word.replace("-", "_")
+        return acts.decide_pair(store, config, who, verdict, left, right, reason=reason)
+    if word == "undo":
+        return acts.undo(store, config, who, int(what[0]), reason=reason)
+    if word in _NUMBERED:
+        return (acts.approve if word == "approve" else acts.reject)(store, config, who, int(what[0]), reason=reason)
+    golden = golden_named(store, config, what[0])
+    if word == "split":
+        members = store.members_of([golden])["record_id"].to_pylist()
+        named = [[] if p == "rest" else [record_named(store, config, n) for n in p.split(",")] for p in what[1:]]
+        taken = {record for part in named for record in part}
+        parts = [part or [record for record in members if record not in taken] for part in named]
+        return acts.split(store, config, who, golden, parts, reason=reason)
+    if word == "pin":
+        record = record_named(store, config, what[2])
+        return acts.pin_value(store, config, who, golden, what[1], record, reason=reason, lasting=lasting)
+    if word == "ignore":
+        return acts.ignore_value(store, config, who, golden, what[1], what[2], reason=reason)
+    return acts.edit_value(store, config, who, golden, what[1], what[2], reason=reason)
+
+
+def _file(session: Session, path: Path, by: str | None, reason: str | None) -> None:
+    from serving.decisions import read_verdicts, record_verdicts, take_effect_now
+
+    verdicts = read_verdicts(path, by=by, reason=reason)
     config = session.config()
     with session.store(config) as store:
         ids = record_verdicts(store, config, verdicts, file=path)
+        applied = take_effect_now(store, config)
     session.show(
         table(("decision", "left", "right", "by"), [(v.verdict, v.left, v.right, v.by) for v in verdicts[:_SHOWN]])
     )
-    session.show(
-        f"{len(verdicts)} decisions recorded; they take effect with the next 'kehu run'."
-        if len(verdicts) != 1
-        else f"Decision {ids[0]} is recorded; it takes effect with the next 'kehu run'."
-    )
-    session.result({"decisions": len(verdicts), "ids": ids})
-
-
-def _undo(session: Session, number: int, by: str, reason: str) -> None:
-    from serving.decisions import undo
-
-    with session.store() as store:
-        entry = undo(store, number, by=by, reason=reason)
-    session.show(f"Decision {number} is undone (by decision {entry}); that takes effect with the next 'kehu run'.")
-    session.result({"undone": number, "id": entry})
+    if len(verdicts) == 1:
+        said = "took effect" if applied else "takes effect with the next 'kehu run'"
+        session.show(f"Decision {ids[0]} is recorded; it {said}.")
+    else:
+        said = "took effect" if applied else "take effect with the next 'kehu run'"
+        session.show(f"{len(verdicts)} decisions recorded; they {said}.")
+    session.result({"decisions": len(verdicts), "ids": ids, "state": "applied" if applied else "recorded"})
 
 
 def _list(session: Session, everything: bool, limit: int) -> None:

@@ -13,6 +13,7 @@ class StewardError(KehuError):
     The message is for people; nothing was changed.
     """
 
+    exit_code = 2
     status = 422
     code = "refused"
 

@@ -13,6 +13,7 @@ from models.stewardship import APPROVAL, PAIR
 from serving.access import Principal
 from serving.stewardship.bench import Bench
 from serving.stewardship.done import Done
+from serving.stewardship.four_eyes import approval_needed
 
 
 def record(
@@ -29,6 +30,7 @@ def record(
     closed: list[str] = []
     effect: Effect | None = None
     with store.deciding():
+        entry = {**entry, "approval": approval_needed(bench, entry)}
         (number,) = store.add_decisions([entry])
         store.add_audit(
             who.name,
@@ -74,7 +76,9 @@ def _told(
     if waiting:
         return Done(number, "waiting", _words(entry, None, waiting), opened=opened, closed=closed, task_key=opened[0])
     if effect is None:
-        return Done(number, "recorded", _words(entry, None, waiting), opened=opened, closed=closed)
+        under_way = bench.store.run_under_way() is not None
+        words = _words(entry, None, waiting, under_way)
+        return Done(number, "recorded", words, opened=opened, closed=closed)
     return Done(
         number,
         "applied",
@@ -109,7 +113,10 @@ def _ask(bench: Bench, entry: Mapping[str, Any], number: int) -> str:
     return key
 
 
-def _words(entry: Mapping[str, Any], effect: Effect | None, waiting: bool) -> str:
+_LATER = {True: "when the run that is under way has ended", False: "with the next run"}
+
+
+def _words(entry: Mapping[str, Any], effect: Effect | None, waiting: bool, under_way: bool = False) -> str:
     """What happened, for people."""
     if waiting:
         return "Saved. It takes effect when a second person approves it."
@@ -118,7 +125,7 @@ def _words(entry: Mapping[str, Any], effect: Effect | None, waiting: bool) -> st
     else:
         head = f"Decision {entry['undoes']} is undone." if entry.get("undoes") else "Saved."
     if effect is None:
-        return f"{head} It takes effect when the run that is under way has ended."
+        return f"{head} It takes effect {_LATER[under_way]}."
     about = [record for record in entry.get("records") or () if record in effect.golden]
     homes = {effect.golden[record] for record in about}
     if homes == {effect.before.get(record) for record in about}:
