@@ -64,7 +64,7 @@ ENTITY_TYPES = "organization, person, vehicle, touchpoint, relation"
     ("place", "value", "line"),
     [
         ("memry_limit", "1GB", "memry_limit: unknown key (did you mean 'memory_limit'?)"),
-        ("zzz", 1, "zzz: unknown key; valid: store, workspace, sources, attributes, matching, survivorship, lifecycle, serving, memory_limit, threads"),
+        ("zzz", 1, "zzz: unknown key; valid: store, workspace, sources, attributes, matching, survivorship, lifecycle, serving, stewardship, memory_limit, threads"),
         (f"{SOURCE_0}.prority", 1, f"{SOURCE}.prority: unknown key (did you mean 'priority'?)"),
         (f"{STREAM_0}.feilds", {}, f"{STREAM}.feilds: unknown key (did you mean 'fields'?)"),
         (f"{STREAM_0}.fields.nmae", "x", f"{STREAM}.fields.nmae: unknown attribute (did you mean 'name'?)"),
