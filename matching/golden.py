@@ -6,7 +6,7 @@ Set-based over the golden records in scope; a scope is closed: with one member o
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,10 @@ class Past:
     history: pa.Table
     aliases: pa.Table
     order: pa.Table
+
+    def among(self, ids: Any) -> Past:
+        """The same, but without the present golden ids of other records."""
+        return replace(self, current=self.current.filter(pc.is_in(self.current["record_id"], value_set=ids)))
 
 
 @dataclass(frozen=True)
@@ -220,6 +224,8 @@ def _identified(folder: Path, entity: str, clusters: pa.Table, past: Past) -> Id
 
 
 def _with_golden(members: pa.Table, ids: pa.Table) -> pa.Table:
-    """Adds the golden id of each member."""
+    """Adds the golden id of each member; a record that came while the run was under way is left to the next one."""
     place = pc.index_in(members["record_id"], value_set=ids["record_id"].combine_chunks())
+    if place.null_count:
+        members, place = members.filter(pc.is_valid(place)), place.drop_null()
     return members.append_column("golden_id", ids["golden_id"].combine_chunks().take(place))

@@ -193,7 +193,9 @@ class _Resolving:
         touched = [standard["record_id"], *([] if changed is None else [changed["record_id"]])]
         ids = pc.unique(pa.chunked_array([chunk for column in touched for chunk in column.chunks], pa.int64()))
         pq.write_table(pa.table({"record_id": ids}), work_file(folder, "touched", entity))
-        return self._golden(clusters, whole_past(store, entity), standard, everything=True)
+        # What a program created while this run was under way is the next run's.
+        past = whole_past(store, entity).among(ids)
+        return self._golden(clusters, past, standard, everything=True)
 
     def some(self, model: PublishedModel) -> EntityResult:
         """Resolve what the changed records and the new decisions touch."""

@@ -25,6 +25,7 @@ from matching.effect import catch_up
 from models.config import Config
 from models.errors import KehuError, StoreError
 from models.store import Store, open_store
+from orchestration.created import with_created_sources
 
 KEPT_FOLDERS = 3
 """Work folders of earlier runs that stay for a look; at a million records one takes about a GiB."""
@@ -45,7 +46,8 @@ class HubRun:
     """A run that holds the hub.
 
     `keep_going`: a source that fails is recorded, and the others go on without it. `ended`: the store knows how the run
-    ended; any other run is marked as failed when it lets go of the hub.
+    ended; any other run is marked as failed when it lets go of the hub. `private`: its folder holds what nobody may
+    keep, and goes with it.
     """
 
     run_id: str
@@ -58,6 +60,7 @@ class HubRun:
     seconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
     ended: bool = False
+    private: bool = False
 
     @contextmanager
     def phase(self, name: str, message: str = "", *, timed: bool = True) -> Iterator[None]:
@@ -116,7 +119,7 @@ def open_run(
     with open_store(config.store) as store, store.lock(run_id, wait=wait):
         folder = _work_folder(config, run_id)
         store.start_run(run_id, kind="full" if full else "incremental")
-        run = HubRun(run_id, config, store, folder, full, keep_going)
+        run = HubRun(run_id, with_created_sources(config, store), store, folder, full, keep_going)
         if tell is not None:
             run.tell = tell
         try:
@@ -128,6 +131,8 @@ def open_run(
             raise
         finally:
             _catch_up(run)
+            if run.private:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def new_run_id() -> str:

@@ -39,7 +39,7 @@ def run_hub(
     job = source_job(config.source(source)) if source is not None else FULL if full else RESOLVE
     with open_run(config, full=full, keep_going=True, tell=progress) as run:
         tags = {"kehu/trigger": trigger, "kehu/run": run.run_id}
-        _execute(run, job, tags)
+        _execute(run, config, job, tags)
         return summary(run)
 
 
@@ -74,9 +74,10 @@ def verify_hub(config: Config, *, progress: Tell | None = None) -> dict[str, Any
         }
 
 
-def _execute(run: HubRun, job: str, tags: dict[str, str]) -> None:
+def _execute(run: HubRun, config: Config, job: str, tags: dict[str, str]) -> None:
     with _quiet(), _instance() as instance:
-        definitions = build_definitions(run.config, run)
+        # What programs created has no assets of its own: it comes and goes without a change of the configuration.
+        definitions = build_definitions(config, run)
         # Nobody sees the reports of a run that Dagster does not keep.
         chosen = definitions.resolve_job_def(job)
         keys = None

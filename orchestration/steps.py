@@ -23,10 +23,12 @@ from connectors.mapping import remap
 from lifecycle.standard import ENTITIES
 from matching.standardise import PARSER_VERSION
 from models.config import Source, Stream
+from models.config.created import PREFIX
 from models.store import RunOutcome, StreamState
 from models.store import tables as t
 from models.vocabulary import PARTY_TYPES
 from orchestration import laws
+from orchestration.forgetting import forget, take_out
 from orchestration.hub_run import HubRun, clear_landing
 from orchestration.lifecycle import lifecycle_outcome
 from orchestration.standing import standing, why_full
@@ -58,11 +60,25 @@ def landed_streams(run: HubRun) -> list[Landed]:
     return [found[name] for name in order if name in found]
 
 
+def land_created(run: HubRun) -> None:
+    """Land what programs created through the interface, in whichever job."""
+    for source in run.config.sources:
+        if source.name.startswith(PREFIX) and str(source.connector.get("path", "")).startswith(
+            str(run.config.workspace)
+        ):
+            for stream in source.streams:
+                if run.read(f"landed/{source.name}/{stream.name}") is None:
+                    land_stream(run, source, stream)
+
+
 def detect(run: HubRun) -> None:
     """Compare what landed with the hub; the changed records and the quarantined rows are files of the run then."""
+    land_created(run)
     with run.phase("changes"):
         taken = [landed for landed in landed_streams(run) if landed.status not in FAILED]
         report = detect_changes(run.store, run.config, taken, run.folder)
+        if out := take_out(run, report):
+            run.tell("changes", f"{out:,} records of erased persons are taken out")
         run.write("changes", [dataclasses.asdict(stream) for stream in report.streams])
 
 
@@ -234,6 +250,8 @@ def publish(run: HubRun) -> dict[str, int]:
         counts = run.store.publish(outcome, lambda step: run.tell("publish", step))
         run.ended = True
         run.write("published", counts)
+    with run.phase("forget"):
+        forget(run)
     clear_landing(run.config, {(s["source"], s["stream"], str(s["batch_id"])) for s in run.store.stream_states()})
     return counts
 

@@ -70,6 +70,15 @@ class Matcher:
             entity, run_id, rules.model.model_id, len(found.records), matches, found.cut, problems, notes
         )
 
+    def keys(self, entity: str, standard: Mapping[str, Any]) -> list[int]:
+        """The match keys of a record of these standard values, under which the hub's next questions will find it.
+
+        Raises ModelError where the hub has no published state with a model yet.
+        """
+        with looking(self._store.database) as lookup:
+            _, rules, _ = self._state(lookup, entity)
+        return list(dict.fromkeys(key.key for key in rules.keys(rules.features(standard, ContactRoles(rules)))))
+
     def match_source(
         self, source: str, source_key: str, *, stream: str | None = None, limit: int = 10, at_least: float | None = None
     ) -> MatchAnswer:

@@ -6,12 +6,23 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.staticfiles import StaticFiles
 
-from serving.api import changes, customers, finding, stewarding
+from serving.api import changes, creating, customers, finding, operating, privacy, stewarding
 from serving.api.calling import Needs
 from serving.api.problems import ProblemBody, add_problems
+from serving.operating.metrics import Requests
+from serving.operating.watching import Usage, Watching
 
-_ROUTERS: tuple[APIRouter, ...] = (finding.router, customers.router, changes.router, stewarding.router)
+_ROUTERS: tuple[APIRouter, ...] = (
+    finding.router,
+    customers.router,
+    changes.router,
+    stewarding.router,
+    creating.router,
+    operating.router,
+    privacy.router,
+)
 
 
 def include(app: FastAPI) -> None:
@@ -19,6 +30,10 @@ def include(app: FastAPI) -> None:
     limit = app.state.hub.config.serving.max_body_kb * 1024
     for router in _ROUTERS:
         app.include_router(router, max_body_size=limit)
+    app.include_router(operating.plain)
+    app.mount("/docs/assets", StaticFiles(directory=operating.STATIC), name="docs-assets")
+    app.state.requests, app.state.usage = Requests(), Usage(app.state.hub.store)
+    app.add_middleware(Watching, requests=app.state.requests, use=app.state.usage)
     add_problems(app)
     _document(app)
 

@@ -112,10 +112,10 @@ class Needs:
         """Raises NotSignedIn, NotAllowed, or Problem for too many requests."""
         service = service_of(request)
         who = _caller(request, service)
+        request.state.principal = who
         service.limits.take(who.key_id or who.name)
         if self.right is not None:
             who.require(self.right)
-        request.state.principal = who
         return Call(request, service, who)
 
 

@@ -204,6 +204,8 @@ def _past(asker: Asker, golden: Golden) -> dict[str, Any]:
 def _found(call: Call, golden_id: str, below: str = "") -> Golden | Response:
     """The golden record, or the answer that leads to the survivor. Raises Problem for an id that never was."""
     golden, survivor = find(call.store, golden_id)
+    if (golden is None or golden.entity_type == "person") and call.store.is_erased(golden_id):
+        raise Problem("gone", "this person was erased; remove what you hold under the id")
     if survivor is not None:
         return moved(call.request, golden_id, survivor, below)
     if golden is None:

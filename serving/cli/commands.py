@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import click
 
-from serving.cli import deciding, developing, keys, matching, output, project, running, showing, tasks, users, web
+from serving.cli import (
+    deciding,
+    developing,
+    keys,
+    matching,
+    output,
+    privacy,
+    project,
+    running,
+    showing,
+    tasks,
+    users,
+    web,
+)
 
 
 class _InOrder(click.Group):
@@ -48,6 +61,8 @@ for _command in (
     output.export,
     output.quarantine,
     keys.key,
+    privacy.subject,
+    privacy.erase,
     running.model,
     web.serve,
     users.user,

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from models.config import Config
+from models.config.created import PREFIX
 from models.store import Store
 from models.store.tables import membership, source_record, stream_state
 from models.vocabulary import PARTY_TYPES, record_id
 
 API_STREAMS = PARTY_TYPES
-"""Streams of what programs create: one per entity type, in the source `api:<consumer>`."""
+"""Streams of what programs create: one per entity type, in the source `api-<consumer>`."""
 
 
 class Key(NamedTuple):
@@ -30,7 +31,7 @@ def streams_of(store: Store, config: Config, source: str) -> list[str]:
     with store.database.read() as connection:
         query = sa.select(stream_state.c.stream).where(stream_state.c.source == source)
         delivered = list(connection.scalars(query))
-    made = list(API_STREAMS) if source.startswith("api:") else []
+    made = list(API_STREAMS) if source.startswith(PREFIX) else []
     return list(dict.fromkeys((*declared, *delivered, *made)))
 
 

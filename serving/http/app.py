@@ -46,6 +46,8 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
             yield
         finally:
             reads.close()
+            if usage := getattr(app.state, "usage", None):
+                usage.save()
             if close:
                 store.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import uvicorn
@@ -14,12 +15,14 @@ from models.errors import KehuError
 from models.store import open_store
 from serving.accounts import first_link
 from serving.http.app import create_app
+from serving.operating.logs import log_to_stderr
 
 GRACE_SECONDS = 10
 """How long answers that have begun may take when the server is told to end."""
 
 _CONFIG = "KEHU_CONFIG"
 _SECURE = "KEHU_HTTPS"
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: bool = False) -> None:
@@ -36,11 +39,18 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
         "proxy_headers": True,  # of a proxy on this machine alone, which says who asks and whether by https
         "timeout_graceful_shutdown": GRACE_SECONDS,
     }
+    log_to_stderr()
     if workers == 1:
         app = create_app(config, open_store(config.store), secure=secure, close=True)
         uvicorn.run(app, **options)  # type: ignore[arg-type]
         return
     open_store(config.store).close()  # migrated once, before several processes open it
+    with tempfile.TemporaryDirectory(prefix="kehu-metrics-") as shared:
+        os.environ[SHARED] = shared  # where the processes add up what they count
+        _several(config, workers, secure, options)
+
+
+def _several(config: Config, workers: int, secure: bool, options: dict[str, object]) -> None:
     os.environ[_CONFIG], os.environ[_SECURE] = str(config.file), "1" if secure else ""
     uvicorn.run("serving.http.server:application", factory=True, workers=workers, **options)  # type: ignore[arg-type]
 
@@ -54,6 +64,7 @@ def first_account_link(config: Config, url: str) -> str | None:
 
 def application() -> FastAPI:
     """The application of the configuration that the environment names, for servers that start processes of it."""
+    log_to_stderr()
     config = load_config(Path(os.environ[_CONFIG]))
     return create_app(config, open_store(config.store), secure=os.environ.get(_SECURE) == "1", close=True)
 

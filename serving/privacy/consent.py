@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from models.errors import ConfigError
 from models.store import Store
 from models.store.audits import audit_entry
+from models.store.erasing import add_event
 from models.store.serving_tables import consent
 from models.store.tables import audit, golden_record, membership
-from serving.privacy.events import add_event
 
 ANY = "*"
 _YES = frozenset({"true", "yes", "y", "1", "granted", "given", "opt-in", "opt_in", "同意", "是"})

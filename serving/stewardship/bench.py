@@ -17,6 +17,7 @@ from matching.realtime.contacts import ContactRoles
 from matching.realtime.features import Features
 from matching.realtime.rules import Rules
 from models.config import Config
+from models.config.created import with_created
 from models.store import Store
 from models.store.lookup import looking
 
@@ -28,8 +29,13 @@ class Bench:
 
     def __init__(self, store: Store, config: Config):
         self._store = weakref.ref(store)
-        self.config = config
+        self._config = config
         self._in_use = rules_in_use(store, config)
+
+    @property
+    def config(self) -> Config:
+        """The configuration, with the sources of what programs created."""
+        return with_created(self._config, self.store.created_streams())
 
     @property
     def store(self) -> Store:

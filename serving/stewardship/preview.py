@@ -13,6 +13,7 @@ from connectors.mapping import remap
 from matching.standardise import schema_of
 from matching.survive import expand_provenance, ranks_for, rules_for, survive
 from models.config import Config
+from models.config.created import with_created
 from models.store import Store
 from models.store.columns import parse_json_column
 from models.vocabulary import Sensitivity
@@ -61,6 +62,7 @@ def merge_preview(store: Store, config: Config, golden_ids: Sequence[str]) -> Me
         numbers = store.members_of(ids)["record_id"]
         columns = ["source", "stream", "source_key", "source_time", "payload", "standard"]
         held = store.records_by_id(numbers, columns)
+    config = with_created(config, store.created_streams())
     members = remap(config, held.drop_columns(["standard"]), entity=entity).drop_columns(["payload"])
     members = members.append_column("golden_id", pa.array([ids[0]] * len(members)))
     schema = pa.schema([f for f in schema_of(config, entity) if f.name != "record_id"])

@@ -32,6 +32,10 @@ PLACES = {
 KEY = {"source": "crm", "source_key": "A1", "stream": "accounts"}
 BODIES: dict[str, Any] = {
     "POST /v1/customers/batch": {"ids": ["p1", "g1"]},
+    "POST /v1/customers/{golden_id}/consent": {"purpose": "service", "given": True},
+    "DELETE /v1/customers/{golden_id}": {"reason": "request 7"},
+    "POST /v1/match": {"entity_type": "person", "values": {"full_name": "王芳"}},
+    "POST /v1/customers": {"entity_type": "person", "values": {"full_name": "王芳"}},
     "POST /v1/tasks/{task_key}/claim": None,
     "POST /v1/tasks/{task_key}/release": None,
     "POST /v1/tasks/{task_key}/assign": {"to": None},
@@ -48,7 +52,10 @@ BODIES: dict[str, Any] = {
 }  # fmt: skip
 """A body for every endpoint that takes one; a new endpoint needs one here."""
 
-ROUTES = [(method, route) for route in endpoints() for method in sorted(route.methods)]
+ROUTES = sorted(
+    ((method, route) for route in endpoints() for method in sorted(route.methods)), key=lambda r: r[0] == "DELETE"
+)
+"""Every endpoint, those that remove something last."""
 
 
 def requests(method: str, route: APIRoute) -> list[tuple[str, str, Any]]:
@@ -84,13 +91,15 @@ def test_rights_and_masking_hold_at_every_endpoint(hub: Hub, role: str) -> None:
             found = client.request(verb, path, json=body)
             what = (role, verb, path, found.text)
             if rule.right is None or rule.right in ROLE_RIGHTS[role]:  # type: ignore[index]
-                assert found.status_code < 500 and found.status_code not in (401, 405), what
+                not_ready = found.status_code == 503 and found.json()["code"] == "not_ready"  # no model in this hub
+                assert (found.status_code < 500 or not_ready) and found.status_code not in (401, 405), what
                 if found.status_code == 403:  # of an attribute that is not theirs to see, never of the right
                     assert "right" not in found.json(), what
             else:
                 assert (found.status_code, found.json().get("code")) == (403, "forbidden"), what
                 assert found.json()["right"] == rule.right
-            assert [value for value in hidden if value in found.text] == [], what
+            if not path.endswith("/subject"):  # made for the person themselves, by whoever may do that
+                assert [value for value in hidden if value in found.text] == [], what
 
 
 def test_nobody_is_answered_without_a_key_that_holds(hub: Hub) -> None:

@@ -1,0 +1,103 @@
+"""What a run does about erased persons: it takes their records out, keeps them out, and removes what is left.
+
+Which they are stands in the store's tombstones.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from connectors.changes import COLUMNS, ChangeReport
+from connectors.mapping import canonical_schema
+from models.vocabulary import record_id
+from orchestration.hub_run import HubRun
+
+
+def take_out(run: HubRun, report: ChangeReport) -> int:
+    """Make every record of an erased person that the hub still holds a deletion of this run, and drop it otherwise.
+
+    Works on the run's changes and quarantine, and takes what is dropped off the counts. Returns how many records are
+    deleted so.
+    """
+    erased = {int(one) for one in run.store.tombstoned("record")}
+    if not erased:
+        return 0
+    counts = {(s.source, s.stream): s for s in report.streams}
+    ids = pa.array(sorted(erased), pa.int64())
+    held = run.store.records_by_id(ids, ["entity_type", "source", "stream", "source_key", "version", "deleted"])
+    living = held.filter(pc.invert(held["deleted"])).to_pylist()
+    for entity in run.config.entities():
+        mine = [row for row in living if row["entity_type"] == entity]
+        for row in _rewrite_changes(run, entity, ids, mine):
+            if stream := counts.get((row["source"], row["stream"])):
+                name = {"insert": "inserted", "update": "updated", "delete": "deleted"}.get(row["change"], "late")
+                setattr(stream, name, getattr(stream, name) - 1)
+    _rewrite_quarantine(run, erased)
+    return len(living)
+
+
+def forget(run: HubRun) -> dict[str, int]:
+    """After publishing: remove what the store and the workspace still hold of erased persons. Returns rows by table."""
+    streams = _streams_of_erased(run)
+    done = run.store.scrub()
+    for folder in {*streams}:
+        shutil.rmtree(run.config.workspace / "landing" / folder[0] / folder[1], ignore_errors=True)
+    if done:
+        run.private = True
+        for old in (run.config.workspace / "runs").iterdir():
+            if old != run.folder:
+                shutil.rmtree(old, ignore_errors=True)
+    return done
+
+
+def _streams_of_erased(run: HubRun) -> list[tuple[str, str]]:
+    """Streams of persons: their landed rows may hold somebody who was erased, as long as the source delivers them."""
+    if not run.store.tombstoned("record"):
+        return []
+    return [(source.name, stream.name) for source, stream in run.config.streams("person")]
+
+
+def _rewrite_changes(
+    run: HubRun, entity: str, ids: pa.Array[Any], living: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Returns what was dropped: source, stream, change of each row."""
+    path = run.folder / f"changes_{entity}.parquet"
+    schema = pa.schema([*COLUMNS, *canonical_schema(run.config, entity)])
+    table = pq.read_table(path) if path.exists() else schema.empty_table()
+    erased = pc.is_in(table["record_id"], value_set=ids)
+    kept = table.filter(pc.invert(erased))
+    dropped: list[dict[str, Any]] = table.filter(erased).select(["source", "stream", "change"]).to_pylist()
+    deletions = [
+        {
+            **{name: row[name] for name in ("record_id", "source", "stream", "source_key")},
+            "change": "delete",
+            "version": row["version"] + 1,
+        }
+        for row in living
+    ]
+    if kept.num_rows == table.num_rows and not deletions:
+        return []
+    kept = pa.concat_tables([kept, pa.Table.from_pylist(deletions, schema=kept.schema)])
+    if kept.num_rows:
+        pq.write_table(kept, path, compression="zstd")
+    else:
+        path.unlink(missing_ok=True)
+    return dropped
+
+
+def _rewrite_quarantine(run: HubRun, erased: set[int]) -> None:
+    path = run.folder / "quarantine.parquet"
+    if not path.exists():
+        return
+    table = pq.read_table(path)
+    keep = [
+        row["source_key"] is None or record_id(row["source"], row["stream"], row["source_key"]) not in erased
+        for row in table.select(["source", "stream", "source_key"]).to_pylist()
+    ]
+    if not all(keep):
+        pq.write_table(table.filter(pa.array(keep)), path, compression="zstd")

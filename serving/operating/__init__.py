@@ -1,0 +1,1 @@
+"""Running a hub: whether it lives and is ready, numbers for Prometheus, logs, who used what, backups."""
