@@ -147,7 +147,7 @@ class Subject:
         """Whether an attribute has a value, readable or not."""
         kind, column = self.kind_of(name), self.stored(name)
         if kind.multi:
-            return f"(len({column}) > 0)"
+            return f"(coalesce(len({column}), 0) > 0)"
         if self.is_record and kind.type in ("number", "date"):
             return f"({column} IS NOT NULL OR contains(coalesce(s.reasons, ''), '\"{name}\":'))"
         return f"({column} IS NOT NULL)"

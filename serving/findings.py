@@ -1,0 +1,185 @@
+"""Findings for people: searched, one with its history, and what people do with them: waive, hand to the source.
+
+A person never closes a finding; that is done by a delivery that satisfies its rule.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.errors import KehuError
+from models.store import Store
+from models.store import lifecycle_tables as lt
+from models.store.audits import audit_entry
+from serving.access import Principal
+
+RIGHT, ACT = "findings.read", "findings.act"
+_ORDER = {"error": 0, "warning": 1, "info": 2}
+
+
+class FindingError(KehuError):
+    """A request about findings that cannot be carried out."""
+
+
+@dataclass(frozen=True)
+class FindingFilter:
+    """Which findings are wanted; empty fields do not filter."""
+
+    status: str = ""
+    """open, waived, closed or all; by default what is open and not waived."""
+    severity: str = ""
+    rule: str = ""
+    dimension: str = ""
+    about: str = ""
+    stage: str = ""
+    source: str = ""
+    owner: str = ""
+    role: str = ""
+    customer: str = ""
+    text: str = ""
+
+    @classmethod
+    def asked(cls, get: Any) -> FindingFilter:
+        """From the parameters of an address; `get` gives the text of one."""
+        return cls(**{f.name: get(f.name) for f in fields(cls)})
+
+    def as_dict(self) -> dict[str, str]:
+        """What filters, by name."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
+
+
+def find_findings(store: Store, wanted: FindingFilter, *, limit: int, after: int = 0) -> list[dict[str, Any]]:
+    """The findings that fit, the gravest first, then by money and age. `after` rows are passed over."""
+    f = lt.finding.c
+    waived = _waived()
+    query = sa.select(lt.finding, waived.c.finding_id.is_not(None).label("waived"), waived.c.until)
+    query = query.select_from(lt.finding.outerjoin(waived, waived.c.finding_id == f.finding_id))
+    query = query.where(*_conditions(wanted, waived))
+    rank = sa.case(_ORDER, value=f.severity, else_=3)
+    query = query.order_by(rank, f.stake.desc().nulls_last(), f.since.asc().nulls_last(), f.finding_id)
+    rows: list[dict[str, Any]] = store.fetch_arrow(query.limit(limit).offset(after)).to_pylist()
+    return rows
+
+
+def count_findings(store: Store, wanted: FindingFilter) -> dict[str, Any]:
+    """How many fit, by severity, and the money at stake."""
+    f = lt.finding.c
+    waived = _waived()
+    query = sa.select(f.severity, sa.func.count().label("n"), sa.func.sum(f.stake).label("stake"))
+    query = query.select_from(lt.finding.outerjoin(waived, waived.c.finding_id == f.finding_id))
+    with store.database.read() as connection:
+        rows = connection.execute(query.where(*_conditions(wanted, waived)).group_by(f.severity)).all()
+    by = {severity: int(n) for severity, n, _ in rows}
+    return {"by_severity": by, "all": sum(by.values()), "stake": sum(float(stake or 0) for _, _, stake in rows)}
+
+
+def words_of_findings(store: Store) -> dict[str, list[str]]:
+    """The values by which open findings can be filtered."""
+    names = ("rule", "stage", "source", "owner", "owner_role", "about")
+    found: dict[str, list[str]] = {}
+    with store.database.read() as connection:
+        for name in names:
+            column = lt.finding.c[name]
+            query = sa.select(column).where(lt.finding.c.status == "open", column.is_not(None)).distinct()
+            found[name] = sorted(connection.scalars(query))
+    return found
+
+
+def finding_with_history(store: Store, finding_id: int) -> dict[str, Any] | None:
+    """One finding; `changes` are its closings and re-openings, `actions` what people did, both oldest first."""
+    with store.database.read() as connection:
+        row = connection.execute(sa.select(lt.finding).where(lt.finding.c.finding_id == finding_id)).mappings().first()
+        if row is None:
+            return None
+        c, a = lt.finding_change.c, lt.finding_action.c
+        changes = connection.execute(
+            sa.select(lt.finding_change).where(c.finding_id == finding_id).order_by(c.run_id)
+        ).mappings()
+        actions = connection.execute(
+            sa.select(lt.finding_action).where(a.finding_id == finding_id).order_by(a.id)
+        ).mappings()
+        found = {**row, "changes": [dict(x) for x in changes], "actions": [dict(x) for x in actions]}
+    last = next((x for x in reversed(found["actions"]) if x["action"] in ("waive", "unwaive")), None)
+    today = dt.date.today().isoformat()
+    holds = last is not None and last["action"] == "waive" and (last["until"] is None or last["until"] >= today)
+    return found | {"waived": holds, "until": last["until"] if holds and last else None}
+
+
+def act(
+    store: Store, who: Principal, finding_ids: Sequence[int], action: str, *, reason: str = "", until: str = "",
+    target: str = "",
+) -> int:  # fmt: skip
+    """Waive findings (with a reason, to a day), take a waiver back, or note that they were handed to their source.
+
+    Returns how many. Waivers count from the next run on. Raises FindingError and NotAllowed.
+    """
+    who.require(ACT)
+    if action not in ("waive", "unwaive", "hand_back"):
+        raise FindingError("a finding can be waived, taken up again, or handed back to its source")
+    if action == "waive" and not reason:
+        raise FindingError("say why these findings may stay as they are")
+    if until:
+        try:
+            dt.date.fromisoformat(until)
+        except ValueError:
+            raise FindingError(f"'{until}' is no day; one is written like 2026-12-31") from None
+    ids = list(dict.fromkeys(finding_ids))
+    now = dt.datetime.now(dt.UTC)
+    with store.database.write() as connection:
+        known = set(connection.scalars(sa.select(lt.finding.c.finding_id).where(lt.finding.c.finding_id.in_(ids))))
+        rows = [
+            {"finding_id": i, "action": action, "by": who.name, "reason": reason or None, "at": now,
+             "until": until or None, "target": target or None}
+            for i in ids
+            if i in known
+        ]  # fmt: skip
+        if rows:
+            connection.execute(sa.insert(lt.finding_action), rows)
+    detail = {"reason": reason, "until": until, "target": target}
+    store.add_audits(
+        [
+            audit_entry(
+                who.name, f"finding.{action}", object_type="finding", object_id=str(row["finding_id"]), detail=detail
+            )
+            for row in rows
+        ]
+    )
+    return len(rows)
+
+
+def _waived() -> sa.Subquery:
+    """finding_id, until of the waivers that hold."""
+    a = lt.finding_action.c
+    last = (
+        sa.select(sa.func.max(a.id).label("id")).where(a.action.in_(("waive", "unwaive"))).group_by(a.finding_id)
+    ).subquery()
+    today = dt.date.today().isoformat()
+    query = sa.select(a.finding_id, a.until).join(last, last.c.id == a.id)
+    return query.where(a.action == "waive", sa.or_(a.until.is_(None), a.until >= today)).subquery()
+
+
+def _conditions(wanted: FindingFilter, waived: sa.Subquery) -> list[sa.ColumnElement[bool]]:
+    f = lt.finding.c
+    found: list[sa.ColumnElement[bool]] = []
+    match wanted.status or "open":
+        case "open":
+            found += [f.status == "open", waived.c.finding_id.is_(None)]
+        case "waived":
+            found += [f.status == "open", waived.c.finding_id.is_not(None)]
+        case "closed":
+            found.append(f.status == "closed")
+    for name, column in (
+        ("severity", f.severity), ("rule", f.rule), ("dimension", f.dimension), ("about", f.about), ("stage", f.stage),
+        ("source", f.source), ("owner", f.owner), ("role", f.owner_role), ("customer", f.golden_id),
+    ):  # fmt: skip
+        if value := getattr(wanted, name):
+            found.append(column == value)
+    if wanted.text:
+        like = f"%{wanted.text}%"
+        found.append(sa.or_(f.source_key.like(like), f.value.like(like), f.rule.like(like)))
+    return found

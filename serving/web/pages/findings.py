@@ -1,0 +1,200 @@
+"""Findings: the list with its filters in the address, one finding with its history, what people do with them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from fastapi.exceptions import HTTPException
+from fastapi.responses import Response
+
+from lifecycle.contracts import bound_rules, explain
+from models.store import Store
+from serving.asking import shown_name
+from serving.customer360 import contracts_of
+from serving.findings import (
+    ACT,
+    RIGHT,
+    FindingError,
+    FindingFilter,
+    act,
+    count_findings,
+    find_findings,
+    finding_with_history,
+    words_of_findings,
+)
+from serving.web.languages import N_
+from serving.web.registry import Entry
+from serving.web.rendering import go, page
+from serving.web.visits import SignedIn, Visit
+
+NAVIGATION = (Entry("findings", N_("Findings"), "/findings", 30, "triangle-alert", RIGHT),)
+router = APIRouter()
+_PAGE = 100
+_MOST = 50_000
+_COLUMNS = (
+    "finding_id", "rule", "severity", "dimension", "about", "stage", "source", "stream", "source_key", "field", "value",
+    "owner", "owner_role", "stake", "since", "opened_on", "reopened", "golden_id",
+)  # fmt: skip
+
+
+@router.get("/findings")
+def findings(visit: SignedIn) -> Response:
+    """What is missing, wrong or late, the gravest first."""
+    return _list(visit, None)
+
+
+def _list(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> Response:
+    visit.require(RIGHT)
+    wanted = FindingFilter.asked(visit.asked)
+    start = int(visit.asked("after")) if visit.asked("after").isdecimal() else 0
+    rows = find_findings(visit.store, wanted, limit=_PAGE + 1, after=start)
+    for row in rows:
+        _hide(visit, row)
+    contracts = contracts_of(visit.config)
+    done = visit.asked("done")
+    if notice is None and done.isdecimal():
+        said = visit.speech.several("Noted for %(n)s finding.", "Noted for %(n)s findings.", int(done))
+        notice = {"kind": "done", "text": said}
+    return page(
+        visit,
+        "lifecycle/findings.html",
+        title=visit.speech("Findings"),
+        here="findings",
+        status=status,
+        notice=notice,
+        rows=rows[:_PAGE],
+        more=len(rows) > _PAGE,
+        start=start,
+        size=_PAGE,
+        count=count_findings(visit.store, wanted),
+        wanted=wanted,
+        filters=wanted.as_dict(),
+        query=urlencode(wanted.as_dict()),
+        choices=words_of_findings(visit.store),
+        names=_names(visit, [row["golden_id"] for row in rows]),
+        said=_sentences(visit),
+        label=lambda name: contracts.label(name, visit.language) if name else "",
+        currency=contracts.currency,
+        acting=visit.may(ACT),
+    )
+
+
+@router.get("/findings/export")
+def export(visit: SignedIn) -> Response:
+    """The findings that fit as CSV, to be handed to a source; with `note` that is noted of each."""
+    visit.require(RIGHT)
+    wanted = FindingFilter.asked(visit.asked)
+    rows = find_findings(visit.store, wanted, limit=_MOST)
+    said = _sentences(visit)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow((*_COLUMNS, "what"))
+    for row in rows:
+        _hide(visit, row)
+        cells = [row[name] for name in _COLUMNS]
+        # A spreadsheet would take a text that begins like this for a formula.
+        safe = [f"'{c}" if isinstance(c, str) and c[:1] in ("=", "+", "-", "@", "\t") else c for c in cells]
+        writer.writerow((*safe, said.get(row["rule"], "")))
+    detail = {**wanted.as_dict(), "rows": len(rows)}
+    visit.store.add_audit(visit.who, "findings.export", object_type="finding", detail=detail)
+    headers = {"Content-Disposition": 'attachment; filename="findings.csv"'}
+    return Response(b"\xef\xbb\xbf" + text.getvalue().encode(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post("/findings")
+def together(visit: SignedIn) -> Response:
+    """Waive, take up again, or hand back the findings that were marked."""
+    marked = [int(v) for n, v in visit.form.multi_items() if n == "finding" and isinstance(v, str) and v.isdecimal()]
+    try:
+        if not marked:
+            raise FindingError("mark the findings that are meant")
+        done = act(
+            visit.store, visit.reader, marked, visit.sent("action"), reason=visit.sent("reason"),
+            until=visit.sent("until"), target=visit.sent("target"),
+        )  # fmt: skip
+    except FindingError as refused:
+        return _list(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, 422)
+    back = visit.sent("next") or "/findings"
+    return go(visit, f"{back}{'&' if '?' in back else '?'}done={done}")
+
+
+@router.get("/findings/{finding_id}")
+def finding(visit: SignedIn, finding_id: int) -> Response:
+    """One finding: what the rule says, what stands there, what happened to it."""
+    return _one(visit, finding_id, None)
+
+
+def _one(visit: Visit, finding_id: int, notice: dict[str, Any] | None, status: int = 200) -> Response:
+    visit.require(RIGHT)
+    found = finding_with_history(visit.store, finding_id)
+    if found is None:
+        raise HTTPException(404, visit.speech("There is no finding %(number)s.", number=finding_id))
+    _hide(visit, found)
+    contracts = contracts_of(visit.config)
+    bound = next((b for b in bound_rules(contracts) if b.id == found["rule"]), None)
+    stage = contracts.stages.get(found["stage"] or "")  # type: ignore[arg-type]
+    return page(
+        visit,
+        "lifecycle/finding.html",
+        title=visit.speech("Finding"),
+        here="findings",
+        status=status,
+        notice=notice,
+        f=found,
+        said=_sentences(visit).get(found["rule"]),
+        changed=bound is not None and bound.hash != found["rule_hash"],
+        procedure=getattr(stage.procedure, visit.language) if stage is not None else None,
+        affects=list(stage.affects) if stage is not None else [],
+        names=_names(visit, [found["golden_id"]]),
+        label=lambda name: contracts.label(name, visit.language) if name else "",
+        currency=contracts.currency,
+        acting=visit.may(ACT),
+    )
+
+
+@router.post("/findings/{finding_id}")
+def on_one(visit: SignedIn, finding_id: int) -> Response:
+    """Waive, take up again, or hand back one finding."""
+    try:
+        act(
+            visit.store, visit.reader, [finding_id], visit.sent("action"), reason=visit.sent("reason"),
+            until=visit.sent("until"), target=visit.sent("target"),
+        )  # fmt: skip
+    except FindingError as refused:
+        return _one(visit, finding_id, {"kind": "wrong", "text": visit.speech(str(refused))}, 422)
+    return go(visit, f"/findings/{finding_id}")
+
+
+def _sentences(visit: Visit) -> dict[str, str]:
+    """Rule → what it says in the language of the reader."""
+    contracts = contracts_of(visit.config)
+    return {bound.id: getattr(explain(bound, contracts), visit.language) for bound in bound_rules(contracts)}
+
+
+def _hide(visit: Visit, row: dict[str, Any]) -> None:
+    """Values that the reader's role does not see."""
+    if not row["value"] or not row["field"]:
+        return
+    about = {"contact": "person", "customer": "organization", "vehicle": "vehicle", "relation": "relation"}
+    if not visit.sees(visit.masking.sensitivity(about.get(row["about"], "touchpoint"), row["field"])):
+        row["value"] = "•••"
+
+
+def _names(visit: Visit, golden_ids: list[str | None]) -> dict[str, str]:
+    return names_of(visit, visit.store, [g for g in golden_ids if g])
+
+
+def names_of(visit: Visit, store: Store, golden_ids: list[str]) -> dict[str, str]:
+    """Golden record → its name as the reader may see it."""
+    import orjson
+
+    found: dict[str, str] = {}
+    if golden_ids:
+        for row in store.golden_by_id(sorted(set(golden_ids))).to_pylist():
+            shown, _, _ = visit.masking.split(visit.reader, row["entity_type"], orjson.loads(row["values"]))
+            found[row["golden_id"]] = shown_name(shown) or visit.speech("(name not shown)")
+    return found
