@@ -1,0 +1,161 @@
+"""Quality of matching, and its models: what publishing another one would change, publish, roll back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.exceptions import HTTPException
+from fastapi.responses import Response
+
+from models.errors import StoreError
+from models.vocabulary import PARTY_TYPES
+from serving.matching_quality import BIN, Quality, quality, workload
+from serving.model_view import describe_model, get_model
+from serving.web.languages import N_
+from serving.web.registry import Entry
+from serving.web.rendering import go, page
+from serving.web.visits import SignedIn, Visit
+
+RIGHT, PUBLISH = "models.read", "runs.start"
+NAVIGATION = (Entry("matching", N_("Matching"), "/matching", 50, "git-merge", RIGHT),)
+router = APIRouter()
+_BELOW = {"nameLocation": "middle", "nameGap": 26}
+
+
+@router.get("/matching")
+def matching(visit: SignedIn) -> Response:
+    """Histogram of weights with thresholds, precision and recall by stewards' verdicts, workload."""
+    visit.require(RIGHT)
+    found = [q for entity in PARTY_TYPES if (q := quality(visit.store, visit.config, entity)) is not None]
+    return page(
+        visit,
+        "matching/quality.html",
+        title=visit.speech("Matching"),
+        here="matching",
+        tab="quality",
+        found=found,
+        charts={q.entity_type: _histogram(visit, q) for q in found},
+        work=_workload(visit),
+    )
+
+
+@router.get("/matching/models")
+def models(visit: SignedIn) -> Response:
+    """All models, the newest first."""
+    visit.require(RIGHT)
+    return _models(visit, None)
+
+
+@router.get("/matching/models/{model_id}")
+def model(visit: SignedIn, model_id: str) -> Response:
+    """One model: what it learned, and what it would change against the one in use."""
+    visit.require(RIGHT)
+    row = next((m for m in visit.store.list_models() if m["model_id"] == model_id), None)
+    if row is None:
+        raise HTTPException(404, visit.speech("There is no model %(name)s.", name=model_id))
+    lines, levels = describe_model(get_model(visit.store, model_id))
+    used = visit.store.load_published_model(row["entity_type"])
+    against = used["model_id"] if used and used["model_id"] != model_id else None
+    comparison = visit.store.comparison(model_id, against) if against else None
+    return page(
+        visit,
+        "matching/model.html",
+        title=model_id,
+        here="matching",
+        tab="models",
+        model=row,
+        lines=lines,
+        levels=levels,
+        widest=max((abs(level[4]) for level in levels), default=1.0),
+        against=against,
+        comparison=comparison,
+        told=_told(comparison["document"]) if comparison else None,
+        may_publish=visit.may(PUBLISH),
+    )
+
+
+@router.post("/matching/models/{model_id}/publish")
+def publish(visit: SignedIn, model_id: str) -> Response:
+    """Put a model into use; the one before is kept, and can be put back the same way."""
+    visit.require(PUBLISH)
+    try:
+        visit.store.publish_model(model_id)
+    except StoreError as refused:
+        return _models(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, 422)
+    visit.store.add_audit(visit.who, "model.publish", object_type="model", object_id=model_id)
+    return go(visit, f"/matching/models?published={model_id}")
+
+
+def _models(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> Response:
+    if notice is None and visit.asked("published"):
+        text = visit.speech("%(name)s is in use from the next run on.", name=visit.asked("published"))
+        notice = {"kind": "done", "text": text}
+    return page(
+        visit,
+        "matching/models.html",
+        title=visit.speech("Models"),
+        here="matching",
+        tab="models",
+        status=status,
+        notice=notice,
+        models=visit.store.list_models()[::-1],
+        may_publish=visit.may(PUBLISH),
+    )
+
+
+def _told(document: dict[str, Any]) -> dict[str, Any]:
+    """A comparison by form: single figures, groups of figures, lists of rows."""
+    figures = {k: v for k, v in document.items() if not isinstance(v, dict | list)}
+    groups = {k: v for k, v in document.items() if isinstance(v, dict)}
+    tables = {k: v for k, v in document.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
+    return {"figures": figures, "groups": groups, "tables": tables}
+
+
+def _histogram(visit: Visit, found: Quality) -> dict[str, Any]:
+    """The chart of the histogram; pairs on a logarithmic scale, since few are doubtful and most are not."""
+
+    def colour(weight: float) -> str:
+        return "var:agree" if weight >= found.auto else "var:person" if weight >= found.review else "var:missing"
+
+    edges = [weight for weight, _ in found.histogram]
+    bars = [{"value": n or None, "itemStyle": {"color": colour(w + BIN / 2)}} for w, n in found.histogram]
+    lines = [
+        {"xAxis": min(max(int((at - edges[0]) / BIN), 0), len(edges) - 1), "label": {"formatter": f"{name} {at:g}"}}
+        for name, at in ((visit.speech("review"), found.review), (visit.speech("merge"), found.auto))
+        if edges
+    ]
+    mark = {"symbol": "none", "lineStyle": {"color": "var:ink"}, "label": {"color": "var:ink"}, "data": lines}
+    return {
+        "grid": {"left": 64, "right": 24, "top": 28, "bottom": 40},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {
+            "type": "category",
+            "data": [f"{w:g}" for w in edges],
+            "name": "bit",
+            "nameLocation": "middle",
+            "nameGap": 26,
+        },
+        "yAxis": {"type": "log", "name": visit.speech("pairs"), "min": 0.5},
+        "series": [{"type": "bar", "data": bars, "barCategoryGap": "10%", "markLine": mark}],
+    }
+
+
+def _workload(visit: Visit) -> dict[str, Any]:
+    days = workload(visit.store)
+    named = (
+        ("decided", visit.speech("decisions"), "var:accent"),
+        ("opened", visit.speech("tasks opened"), "var:person"),
+    )
+    more = (("closed", visit.speech("tasks closed"), "var:agree"),)
+    return {
+        "grid": {"left": 48, "right": 16, "top": 34, "bottom": 28},
+        "tooltip": {"trigger": "axis"},
+        "legend": {"top": 0},
+        "xAxis": {"type": "category", "data": [f"{d.day:%m-%d}" for d in days]},
+        "yAxis": {"type": "value", "minInterval": 1},
+        "series": [
+            {"type": "bar", "name": name, "data": [getattr(d, key) for d in days], "itemStyle": {"color": colour}}
+            for key, name, colour in named
+        ],
+    }
