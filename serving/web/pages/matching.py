@@ -136,18 +136,19 @@ def _histogram(visit: Visit, found: Quality) -> dict[str, Any]:
             "nameLocation": "middle",
             "nameGap": 26,
         },
-        "yAxis": {"type": "log", "name": visit.speech("pairs"), "min": 0.5},
+        "yAxis": {"type": "log", "min": 0.5},
         "series": [{"type": "bar", "data": bars, "barCategoryGap": "10%", "markLine": mark}],
     }
 
 
 def _workload(visit: Visit) -> dict[str, Any]:
     days = workload(visit.store)
+    say = visit.speech
     named = (
-        ("decided", visit.speech("decisions"), "var:accent"),
-        ("opened", visit.speech("tasks opened"), "var:person"),
+        ("decided", say("decisions"), "var:accent"),
+        ("opened", say("tasks opened"), "var:person"),
+        ("closed", say("tasks closed"), "var:agree"),
     )
-    more = (("closed", visit.speech("tasks closed"), "var:agree"),)
     return {
         "grid": {"left": 48, "right": 16, "top": 34, "bottom": 28},
         "tooltip": {"trigger": "axis"},

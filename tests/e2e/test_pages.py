@@ -1,0 +1,116 @@
+"""Every page, in both languages and colours: nothing broken, nothing that keeps anybody out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Served, Visitor
+
+pytestmark = pytest.mark.slow
+AXE = (Path(__file__).parents[1] / "support/axe/axe-4.14.1.min.js").read_text(encoding="utf-8")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+
+def pages(hub: Served) -> dict[str, list[str]]:
+    """Addresses by who may see them."""
+    task = hub.tasks()[0]["task_key"]
+    golden = next(g["golden_id"] for g in hub.store.golden("organization").to_pylist() if g["records"] > 2)
+    run = hub.store.last_run()
+    assert run is not None
+    model = hub.store.list_models()[0]["model_id"]
+    record = hub.store.members_of([golden])["record_id"][0].as_py()
+    steward = ["/inbox", f"/tasks/{task}", "/customers", "/search?q=tong", f"/customers/{golden}/data"]
+    steward += [f"/customers/{golden}/history", f"/customers/{golden}/split", f"/records/{record}", "/account"]
+    lead = ["/matching", "/matching/models", f"/matching/models/{model}", "/audit"]
+    admin = ["/runs", f"/runs/{run['run_id']}", "/sources", "/quarantine", "/quarantine/1", "/settings", "/users"]
+    return {"lead": steward + lead, "root": [*admin, "/nothing"]}
+
+
+def serious(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    found = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", TAGS)
+    return [
+        f"{v['id']}: {n['html'][:200]} {n['any'][0]['message'][:160] if n['any'] else ''}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+        for n in v["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])
+def test_no_page_keeps_anybody_out(hub: Served, visitor: Visitor, language: str, theme: str) -> None:
+    wrong: dict[str, list[str]] = {}
+    for name, addresses in pages(hub).items():
+        page = visitor(name, language=language, theme=theme)
+        for address in addresses:
+            if address == "/nothing":
+                continue
+            answer = page.goto(address)
+            assert answer is not None and answer.status == 200, address
+            assert page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-CN"}[language]
+            if found := serious(page):
+                wrong[address] = found
+    assert wrong == {}
+
+
+def test_the_sign_in_page_keeps_nobody_out(hub: Served, visitor: Visitor) -> None:
+    page = visitor(None)
+    page.goto("/sign-in")
+    assert serious(page) == []
+
+
+def test_on_a_tablet_nothing_is_cut_off(hub: Served, visitor: Visitor) -> None:
+    page = visitor("lead", width=820)
+    for address in pages(hub)["lead"]:
+        page.goto(address)
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, address
+
+
+def test_language_and_colours_are_changed_by_a_button(hub: Served, visitor: Visitor) -> None:
+    page = visitor("lead")
+    page.goto("/inbox?kind=grey_pair")
+    page.get_by_role("button", name="中文").click()
+    expect(page.locator("h1")).to_have_text("收件箱")
+    expect(page).to_have_url(re.compile("kind=grey_pair"))
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("h1")).to_have_text("Inbox")
+    page.get_by_role("button", name="Change colours").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_search_suggests_while_one_types(hub: Served, visitor: Visitor) -> None:
+    golden = next(g for g in hub.store.golden("organization").to_pylist() if g["records"] > 1)
+    record = hub.store.members_of([golden["golden_id"]])["record_id"][0].as_py()
+    key = hub.store.records_by_id([record], ["source_key"]).to_pylist()[0]["source_key"]
+    page = visitor("lead")
+    page.goto("/inbox")
+    page.keyboard.press("/")
+    page.keyboard.type(key)
+    first = page.locator("#suggestions a").first
+    expect(first).to_have_attribute("href", f"/customers/{golden['golden_id']}")
+    page.keyboard.press("ArrowDown")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(golden["golden_id"]))
+
+
+def test_filters_of_the_inbox_stand_in_the_address(hub: Served, visitor: Visitor) -> None:
+    page = visitor("lead")
+    page.goto("/inbox")
+    with page.expect_navigation():
+        page.select_option("#type", "person")
+    expect(page).to_have_url(re.compile("type=person"))
+    page.goto("/inbox")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator("[data-marked]")).to_be_visible()
+    with page.expect_navigation():
+        page.keyboard.press("c")
+    expect(page.locator(".message.done")).to_contain_text("Done for 1 task.")
+    page.goto("/inbox?holder=me")
+    assert page.locator("tbody tr").count() == 1

@@ -1,0 +1,181 @@
+"""What stewards do all day, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import PASSWORD, Served, Visitor
+
+pytestmark = pytest.mark.slow
+
+
+def address(task: dict[str, object], query: str = "") -> str:
+    return f"/tasks/{task['task_key']}?{query}"
+
+
+def press_and_go(page: Page, key: str) -> None:
+    """Press a key that leads to another page, and wait for it."""
+    with page.expect_navigation():
+        page.keyboard.press(key)
+
+
+def test_signing_in_and_out(hub: Served, visitor: Visitor) -> None:
+    page = visitor(None)
+    page.goto("/inbox")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.keyboard.type("wang")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    press_and_go(page, "Enter")
+    expect(page).to_have_url(re.compile("/inbox"))
+    page.get_by_text("wang").first.click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.goto("/inbox")
+    expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def test_the_keys_of_a_page_are_listed(hub: Served, visitor: Visitor) -> None:
+    page = visitor("wang")
+    page.goto(address(hub.tasks()[0]))
+    page.keyboard.press("?")
+    listed = page.locator("#keys kbd").all_inner_texts()
+    assert {"m", "n", "u", "j", "k", "r", "/", "?"} <= set(listed)
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).not_to_be_visible()
+
+
+def test_a_morning_of_twenty_tasks_by_keyboard_alone(hub: Served, visitor: Visitor) -> None:
+    before = hub.store.last_decision()
+    page = visitor("wang")
+    page.goto("/inbox")
+    press_and_go(page, "o")
+    for number in range(20):
+        expect(page.locator("h1")).to_be_visible()
+        if number == 3:  # look at the next one first, and come back
+            press_and_go(page, "j")
+            press_and_go(page, "k")
+        if number == 5:
+            page.keyboard.press("r")
+            page.keyboard.type("the same door, another spelling")
+            page.keyboard.press("Escape")
+        press_and_go(page, ("n", "u", "n", "m")[number % 4])
+        expect(page.locator(".message.done, .message.waits").first).to_contain_text("Saved.")
+    said = [row for row in hub.store.decisions(after=before).to_pylist() if row["by"] == "wang"]
+    assert len(said) == 20
+    assert sum(row["reason"] == "the same door, another spelling" for row in said) == 1
+
+
+def test_merge_look_undo_look(hub: Served, visitor: Visitor) -> None:
+    task = next(t for t in hub.tasks() if len(set(hub.homes(t["left_id"], t["right_id"]))) == 2)
+    pair = (task["left_id"], task["right_id"])
+    before = hub.homes(*pair)
+    page = visitor("lead")
+    page.goto(address(task))
+    expect(page.get_by_text("If merged")).to_be_visible()
+    press_and_go(page, "m")
+    if len(set(hub.homes(*pair))) == 2:
+        hub.run()
+    assert len(set(hub.homes(*pair))) == 1
+    (survivor,) = set(hub.homes(*pair))
+    gone = next(g for g in before if g != survivor)
+    page.goto(f"/customers/{gone}")
+    expect(page).to_have_url(re.compile(survivor))
+    expect(page.get_by_text("is an alias")).to_be_visible()
+    page.goto(f"/customers/{survivor}/data")
+    page.get_by_role("button", name="Undo").first.click()
+    expect(page.locator(".message.done")).to_contain_text("Undone")
+    if hub.homes(*pair) != before:
+        hub.run()
+    assert hub.homes(*pair) == before
+    for golden_id in before:
+        page.goto(f"/customers/{golden_id}/data")
+        expect(page).to_have_url(re.compile(golden_id))
+
+
+def test_a_split_by_the_wizard_and_back(hub: Served, visitor: Visitor) -> None:
+    golden = next(g for g in hub.store.golden("organization").to_pylist() if g["records"] == 3)
+    members = sorted(hub.store.members_of([golden["golden_id"]])["record_id"].to_pylist())
+    page = visitor("lead")
+    page.goto(f"/customers/{golden['golden_id']}/data")
+    press_and_go(page, "s")
+    page.locator(f"input[name='record-{members[0]}'][value='2']").check()
+    page.fill("#reason", "another company of the same name")
+    page.get_by_role("button", name="Split").click()
+    expect(page.locator(".message").first).to_contain_text("Saved.")
+    if len(set(hub.homes(*members))) == 1:
+        hub.run()
+    homes = hub.homes(*members)
+    assert homes[0] != homes[1] == homes[2] == golden["golden_id"]
+    page.goto(f"/customers/{homes[0]}/data")
+    expect(page.get_by_text("it came from there")).to_be_visible()
+    page.get_by_role("button", name="Undo").first.click()
+    expect(page.locator(".message.done")).to_contain_text("Undone")
+    if len(set(hub.homes(*members))) == 2:
+        hub.run()
+    assert set(hub.homes(*members)) == {golden["golden_id"]}
+
+
+def test_an_edit_needs_a_second_person(hub: Served, visitor: Visitor) -> None:
+    golden = next(g for g in hub.store.golden("organization").to_pylist() if g["records"] == 2)
+    page = visitor("wang")
+    page.goto(f"/customers/{golden['golden_id']}/data")
+    row = page.locator("tr", has_text="account owner").first
+    row.locator("summary[aria-label]").click()
+    row.locator("input[name=value]").fill("赵敏")
+    row.locator("input[name=reason]").fill("told on the phone")
+    row.get_by_role("button", name="Ask for this value").click()
+    expect(page.locator(".message.waits").first).to_contain_text("second person")
+    (task,) = [t for t in hub.store.tasks(kind="change_request").to_pylist() if "赵敏" in (t["detail"] or "")]
+    page.goto(address(task))
+    expect(page.get_by_role("button", name="Approve")).to_be_disabled()
+    lead = visitor("lead")
+    lead.goto(address(task))
+    expect(lead.get_by_text("赵敏").first).to_be_visible()
+    press_and_go(lead, "a")
+    expect(lead.locator(".message.done")).to_contain_text("Approved")
+    decision = hub.store.decision(task["decision_id"])
+    assert decision is not None and decision["holds"] and decision["settled"] == "approve"
+
+
+def test_of_two_stewards_on_one_task_the_second_is_told(hub: Served, visitor: Visitor) -> None:
+    task = hub.tasks()[-1]
+    slow, quick = visitor("wang"), visitor("li")
+    slow.goto(address(task))
+    quick.goto(address(task))
+    press_and_go(quick, "n")
+    slow.locator("#reason").fill("I looked for long")
+    slow.keyboard.press("Escape")
+    slow.keyboard.press("m")
+    expect(slow.locator(".message.wrong")).to_contain_text("li decided this already: no match")
+    said = [r for r in hub.store.decisions_about([task["left_id"]]).to_pylist() if r["right_id"] == task["right_id"]]
+    assert [(r["by"], r["verdict"]) for r in said] == [("li", "no_match")]
+
+
+def test_deciding_while_a_run_goes_on_loses_nothing(hub: Served, visitor: Visitor) -> None:
+    before = hub.store.last_decision()
+    page = visitor("li")
+    page.goto("/inbox?type=organization&kind=grey_pair")
+    press_and_go(page, "o")
+    command = [sys.executable, "-m", "serving.cli", "run", "--full", "--config", str(hub.config.file)]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    decided = 0
+    while run.poll() is None and decided < 6 and "/tasks/" in page.url:
+        press_and_go(page, "n")
+        expect(page.locator("h1")).not_to_have_text("Something went wrong")
+        decided += 1
+        page.wait_for_timeout(300)
+    _, told = run.communicate(timeout=240)
+    assert run.returncode == 0, told
+    said = [r for r in hub.store.decisions(after=before).to_pylist() if r["by"] == "li"]
+    assert len(said) == decided > 0
+    hub.run()
+    held = {r["id"] for r in hub.store.decisions(active_only=True).to_pylist()}
+    assert {r["id"] for r in said} <= held
+    for row in said:
+        assert len(set(hub.homes(row["left_id"], row["right_id"]))) == 2
