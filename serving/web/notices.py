@@ -48,7 +48,9 @@ def _words(visit: Visit, decision: dict[str, Any]) -> str:
         if decision["verdict"] == "match":
             if one:
                 return say("Saved. The two records share one golden record now.")
-            return say("Saved. It takes effect when the run that is under way ends." if _running(visit) else "Saved.")
+            if _running(visit):
+                return say("Saved. It takes effect when the run that is under way ends.")
+            return say("Saved.")
         return say("Saved. The two records are of two customers.") if not one else say("Saved.")
     if decision["verdict"] == "unsure":
         return say("Saved. The task waits for somebody who knows more.")

@@ -27,7 +27,9 @@ router = APIRouter()
 @router.get("/tasks/next")
 def next_task(visit: SignedIn) -> Response:
     """Lead to the task that comes next, behind `after` or in front of `before`; to the inbox when there is none."""
-    return go(visit, _onward(visit, queue_of(visit), after=visit.asked("after"), before=visit.asked("before")))
+    onward = _onward(visit, queue_of(visit), after=visit.asked("after"), before=visit.asked("before"))
+    said = visit.asked("said")  # what was done before going on is told there
+    return go(visit, f"{onward}{'&' if '?' in onward else '?'}said={said}" if said else onward)
 
 
 @router.get("/tasks/{key}")
