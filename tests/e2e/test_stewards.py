@@ -100,29 +100,6 @@ def test_a_morning_of_twenty_tasks_by_keyboard_alone(hub: Served, visitor: Visit
     assert sum(row["reason"] == "the same door, another spelling" for row in said) == 1
 
 
-def test_a_split_by_the_wizard_and_back(hub: Served, visitor: Visitor) -> None:
-    golden = next(g for g in hub.store.golden("organization").to_pylist() if g["records"] == 3)
-    members = sorted(hub.store.members_of([golden["golden_id"]])["record_id"].to_pylist())
-    page = visitor("lead")
-    page.goto(f"/customers/{golden['golden_id']}/data")
-    press_and_go(page, "s")
-    page.locator(f"input[name='record-{members[0]}'][value='2']").check()
-    page.fill("#reason", "another company of the same name")
-    page.get_by_role("button", name="Split").click()
-    expect(page.locator(".message").first).to_contain_text("Saved.")
-    if len(set(hub.homes(*members))) == 1:
-        hub.run()
-    homes = hub.homes(*members)
-    assert homes[0] != homes[1] == homes[2] == golden["golden_id"]
-    page.goto(f"/customers/{homes[0]}/data")
-    expect(page.get_by_text("it came from there")).to_be_visible()
-    page.get_by_role("button", name="Undo").first.click()
-    expect(page.locator(".message.done")).to_contain_text("Undone")
-    if len(set(hub.homes(*members))) == 2:
-        hub.run()
-    assert set(hub.homes(*members)) == {golden["golden_id"]}
-
-
 def test_an_edit_needs_a_second_person(hub: Served, visitor: Visitor) -> None:
     golden = next(g for g in hub.store.golden("organization").to_pylist() if g["records"] == 2)
     page = visitor("wang")
