@@ -17,15 +17,24 @@ from serving.cli.running import show_run
 from serving.cli.session import Session, with_session
 
 
-@click.command(short_help="Open Dagster's pages on this project.")
+@click.command(short_help="Open Dagster's pages and Kehu's own.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of Dagster.")
+@click.option(
+    "--pages-port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port of the pages and the interface, as 'kehu serve'; 0 leaves them out.",
+)
 @with_session
-def dev(session: Session, host: str, port: int) -> None:
-    """Open Dagster's pages on this project: assets, runs, checks, schedules. Ctrl-C ends them."""
+def dev(session: Session, host: str, port: int, pages_port: int) -> None:
+    """Open Dagster's pages on this project (assets, runs, checks, schedules) and Kehu's own. Ctrl-C ends them."""
     from orchestration.dev import dagster_dev, refuse_taken
 
     refuse_taken(host, port)
+    if pages_port:
+        refuse_taken(host, pages_port)
     # Whoever was started in the background ignores Ctrl-C, and so would Dagster, which is ended by it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     started = dagster_dev(session.config(), host=host, port=port)
@@ -34,9 +43,24 @@ def dev(session: Session, host: str, port: int) -> None:
         started.argv, env=started.env, cwd=started.cwd, stdout=sys.stderr.fileno(), start_new_session=True
     )
     session.say(f"Dagster on {started.url} (its own records are in {started.home})")
-    session.result({"url": started.url, "pid": child.pid, "dagster_home": str(started.home)})
-    if _wait_for(child):
+    pages = _serve(session, host, pages_port) if pages_port else None
+    told = {"url": started.url, "pid": child.pid, "dagster_home": str(started.home)}
+    session.result(told | ({"pages": f"http://{host}:{pages_port}"} if pages else {}))
+    try:
+        ended = _wait_for(child)
+    finally:
+        if pages is not None:
+            pages.terminate()
+            pages.wait(timeout=30)
+    if ended:
         raise click.exceptions.Exit(1)
+
+
+def _serve(session: Session, host: str, port: int) -> subprocess.Popen[bytes]:
+    """`kehu serve` beside Dagster; says where the pages are by itself."""
+    argv = [sys.executable, "-m", "serving.cli", "serve", "--host", host, "--port", str(port)]
+    argv += ["--config", str(session.config().file)]
+    return subprocess.Popen(argv, stdout=sys.stderr.fileno(), start_new_session=True)
 
 
 def _wait_for(child: subprocess.Popen[bytes]) -> int:
