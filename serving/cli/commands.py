@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-<<<<<<< HEAD
 from serving.cli import (
     deciding,
     developing,
+    finding,
     keys,
     matching,
     output,
@@ -19,9 +19,6 @@ from serving.cli import (
     users,
     web,
 )
-=======
-from serving.cli import deciding, developing, finding, keys, matching, output, project, running, users, web
->>>>>>> 02a8423 (Findings on the command line: list, show, waive, hand back; exports of the lifecycle; rules in words; the lifecycle's page)
 
 
 class _InOrder(click.Group):
@@ -61,11 +58,8 @@ for _command in (
     matching.match,
     showing.show,
     deciding.decide,
-<<<<<<< HEAD
     tasks.tasks,
-=======
     finding.findings,
->>>>>>> 02a8423 (Findings on the command line: list, show, waive, hand back; exports of the lifecycle; rules in words; the lifecycle's page)
     output.export,
     output.quarantine,
     keys.key,
