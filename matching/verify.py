@@ -102,13 +102,13 @@ def _tasks(store: Store, folder: Path, entity: str) -> Difference | None:
         entity,
         "tasks",
         read_work(folder, "tasks", entity, ["task_key"]),
-        _waiting(store, entity).select(["task_key"]),
+        waiting_tasks(store, entity).select(["task_key"]),
         "SELECT task_key, 'full' AS side FROM (FROM a EXCEPT FROM b) UNION ALL "
         "SELECT task_key, 'published' FROM (FROM b EXCEPT FROM a)",
     )
 
 
-def _waiting(store: Store, entity: str) -> pa.Table:
+def waiting_tasks(store: Store, entity: str) -> pa.Table:
     """The tasks that runs open and that wait."""
     rows = store.tasks(status=None, entity_type=entity)
     waits = pc.is_in(rows["status"], value_set=pa.array(OPEN_STATES))
