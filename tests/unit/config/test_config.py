@@ -139,12 +139,12 @@ def test_the_schema_for_editors_is_the_present_one() -> None:
 def test_the_examples_in_the_documents_are_sound() -> None:
     text = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
     whole, *parts = re.findall(r"```yaml\n(.*?)```", text, re.S)
-    assert len(parts) == 5
+    assert len(parts) == 6
     extra = yaml.safe_load(whole)["sources"][0] | {"name": "service_dms"}
     for part in ("", *parts):
         document = yaml.safe_load(whole) | (yaml.safe_load(part) or {})
         document["sources"].append(extra)
-        assert parse_config(yaml.safe_dump(document), "kehu.yaml")
+        assert parse_config(yaml.safe_dump(document), "kehu.yaml", {"KEHU_SSO_SECRET": "x"})
 
 
 REFERRING = """
