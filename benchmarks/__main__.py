@@ -1,9 +1,9 @@
-"""`python -m benchmarks [quality|scale] …`: the benchmarks by one command. Without a word both run, at usual sizes."""
+"""`python -m benchmarks [quality|scale|pairs] …`: the benchmarks by one command; without a word quality and scale."""
 
 import argparse
 from pathlib import Path
 
-from benchmarks import quality, scale
+from benchmarks import hard_pairs, quality, scale
 from benchmarks.sets import SETS
 from benchmarks.splink_baseline import BASELINES
 
@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     s.add_argument("--train-size", default="100k", help="records that the model is trained on (default: %(default)s)")
     s.add_argument("--keep", type=Path, metavar="FOLDER", help="keep worlds and hubs here; the model is used again")
     s.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    p = what.add_parser("pairs", help="which pairs of hard names are merged on the names alone")
+    p.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="folder that holds hard_pairs.csv")
     b = what.add_parser("splink", help="the Splink baseline of one real set, to a JSON file")
     b.add_argument("set", choices=sorted(BASELINES))
     b.add_argument("--data", type=Path, required=True)
@@ -37,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     if given.what == "scale":
         sizes = [scale.size_of(x) for x in given.sizes.split(",")]
         return scale.run(sizes, scale.size_of(given.train_size), given.json, given.keep)
+    if given.what == "pairs":
+        return hard_pairs.run(given.data)
     if given.what == "splink":
         quality.splink_to_file(given.set, given.data, given.to)
         return 0
