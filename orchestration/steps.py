@@ -31,7 +31,7 @@ from models.vocabulary import PARTY_TYPES
 from orchestration import laws
 from orchestration.forgetting import forget, take_out
 from orchestration.hub_run import HubRun, clear_landing
-from orchestration.lifecycle import lifecycle_outcome
+from orchestration.lifecycle import findings_that_differ, lifecycle_outcome
 from orchestration.standing import standing, why_full
 
 FAILED = ("failed", "refused")
@@ -244,7 +244,7 @@ def _raw(run: HubRun, entity: str) -> Callable[[pa.Table], pa.Table]:
 
 def verify(run: HubRun) -> list[dict[str, Any]]:
     """Compare the published state with a resolution of all records: entity, what, count, examples."""
-    from matching.verify import verify_entity
+    from matching.verify import findings_differ, verify_entity
 
     found: list[dict[str, Any]] = []
     for entity in party_types(run):
@@ -255,6 +255,11 @@ def verify(run: HubRun) -> list[dict[str, Any]]:
                 run.store, run.config, entity, folder, raw=_raw(run, entity), progress=_progress(run, "verify", entity)
             )
         found += [difference.as_dict() for difference in differences]
+    folder = run.folder / "verify" / "lifecycle"
+    folder.mkdir(parents=True)
+    with run.phase("verify", "lifecycle"):
+        difference = findings_differ(findings_that_differ(run, folder))
+    found += [] if difference is None else [difference.as_dict()]
     run.write("verified", found)
     run.store.finish_run(run.run_id, "verified", metrics={"differences": found}, phases=run.seconds)
     run.ended = True
