@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import hard_pairs, quality, scale
+from benchmarks import hard_pairs, landing, quality, scale
 from benchmarks.sets import SETS
 from benchmarks.splink_baseline import BASELINES
 
@@ -23,6 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     s.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     p = what.add_parser("pairs", help="which pairs of hard names are merged on the names alone")
     p.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="folder that holds hard_pairs.csv")
+    n = what.add_parser("landing", help="rows per second of connectors into landing, beside the plain libraries")
+    n.add_argument("--rows", default="1M", help="rows of 20 columns (default: %(default)s)")
+    n.add_argument("--kinds", default=",".join(landing.KINDS), help="comma separated (default: %(default)s)")
+    n.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     b = what.add_parser("splink", help="the Splink baseline of one real set, to a JSON file")
     b.add_argument("set", choices=sorted(BASELINES))
     b.add_argument("--data", type=Path, required=True)
@@ -41,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         return scale.run(sizes, scale.size_of(given.train_size), given.json, given.keep)
     if given.what == "pairs":
         return hard_pairs.run(given.data)
+    if given.what == "landing":
+        return landing.run(scale.size_of(given.rows), given.kinds.split(","), given.json)
     if given.what == "splink":
         quality.splink_to_file(given.set, given.data, given.to)
         return 0
