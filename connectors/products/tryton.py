@@ -187,7 +187,11 @@ class TrytonConnector(ProductConnector):
     def asked(self, resource: Resource, columns: list[str], options: TrytonOptions) -> dict[str, Any]:
         """What is asked for is made in `_rows`."""
         merged = "replaced_by" if _model(resource) == "party.party" else None
-        return {"incremental": {"param": "last_modified_at", "overlap": options.overlap}, "live_keys": True, "merged_into": merged}
+        return {
+            "incremental": {"param": "last_modified_at", "overlap": options.overlap},
+            "live_keys": True,
+            "merged_into": merged,
+        }
 
     def other(self, name: str) -> Resource | None:
         """Any model by its name, such as `party.party`."""
