@@ -52,12 +52,12 @@ def copy_models(donor: Path, taker: Path) -> list[str]:
     return copied
 
 
-def run_here(config: Path) -> dict[str, Any]:
+def run_here(config: Path, *, full: bool = False) -> dict[str, Any]:
     """The whole run inside this process, so that what follows is measured under the same conditions."""
     from models.config import load_config
     from orchestration.run import run_hub
 
-    summary: dict[str, Any] = run_hub(load_config(config), full=False, source=None, progress=None)
+    summary: dict[str, Any] = run_hub(load_config(config), full=full, source=None, progress=None)
     return summary
 
 

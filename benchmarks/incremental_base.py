@@ -1,10 +1,11 @@
 """A standing hub over a generated world, copies of it to work on, and deliveries that change a part of it."""
 
 import csv
+import json
 import random
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from benchmarks import hub
+from matching.standardise import PARSER_VERSION
 from worlds import easy
 
 Rows = list[dict[str, str]]
@@ -24,12 +26,13 @@ _CHANGED = ("tel", "mobile", "phone1", "phone", "tel2", "email", "registered_add
 
 def base(folder: Path, size: int) -> Path:
     """The folder of a hub that one run filled with the easy world of `size` records; made where there is none."""
-    found = folder / f"easy-{_named(size)}"
+    # Standard values of another version would be renewed by the first run, which is no small one.
+    found = folder / f"easy-{_named(size)}-v{PARSER_VERSION}"
     if not (found / "run.json").exists():
         print(f"building a base of {size:,} records in {found} …", file=sys.stderr, flush=True)
         files = easy.generate(found, size, seed=1)
         summary = hub.kehu(files.config, "run")
-        (found / "run.json").write_text(_json(summary), encoding="utf-8")
+        (found / "run.json").write_text(json.dumps(summary), encoding="utf-8")
     return found
 
 
@@ -133,16 +136,3 @@ def _write(path: Path, rows: Sequence[dict[str, str]]) -> int:
 
 def _named(size: int) -> str:
     return next((f"{size // n}{unit}" for unit, n in (("M", 10**6), ("k", 10**3)) if size % n == 0), str(size))
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
-
-
-def sizes(text: str) -> Iterator[int]:
-    """Sizes, separated by commas."""
-    from benchmarks.scale import size_of
-
-    return (size_of(part) for part in text.split(","))

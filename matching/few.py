@@ -16,18 +16,16 @@ import orjson
 import pyarrow as pa
 
 from matching.batch import Work
-from matching.features import build_features, prepare
 from matching.inputs import Verdicts, changes, read_work
 from matching.keys import RecordKey
 from matching.loaded import ids_of
-from matching.model.compiled import DIGITS
-from matching.model.splink_model import add_term_frequencies
 from matching.profile import MOST_RECORDS, PROFILE, Profile, value_class
+from matching.realtime.candidates import Candidates, weights_of
 from matching.realtime.contacts import ContactRoles
 from matching.realtime.features import OWN, Features
 from matching.realtime.rules import Rules, compiled_rules
 from matching.scope import Ints, Scope, closure, write_keys, write_scored
-from models.match_model import PublishedModel
+from models.match_model import PublishedModel, listed_columns
 from models.store import Store
 from models.store.lookup import Lookup, looking
 
@@ -179,7 +177,7 @@ class FewDelta:
                 touched.update(self._blocks[key])
         return touched
 
-    def _partners(self, rescored: Ints) -> tuple[dict[int, set[int]], int]:
+    def _partners(self, rescored: Ints) -> tuple[dict[int, Candidates], int]:
         """Per rescored record those that it is compared with, each pair once; and how many pairs there are."""
         old = [record for record in rescored.tolist() if record not in self.keys_of]
         self._load(old)
@@ -187,43 +185,46 @@ class FewDelta:
             self.keys_of[record] = list(self.rules.keys(self.records[record])) if record in self.records else []
             self.rule_of.update((key.key, key.rule) for key in self.keys_of[record])
         self._block(key.key for record in old for key in self.keys_of[record])
-        blocks: dict[int, list[int]] = {}
-        partners: dict[int, set[int]] = {}
+        columns = {rule: kind.column for kind, rule in self.rules.contacts}
+        blocks: dict[int, list[int] | None] = {}
+        partners: dict[int, tuple[set[int], set[int], frozenset[str]]] = {}
         done: set[int] = set()
         for record in rescored.tolist():
             mine: set[int] = set()
+            sharing: set[int] = set()
+            apart = set(columns.values())
             for key in self.keys_of[record]:
                 if key.key not in blocks:
                     block = self._after(key.key)
-                    if len(block) > self.rules.caps[key.rule]:
-                        self.cut[self.rules.declaration.blocking[key.rule].name] += 1
-                        block = []
-                    blocks[key.key] = block
-                mine.update(blocks[key.key])
-            mine.discard(record)
-            partners[record] = mine - done
+                    beyond = len(block) > self.rules.caps[key.rule]
+                    self.cut.update([self.rules.declaration.blocking[key.rule].name] if beyond else [])
+                    blocks[key.key] = None if beyond else block
+                usable = blocks[key.key]
+                if usable is None:
+                    apart.discard(columns.get(key.rule, ""))
+                else:
+                    mine.update(usable)
+                    sharing.update(usable if key.rule in columns else ())
             done.add(record)
-        self._load(other for mine in partners.values() for other in mine)
-        partners = {record: mine & self.records.keys() for record, mine in partners.items()}
-        return partners, sum(map(len, partners.values()))
+            partners[record] = mine - done, sharing, frozenset(apart)
+        self._load(other for mine, _, _ in partners.values() for other in mine)
+        known = self.records
+        found = {
+            record: Candidates({i: known[i] for i in mine if i in known}, sharing, apart, [])
+            for record, (mine, sharing, apart) in partners.items()
+        }
+        return found, sum(len(one.records) for one in found.values())
 
-    def _score(self, partners: dict[int, set[int]]) -> dict[Pair, float]:
+    def _score(self, partners: dict[int, Candidates]) -> dict[Pair, float]:
         """Weights of the pairs that a steward would see, the smaller id first."""
         found: dict[Pair, float] = {}
         floor = min(self.work.limits.review, self.work.limits.auto)
-        involved = {*partners, *(other for others in partners.values() for other in others)}
-        self.roles.learn(self.lookup, [self.records[i] for i in involved])
-        weigh = self.rules.compiled.weight
-        for record, others in partners.items():
-            if not others:
-                continue
-            may_reach = self.rules.pruning.against(self.records[record], floor).may_reach
-            for other in others:
-                if may_reach(self.records[other]):
-                    pair = (record, other) if record < other else (other, record)
-                    weight = round(weigh(self.records[pair[0]], self.records[pair[1]]), DIGITS)
-                    if weight >= floor:
-                        found[pair] = weight
+        self.roles.learn(self.lookup, [self.records[record] for record in partners if record in self.records])
+        for record, candidates in partners.items():
+            if candidates.records:
+                asked = self.records[record]
+                for other, weight in weights_of(self.lookup, self.rules, asked, self.roles, candidates, floor).items():
+                    found[min(record, other), max(record, other)] = weight
         return found
 
     def _tables(self, records: Ints, scored: dict[Pair, float], stale: Ints) -> None:
@@ -232,11 +233,11 @@ class FewDelta:
         self._load(records.tolist())
         scope = [self.records[i] for i in records.tolist()]
         self.roles.learn(self.lookup, scope)
-        con.register("scope_rows", pa.Table.from_pylist([_row(r) for r in scope], schema=work.schema))
-        prepare(con, work.entity, "scope_rows", "loaded")
-        con.unregister("scope_rows")
-        build_features(con, self.rules.declaration, "loaded", self._roles_table(), "features")
-        add_term_frequencies(con, self.model, "features", "known")
+        loaded = pa.Table.from_pylist([_row(record) for record in scope], schema=work.schema)
+        for name, table in (("loaded", loaded), ("known", self._known_table(scope))):
+            con.register("scope_rows", table)
+            con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM scope_rows")
+            con.unregister("scope_rows")
         pairs = sorted(scored.items())
         fresh = pa.table(
             [[a for (a, _), _ in pairs], [b for (_, b), _ in pairs], [w for _, w in pairs]], schema=_SCORED
@@ -252,14 +253,21 @@ class FewDelta:
         write_scored(con, self.store, records, stale)
         write_keys(con, self.store, np.setdiff1d(records, self.living))
 
-    def _roles_table(self) -> Profile:
-        """The contact values that were looked at and are not simply somebody's own."""
-        rows = [
-            {"column": column, "value": value, "records": 0, "owners": 0, "class": role}
-            for column, known in self.roles.items()
-            for value, role in known.items()
-        ]
-        return Profile(pa.Table.from_pylist(rows, schema=PROFILE))
+    def _known_table(self, scope: list[Features]) -> pa.Table:
+        """Features with term frequencies, as `add_term_frequencies` makes them."""
+        declaration, share = self.rules.declaration, self.rules.compiled.term_frequency
+        standard = {field.name: field.type for field in self.work.schema}
+        lists = listed_columns(declaration)
+        columns: dict[str, pa.Array[Any]] = {"record_id": pa.array([r["record_id"] for r in scope], pa.int64())}
+        for name in declaration.columns():
+            values = [r[name] for r in scope]
+            kind = standard.get(name) or (pa.list_(pa.string()) if name in lists else None)
+            if kind is None and all(value is None for value in values):
+                kind = pa.string()
+            columns[name] = pa.array(values, kind)
+        for name in declaration.term_frequency_columns():
+            columns[f"tf_{name}"] = pa.array([share(name, r[name]) for r in scope], pa.float64())
+        return pa.table(columns)
 
 
 def _row(record: Features) -> dict[str, Any]:

@@ -31,9 +31,7 @@ class RulesInUse:
         run_id = lookup.last_run()
         if run_id is None:
             return None
-        if self._standing is None or self._standing[0] != run_id:
-            self._standing = run_id, lookup.metrics(run_id).get("standing") or {}
-        model_id = self._standing[1].get("models", {}).get(entity)
+        model_id = self.standing(lookup, run_id).get("models", {}).get(entity)
         rules = self._rules.get(entity)
         if rules is not None and rules.model.model_id == model_id:
             return rules
@@ -43,6 +41,13 @@ class RulesInUse:
                 return None
             rules = self._rules[entity] = rules_of(self.config, entity, found[1])
             return rules
+
+    def standing(self, lookup: Lookup, run_id: str) -> dict[str, Any]:
+        """What the state that a run published rests on."""
+        known = self._standing
+        if known is None or known[0] != run_id:
+            known = self._standing = run_id, lookup.metrics(run_id).get("standing") or {}
+        return known[1]
 
 
 _KNOWN: weakref.WeakKeyDictionary[Store, list[RulesInUse]] = weakref.WeakKeyDictionary()

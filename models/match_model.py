@@ -289,6 +289,23 @@ def condition_columns(condition: Any) -> list[str]:
     return [condition.column] if hasattr(condition, "column") else []
 
 
+def listed_columns(declaration: Declaration) -> set[str]:
+    """The columns that a declaration compares as lists."""
+
+    def inside(condition: Any) -> set[str]:
+        if condition.kind in ("overlap", "jaccard", "contained"):
+            return {condition.column}
+        parts = condition.of if condition.kind in ("all", "any") else [condition.of] if condition.kind == "not" else []
+        return {name for part in parts for name in inside(part)}
+
+    conditions = [level.when for comparison in declaration.comparisons for level in comparison.levels]
+    conditions += [rule.when for rule in declaration.cannot_link]
+    kinds = {
+        name for kind in declaration.contacts for name in (kind.column, kind.column + "_own", kind.column + "_shared")
+    }
+    return kinds.union(*(inside(condition) for condition in conditions))
+
+
 class TrainedLevel(_Base):
     """m and u of one level, and where they come from.
 

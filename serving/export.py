@@ -31,8 +31,6 @@ from models.store.tables import (
     task,
 )
 from models.vocabulary import PARTY_TYPES
-from serving.export_lifecycle import NAMES as LIFECYCLE_NAMES
-from serving.export_lifecycle import lifecycle_exports
 from serving.writers import writer_for
 
 if TYPE_CHECKING:
@@ -66,17 +64,10 @@ def exports(config: Config) -> dict[str, Export]:
         "events": Export(_EVENTS, _events()),
         "aliases": Export(_ALIASES, _aliases()),
         "quarantine": Export(_QUARANTINE, _quarantine()),
-        **{
-            name: Export(table.schema, table.statement, table.reshape)
-            for name, table in lifecycle_exports(config).items()
-        },
     }
 
 
-NAMES = (
-    *("crosswalk", "golden", "provenance", "pairs", "tasks", "decisions", "events", "aliases", "quarantine"),
-    *LIFECYCLE_NAMES,
-)
+NAMES = ("crosswalk", "golden", "provenance", "pairs", "tasks", "decisions", "events", "aliases", "quarantine")
 
 
 def export_to(store: Store, config: Config, name: str, path: Path) -> int:

@@ -5,7 +5,7 @@ Equal to Splink's weight for the same two records (tested to 1e-9); no DuckDB, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import log2
 from typing import Any
@@ -63,13 +63,17 @@ class CompiledModel:
         self.prior_weight = log2(model.prior / (1.0 - model.prior))
         self.comparisons = [self._compiled(comparison) for comparison in model.declaration.comparisons]
 
-    def _compiled(self, comparison: Comparison) -> CompiledComparison:
+    def knowing(self, apart: Collection[str]) -> list[CompiledComparison]:
+        """The comparisons for pairs that share no value in the list columns `apart`, as is known beforehand."""
+        return [self._compiled(comparison, apart) for comparison in self.model.declaration.comparisons]
+
+    def _compiled(self, comparison: Comparison, apart: Collection[str] = ()) -> CompiledComparison:
         weights, columns, u = [], [], []
         for level, trained in zip(comparison.levels, self.model.levels[comparison.name], strict=True):
             weights.append(log2(trained.m) - log2(trained.u) if trained else 0.0)
             columns.append(level.term_frequency if trained and level.when.kind != "else" else None)
             u.append(trained.u if trained else 1.0)
-        names = evaluated(_source_of(comparison))
+        names = evaluated(_source_of(comparison, apart))
         return CompiledComparison(comparison, names["level"], names["levels"], tuple(weights), tuple(columns), tuple(u))
 
     def term_frequency(self, column: str, value: Any) -> float | None:
@@ -78,7 +82,8 @@ class CompiledModel:
             return None
         return self.model.term_frequencies[column].get(str(value), self.model.rare[column])
 
-    def _rarity(self, column: str, u: float, a: Record, b: Record) -> float:
+    def rarity(self, column: str, u: float, a: Record, b: Record) -> float:
+        """What the more common of two values of a term-frequency column adds to a level of this u, in bits."""
         shares = [s for s in (self.term_frequency(column, r[column]) for r in (a, b)) if s is not None]
         return log2(u) - log2(max(*shares, TF_FLOOR)) if shares else 0.0
 
@@ -86,7 +91,7 @@ class CompiledModel:
         """(number of the level, its weight with rarity, rarity) of one comparison of two records."""
         level = compared.level(a, b)
         column = compared.columns[level]
-        rarity = self._rarity(column, compared.u[level], a, b) if column else 0.0
+        rarity = self.rarity(column, compared.u[level], a, b) if column else 0.0
         return level, compared.weights[level] + rarity, rarity
 
     def weight(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
@@ -108,15 +113,15 @@ class CompiledModel:
         return total, reasons
 
 
-def _source_of(comparison: Comparison) -> str:
+def _source_of(comparison: Comparison, apart: Collection[str]) -> str:
     """Two functions that go through the levels in their order; the last one is `else`."""
     *tried, _ = comparison.levels
     last = len(tried)
     level, levels = ["def level(a, b):"], ["def levels(a):", "    found = []"]
     for i, one in enumerate(tried):
-        level += [f"    if {to_expression(one.when)}:", f"        return {i}"]
-        levels += [f"    if {to_bound(one.when, sure=False)}:", f"        found.append({i})"]
-        levels += [f"        if {to_bound(one.when, sure=True)}:", "            return found"]
+        level += [f"    if {to_expression(one.when, apart)}:", f"        return {i}"]
+        levels += [f"    if {to_bound(one.when, sure=False, apart=apart)}:", f"        found.append({i})"]
+        levels += [f"        if {to_bound(one.when, sure=True, apart=apart)}:", "            return found"]
     level.append(f"    return {last}")
     levels.append(f"    return [*found, {last}]")
     return "\n".join([*level, *levels, ""])

@@ -5,13 +5,14 @@ Both say the same for every pair of values: an absent value makes a condition fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
 Test = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
-_SET = "\x00set"
+SET_SUFFIX = "set\x00"
+"""Ends the name of a list column whose values are wanted as a set."""
 
 
 class Record(dict[str, Any]):
@@ -20,10 +21,10 @@ class Record(dict[str, Any]):
     __slots__ = ()
 
     def __missing__(self, name: str) -> Any:
-        """None for an absent column; the values of a list column as a set, made once, for a name ending in `_SET`."""
+        """None for an absent column; for a list column and `SET_SUFFIX` its values as a set, made once."""
         found = None
-        if name.endswith(_SET):
-            values = self[name.removesuffix(_SET)]
+        if name.endswith(SET_SUFFIX):
+            values = self[name.removesuffix(SET_SUFFIX)]
             found = None if values is None else frozenset(values)
         self[name] = found
         return found
@@ -86,16 +87,21 @@ def to_sql(condition: Any) -> str:
     raise ValueError(f"no SQL for a condition of kind {kind!r}")
 
 
-def to_expression(condition: Any) -> str:
-    """The condition as a Python expression over the records `a` and `b`, for `evaluated`."""
+def to_expression(condition: Any, apart: Collection[str] = ()) -> str:
+    """The condition as a Python expression over the records `a` and `b`, for `evaluated`.
+
+    `apart` names list columns in which the two share no value, as is known beforehand.
+    """
     kind = condition.kind
     if kind == "else":
         return "True"
     if kind in ("all", "any"):
         word = " and " if kind == "all" else " or "
-        return "(" + word.join(to_expression(part) for part in condition.of) + ")"
+        return "(" + word.join(to_expression(part, apart) for part in condition.of) + ")"
     if kind == "not":
-        return f"(not {to_expression(condition.of)})"
+        return f"(not {to_expression(condition.of, apart)})"
+    if kind == "overlap" and condition.column in apart:
+        return "False"
     if kind == "missing":
         sides = (" and ".join(f"{side}[{c!r}] is None" for c in condition.columns) for side in "ab")
         return "(" + " or ".join(f"({side})" for side in sides) + ")"
@@ -107,22 +113,24 @@ def to_expression(condition: Any) -> str:
         return _equal(column, column)
     test = _on_lists(condition) or _on_texts(condition)
     listed = kind in ("overlap", "jaccard", "contained")
-    x = f"a[{column + _SET!r}]" if listed else f"a[{column!r}]"
+    x = f"a[{column + SET_SUFFIX!r}]" if listed else f"a[{column!r}]"
     return f"((x := {x}) is not None and (y := b[{column!r}]) is not None and {test})"
 
 
-def to_bound(condition: Any, *, sure: bool) -> str:
+def to_bound(condition: Any, *, sure: bool, apart: Collection[str] = ()) -> str:
     """A Python expression over the record `a` alone: whether the condition holds for `a` and any other (`sure`), or
-    may hold for `a` and some other.
+    may hold for `a` and some other; `apart` as for `to_expression`.
     """
     kind = condition.kind
     if kind == "else":
         return "True"
     if kind in ("all", "any"):
         word = " and " if kind == "all" else " or "
-        return "(" + word.join(to_bound(part, sure=sure) for part in condition.of) + ")"
+        return "(" + word.join(to_bound(part, sure=sure, apart=apart) for part in condition.of) + ")"
     if kind == "not":
-        return f"(not {to_bound(condition.of, sure=not sure)})"
+        return f"(not {to_bound(condition.of, sure=not sure, apart=apart)})"
+    if kind == "overlap" and condition.column in apart:
+        return "False"
     if kind == "missing":
         return "(" + " and ".join(f"a[{c!r}] is None" for c in condition.columns) + ")" if sure else "True"
     if sure:

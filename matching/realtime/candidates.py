@@ -2,50 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import orjson
 
+from matching.model.compiled import DIGITS
 from matching.realtime.answer import CutBlock
 from matching.realtime.contacts import ContactRoles, settle_own_values
 from matching.realtime.features import Features
 from matching.realtime.rules import Rules
 from models.store.lookup import Lookup
 
+_FEW = 8
+
 
 @dataclass(frozen=True)
 class Candidates:
-    """The records to compare with, by their numbers, and the blocks that were left out."""
+    """The records to compare with, by their numbers, and the blocks that were left out.
 
-    records: dict[int, Features]
+    `sharing` are those that have a contact value of the record asked about; of the contact columns in `apart` the
+    others have none.
+    """
+
+    records: Mapping[int, Features]
+    sharing: Set[int]
+    apart: frozenset[str]
     cut: list[CutBlock]
 
 
 def candidates_of(lookup: Lookup, rules: Rules, asked: Features, roles: ContactRoles, number: int | None) -> Candidates:
-    """Reads the records under the match keys of `asked`, and settles the roles of all their contact values.
+    """Reads the records under the match keys of `asked`, and settles the roles of its own contact values.
 
     `number` is that of `asked` where the hub holds it; it is no candidate of its own.
     """
     keys = list(rules.keys(asked))
     blocks = lookup.blocks([key.key for key in keys], [rules.caps[key.rule] for key in keys])
     columns = {rule: kind.column for kind, rule in rules.contacts}
+    apart = set(columns.values())
     wanted: set[int] = set()
+    sharing: set[int] = set()
     holders: dict[tuple[str, str], list[int]] = {}
     cut = []
     for key, block in zip(keys, blocks, strict=True):
+        contact = columns.get(key.rule)
         # A record that is new to the hub makes its blocks larger by one.
         if len(block) + (number is None) > rules.caps[key.rule]:
             cut.append(CutBlock(rules.declaration.blocking[key.rule].name, key.values, rules.caps[key.rule]))
+            apart.discard(contact or "")
         else:
             wanted.update(block)
-        if number is None and key.rule in columns:
-            holders[columns[key.rule], key.values[0]] = block
+            if contact is not None:
+                sharing.update(block)
+        if number is None and contact is not None:
+            holders[contact, key.values[0]] = block
     if number is not None:
         wanted.discard(number)
     read = wanted.union(*holders.values())
     loaded = {i: rules.features(orjson.loads(text), roles) for i, text in lookup.standards(sorted(read))}
+    roles.learn(lookup, [asked])
     if number is None:
         settle_own_values(rules, lookup, roles, asked, holders, loaded)
-    records = {i: features for i, features in loaded.items() if i in wanted}
-    roles.learn(lookup, [asked, *records.values()])
-    return Candidates(records, cut)
+    records = {i: features for i, features in loaded.items() if i in wanted} if len(read) > len(wanted) else loaded
+    return Candidates(records, sharing, frozenset(apart), cut)
+
+
+def weights_of(
+    lookup: Lookup, rules: Rules, asked: Features, roles: ContactRoles, found: Candidates, floor: float
+) -> dict[int, float]:
+    """The match weight with each candidate that has at least `floor` bits, as a run rounds it."""
+    near = {i: found.records[i] for i in found.sharing if i in found.records}
+    if len(near) < len(found.records):
+        may_reach = rules.pruning.apart(asked, floor, found.apart)
+        near |= {i: other for i, other in found.records.items() if i not in near and may_reach(other)}
+    roles.learn(lookup, near.values())
+    if len(near) > _FEW:
+        may_reach = rules.pruning.against(asked, floor)
+        near = {i: other for i, other in near.items() if may_reach(other)}
+    weigh = rules.compiled.weight
+    weights = {i: round(weigh(asked, other), DIGITS) for i, other in near.items()}
+    return {i: weight for i, weight in weights.items() if weight >= floor}

@@ -60,12 +60,11 @@ def settle_own_values(
     holders: Mapping[tuple[str, str], list[int]],
     loaded: Mapping[int, Features],
 ) -> None:
-    """Settle the roles of the contact values of a record that the hub does not hold yet.
+    """Settle the roles of the contact values of a record that the hub does not hold yet (they are learnt already).
 
     `holders` names, per column and value, the records that use it, as far as they were read: one more than the block's
     cap says that there are others. `loaded` are the records that were read.
     """
-    roles.learn(lookup, [record])
     for kind, rule in rules.contacts:
         for value in record[kind.column] or ():
             known = holders.get((kind.column, value), [])

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from matching.model.conditions import Record
+from matching.model.conditions import SET_SUFFIX, Record
 from models.match_model import Declaration
 
 OWN, SHARED, JUNK = "own", "shared", "junk"
@@ -17,6 +17,7 @@ OWN, SHARED, JUNK = "own", "shared", "junk"
 Roles = Mapping[str, Mapping[str, str]]
 """Contact column → value → own, shared or junk, for every contact value of the records that are compared."""
 Maker = Callable[["Features"], Any]
+_SET_END = SET_SUFFIX[-1]
 
 # The characters of the script Han (Unicode), as RE2 has them.
 _HAN = re.compile(
@@ -51,10 +52,13 @@ class Features(Record):
 
     def __missing__(self, name: str) -> Any:
         maker = self.makers.get(name)
-        if maker is None:
-            return Record.__missing__(self, name)
-        found = self[name] = maker(self)
-        return found
+        if maker is not None:
+            found = self[name] = maker(self)
+            return found
+        if name[-1] != _SET_END:
+            self[name] = None
+            return None
+        return Record.__missing__(self, name)
 
 
 def makers_of(declaration: Declaration) -> dict[str, Maker]:

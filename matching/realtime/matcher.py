@@ -7,18 +7,18 @@ block caps, contact roles and weights.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from matching.in_use import rules_in_use
 from matching.realtime.answer import MatchAnswer
 from matching.realtime.candidates import candidates_of
 from matching.realtime.contacts import ContactRoles
 from matching.realtime.question import checked_entity, standard_of, texts_of
 from matching.realtime.ranking import ranked
-from matching.realtime.rules import Rules, rules_of
+from matching.realtime.rules import Rules
 from matching.standardise.schema import PARSER_VERSION
 from models.config import Config
 from models.errors import ConfigError, ModelError
@@ -40,9 +40,7 @@ class Matcher:
 
     def __init__(self, store: Store, config: Config):
         self._store, self._config = store, config
-        self._lock = threading.Lock()
-        self._rules: dict[str, Rules] = {}
-        self._standing: tuple[str, dict[str, Any]] | None = None
+        self._rules = rules_in_use(store, config)
 
     def match(
         self, entity: str, record: Mapping[str, Any], *, limit: int = 10, at_least: float | None = None
@@ -65,7 +63,7 @@ class Matcher:
             roles = ContactRoles(rules)
             asked = rules.features(standard, roles)
             found = candidates_of(lookup, rules, asked, roles, None)
-            matches = ranked(lookup, rules, asked, roles, found.records, None, limit, _floor(rules, at_least))
+            matches = ranked(lookup, rules, asked, roles, found, None, limit, _floor(rules, at_least))
         return MatchAnswer(
             entity, run_id, rules.model.model_id, len(found.records), matches, found.cut, problems, notes
         )
@@ -95,7 +93,7 @@ class Matcher:
             roles = ContactRoles(rules)
             asked = rules.features(orjson.loads(text), roles)
             found = candidates_of(lookup, rules, asked, roles, number)
-            matches = ranked(lookup, rules, asked, roles, found.records, number, limit, _floor(rules, at_least))
+            matches = ranked(lookup, rules, asked, roles, found, number, limit, _floor(rules, at_least))
         problems = orjson.loads(asked["reasons"]) if isinstance(asked["reasons"], str) else asked["reasons"] or {}
         return MatchAnswer(
             entity, run_id, rules.model.model_id, len(found.records), matches, found.cut, problems, notes
@@ -106,20 +104,10 @@ class Matcher:
         run_id = lookup.last_run()
         if run_id is None:
             raise ModelError("nothing is published yet; 'kehu run' publishes golden records")
-        standing = self._standing
-        if standing is None or standing[0] != run_id:
-            standing = self._standing = (run_id, lookup.metrics(run_id).get("standing") or {})
-        model_id = standing[1].get("models", {}).get(entity)
-        rules = self._rules.get(entity)
-        if rules is None or rules.model.model_id != model_id:
-            with self._lock:
-                rules = self._rules.get(entity)
-                if rules is None or rules.model.model_id != model_id:
-                    found = lookup.model(entity, model_id)
-                    if found is None:
-                        raise ModelError(f"the hub has no match model for {entity} yet; 'kehu run' trains one")
-                    rules = self._rules[entity] = rules_of(self._config, entity, found[1])
-        version = standing[1].get("parser", {}).get("version")
+        rules = self._rules.within(lookup, entity)
+        if rules is None:
+            raise ModelError(f"the hub has no match model for {entity} yet; 'kehu run' trains one")
+        version = self._rules.standing(lookup, run_id).get("parser", {}).get("version")
         notes = []
         if version is not None and version != PARSER_VERSION:
             notes.append("the hub's records were standardised by another version of Kehu; the next run renews them")

@@ -10,6 +10,7 @@ import orjson
 from matching.cluster import CLIP, STEWARD
 from matching.model.compiled import DIGITS, probability
 from matching.realtime.answer import GoldenMatch, MatchReason, Outcome, SourceRecord
+from matching.realtime.candidates import Candidates, weights_of
 from matching.realtime.contacts import ContactRoles
 from matching.realtime.features import Features
 from matching.realtime.rules import Rules
@@ -18,19 +19,12 @@ from models.store.lookup import Lookup, Member
 DISAGREE = "the other records of the golden record disagree"
 
 
-def weights_of(rules: Rules, asked: Features, records: Mapping[int, Features], floor: float) -> dict[int, float]:
-    """The match weight with each record that has at least `floor` bits, as a run rounds it."""
-    may_reach, weigh = rules.pruning.against(asked, floor).may_reach, rules.compiled.weight
-    found = {i: round(weigh(asked, other), DIGITS) for i, other in records.items() if may_reach(other)}
-    return {i: weight for i, weight in found.items() if weight >= floor}
-
-
 def ranked(
     lookup: Lookup,
     rules: Rules,
     asked: Features,
     roles: ContactRoles,
-    candidates: Mapping[int, Features],
+    found: Candidates,
     number: int | None,
     limit: int,
     floor: float,
@@ -39,7 +33,7 @@ def ranked(
 
     `number` is that of `asked` where the hub holds it.
     """
-    weights = weights_of(rules, asked, candidates, floor)
+    weights = weights_of(lookup, rules, asked, roles, found, floor)
     if not weights or limit < 1:
         return []
     groups: dict[str, list[Member]] = {}
@@ -52,7 +46,7 @@ def ranked(
     best = {golden_id: max(members, key=fit) for golden_id, members in groups.items()}
     order = sorted(best, key=lambda g: (-weights[best[g].record_id], g))[:limit]
     members = {
-        m.record_id: candidates.get(m.record_id) or rules.features(orjson.loads(m.standard), roles)
+        m.record_id: found.records.get(m.record_id) or rules.features(orjson.loads(m.standard), roles)
         for golden_id in order
         for m in groups[golden_id]
         if m.standard is not None and m.record_id != number

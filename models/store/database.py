@@ -69,6 +69,10 @@ class Database:
         with self.clear_errors(), self.engine.connect() as connection:
             yield connection
 
+    def is_held(self) -> bool:
+        """Whether this thread is inside `snapshot` or `transaction`."""
+        return getattr(self._local, "connection", None) is not None
+
     def is_empty(self, table: sa.Table) -> bool:
         """Whether a table has no row."""
         with self.read() as connection:

@@ -14,6 +14,8 @@ import orjson
 
 from models.store.database import Database
 
+_REPEATABLE_READ = 3  # psycopg.IsolationLevel, which SQLite needs no driver for
+
 
 class Member(NamedTuple):
     """A source record with the golden record that it is in, and its standard values as JSON."""
@@ -39,9 +41,29 @@ class Held(NamedTuple):
 
 @contextmanager
 def looking(database: Database) -> Iterator[Lookup]:
-    """Lookups that all see one published state."""
-    with database.snapshot(), database.read() as connection:
-        yield Lookup(connection.connection.driver_connection, database.dialect == "sqlite")
+    """Lookups that all see one published state; inside a snapshot or transaction of this thread, that one's."""
+    sqlite = database.dialect == "sqlite"
+    if database.is_held():
+        with database.read() as connection:
+            yield Lookup(connection.connection.driver_connection, sqlite)
+        return
+    # Without SQLAlchemy's own beginning and ending, which takes as long as the reads.
+    with database.clear_errors():
+        pooled = database.engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        try:
+            if sqlite:
+                driver.execute("BEGIN")
+            else:
+                driver.isolation_level = _REPEATABLE_READ
+            yield Lookup(driver, sqlite)
+        finally:
+            try:
+                driver.rollback()
+                if not sqlite:
+                    driver.isolation_level = None
+            finally:
+                pooled.close()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import click
 from serving.cli import (
     deciding,
     developing,
-    finding,
     keys,
     matching,
     output,
@@ -59,7 +58,6 @@ for _command in (
     showing.show,
     deciding.decide,
     tasks.tasks,
-    finding.findings,
     output.export,
     output.quarantine,
     keys.key,

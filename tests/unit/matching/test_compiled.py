@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
 import pyarrow as pa
@@ -11,6 +11,7 @@ from matching.model.compiled import TF_FLOOR, CompiledModel, probability
 from matching.model.conditions import Record
 from matching.model.splink_model import add_term_frequencies, score_pairs
 from matching.model.train import train
+from matching.realtime.scoring import Pruning
 from models import match_model as mm
 from tests.unit.matching.sample import Row, connect, declaration, records_of
 
@@ -87,6 +88,18 @@ KINDS: dict[str, Any] = {
     "not": mm.Not(of=mm.Exact(column="y")),
     "not of all": mm.Not(of=mm.All(of=[mm.Prefix(column="x", length=1), mm.Not(of=mm.Missing(columns=["y"]))])),
 }
+
+
+def kinds_in(condition: Any) -> set[str]:
+    parts = condition.of if condition.kind in ("all", "any") else [condition.of] if condition.kind == "not" else []
+    return {condition.kind}.union(*(kinds_in(part) for part in parts))
+
+
+def test_every_kind_that_can_be_declared_is_among_them() -> None:
+    declared = {model.model_fields["kind"].default for model in get_args(get_args(mm.Condition)[0])}
+    assert declared == set().union(*(kinds_in(condition) for condition in KINDS.values())) | {"else"}
+
+
 TEXTS = [None, "abc", "abd", "ab", "abcd", "cba", "b", "北京"]
 SCHEMA = pa.schema(
     [
@@ -151,6 +164,20 @@ def test_every_kind_of_condition_scores_as_splink_does(kind: str) -> None:
     met = {compiled.explain(a, b)[1][0].level for a, b in itertools.combinations(records, 2)}
     assert met == {"missing", kind, "else"}
     assert worst_difference(plain_base(records), model, records) < TOLERANCE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_records_that_share_no_listed_value_are_told_so_without_looking(kind: str) -> None:
+    """What is known beforehand changes no level, and what is given up could not have reached the weight."""
+    levels = [MISSING_X, mm.Level(label=kind, when=KINDS[kind]), mm.Level(label="else", when=ELSE)]
+    compiled = CompiledModel(published(levels, [None, (0.83, 0.0171), (0.17, 0.9829)]))
+    (known,), pruning = compiled.knowing(["items"]), Pruning(compiled)
+    for a, b in itertools.product([Record(r) for r in plain_records()], repeat=2):
+        if set(a["items"] or ()).isdisjoint(b["items"] or ()):
+            assert known.level(a, b) == compiled.comparisons[0].level(a, b)
+            assert known.level(a, b) in known.levels(a)
+        weight = compiled.weight(a, b)
+        assert pruning.against(a, weight)(b) and not pruning.against(a, 60.0)(b)
 
 
 def test_declared_levels_ties_and_rare_values_score_as_splink_does() -> None:

@@ -7,12 +7,15 @@ import duckdb
 import pytest
 import yaml
 
+from benchmarks.incremental_base import copied, deliver, questions
 from benchmarks.measure import Watch, call
 from benchmarks.scale import size_of
 from benchmarks.score import score
 from benchmarks.sets import FEBRL, REAL, SETS, USUAL
 from benchmarks.splink_bare import bare_splink
 from benchmarks.table import table
+from models.vocabulary import attributes
+from worlds import easy
 
 
 def test_score_counts_pairs_and_whole_clusters() -> None:
@@ -100,3 +103,28 @@ def test_bare_splink_predicts_and_clusters() -> None:
     result = bare_splink(connection, "people", settings, rules, 2.0)
     assert (result.pairs, result.clusters) == (20, 20)
     assert set(result.seconds) == {"register", "predict", "cluster"} and result.total > 0 and result.peak_mb > 0
+
+
+def test_a_delivery_for_a_base_is_half_changed_and_half_new(tmp_path: Path) -> None:
+    found = easy.generate(tmp_path / "easy-300", 300, seed=1).folder
+    (found / "hub.db").touch()
+    easy.generate(tmp_path / "new-20k", 60, seed=9)
+    config = copied(found, tmp_path / "copy")
+    assert deliver(found, config, 36, seed=3) == 36
+    streams = [(s, t) for s in yaml.safe_load(config.read_text(encoding="utf-8"))["sources"] for t in s["streams"]]
+    assert all(stream["mode"] == "delta" for _, stream in streams)
+    for source, stream in streams:
+        path = source["connector"]["path"].format(stream=stream["name"])
+        rows, held = (duckdb.sql(f"SELECT * FROM '{f / path}'").to_arrow_table() for f in (config.parent, found))
+        assert rows is not None and held is not None
+        old = set(held[stream["key"]].to_pylist())
+        keys = [str(key) for key in rows[stream["key"]].to_pylist()]
+        assert sum(key in {str(k) for k in old} for key in keys) == 3 and sum(k.startswith("N3-") for k in keys) == 3
+
+
+def test_questions_are_records_of_both_entity_types(tmp_path: Path) -> None:
+    found = easy.generate(tmp_path / "easy-300", 300, seed=1).folder
+    easy.generate(tmp_path / "new-20k", 60, seed=9)
+    asked = questions(found, 24)
+    assert len(asked) == 24 and {entity for entity, _ in asked} == {"organization", "person"}
+    assert all(set(record) <= set(attributes(entity)) and record for entity, record in asked)

@@ -165,13 +165,18 @@ def test_the_next_question_sees_the_state_that_was_published_meanwhile(hub: Hub,
 
 def test_another_model_counts_from_the_run_that_applies_it(hub: Hub, store: Store, matcher: Matcher) -> None:
     first = matcher.match("organization", ROWS["a"])
-    other = trained_model("organization").model_copy(update={"model_id": "second", "prior": 1e-9})
+    model = trained_model("organization")
+    other = model.model_copy(update={"model_id": "second", "prior": model.prior / 4})
     with hub.store() as opened:
         opened.save_model("second", "organization", json.loads(other.model_dump_json()))
     assert matcher.match("organization", ROWS["a"]).model_id == first.model_id
-    hub.run()
+    ids = {key: hub.golden_of(key) for key in ROWS}
+    found = hub.run()
+    # Every record was scored again, and no golden id changed.
+    assert found["full"] and "another match model" in found["reason"] and found["records"] == len(ROWS)
+    assert found["created"] == found["retired"] == 0 and {key: hub.golden_of(key) for key in ROWS} == ids
     second = matcher.match("organization", ROWS["a"])
-    assert second.model_id == "second" and second.matches[0].weight < first.matches[0].weight - 5
+    assert second.model_id == "second" and second.matches[0].weight < first.matches[0].weight - 1.9
 
 
 def test_blocks_above_the_cap_are_named(make_hub: MakeHub) -> None:
