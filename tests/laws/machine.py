@@ -8,6 +8,7 @@ changes nothing; and a hub that gets the same records in another order, in other
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -15,15 +16,23 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from matching import resolve
+from models.stewardship import PairVerdict
 from models.store import Store
+from serving.access import Principal
+from serving.stewardship.deciding import decide_pair, split, undo
+from serving.stewardship.errors import Refused, Unknown
+from serving.stewardship.values import edit_value, ignore_value, pin_value
 from tests.laws.hub import VARIANTS, Dated, Hub, State, state_of
 from tests.laws.world import columns, customers, row
 from worlds.dice import Dice
 
+LEAD = Principal.of_account("li", "lead_steward")
 WORLDS = 60
 """Histories in one hub."""
 SHRINK = "KEHU_LAWS_SHRINK" in os.environ
@@ -33,7 +42,7 @@ _CHANGES = st.tuples(
     st.integers(0, WORLDS - 1),
     st.sampled_from(
         "insert insert insert update update delete feed feed bury late again renumber renumber_again "
-        "match no_match no_match undo".split()
+        "match no_match no_match split pin ignore edit undo".split()
     ),
     st.integers(0, 2**30),
 )
@@ -87,7 +96,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(
         changes=st.lists(_CHANGES, min_size=LEAST, max_size=WORLDS * 3),
-        how=st.sampled_from("some some some some some all model".split()),
+        how=st.sampled_from("few few few many many all model".split()),
         variant=st.integers(0, VARIANTS - 1),
     )
     def change(self, changes: list[tuple[int, str, int]], how: str, variant: int) -> None:
@@ -96,7 +105,9 @@ class Histories(RuleBasedStateMachine):
             self.hub.publish_model(variant)
             self.dirty = True
         if self.dirty:
-            self.run(full=how == "all")
+            # Few changes are looked at one by one, more of them in tables; both must come to the same.
+            with mock.patch.object(resolve, "VERY_FEW_CHANGES", -1 if how == "many" else 2_000):
+                self.run(full=how == "all")
 
     def _apply(self, changes: list[tuple[int, str, int]]) -> None:
         for world, kind, seed in changes:
@@ -178,7 +189,8 @@ class Histories(RuleBasedStateMachine):
             self.hub.renamed.append((gone, stays))
             self.dirty = True
 
-    def _match(self, world: int, dice: Dice, verdict: str = "match") -> None:
+    def _match(self, world: int, dice: Dice, verdict: PairVerdict = "match") -> None:
+        """A steward's word on two records, which takes effect at once, or waits for the next run."""
         with self.hub.store() as store:
             rows = store.records(self.entity, ["record_id", "source_key"]).to_pylist()
             found = sorted(r["record_id"] for r in rows if r["source_key"].startswith(f"{world}-"))
@@ -186,20 +198,73 @@ class Histories(RuleBasedStateMachine):
                 return
             one = found.pop(dice.below(len(found)))
             left, right = sorted((one, dice.pick(found)))
-            about = {"kind": "pair", "verdict": verdict, "entity_type": self.entity, "by": "wang", "reason": "so"}
-            store.add_decisions([{**about, "left_id": left, "right_id": right}])
-        self.dirty = True
+            if dice.random() < 0.5:
+                decide_pair(store, self.hub.config, LEAD, verdict, left, right, reason="so")
+            else:
+                about = {"kind": "pair", "verdict": verdict, "entity_type": self.entity, "by": "wang", "reason": "so"}
+                store.add_decisions([{**about, "left_id": left, "right_id": right}])
+                self.dirty = True
+        self.hub.read_feed()
 
     def _no_match(self, world: int, dice: Dice) -> None:
         self._match(world, dice, "no_match")
 
+    def _golden(self, store: Store, world: int, dice: Dice, least: int = 1) -> tuple[str, list[int]] | None:
+        """A golden record of the world with its records."""
+        members: dict[str, list[int]] = {}
+        for one in store.crosswalk(self.entity).to_pylist():
+            if one["source_key"].startswith(f"{world}-"):
+                members.setdefault(one["golden_id"], [])
+        for one in store.members_of(sorted(members)).to_pylist():
+            members[one["golden_id"]].append(one["record_id"])
+        # The ids are drawn anew in every hub; the records are not.
+        found = sorted((sorted(records), golden) for golden, records in members.items() if len(records) >= least)
+        if not found:
+            return None
+        records, golden = dice.pick(found)
+        return golden, records
+
+    def _split(self, world: int, dice: Dice) -> None:
+        with self.hub.store() as store:
+            if found := self._golden(store, world, dice, 2):
+                golden, records = found
+                cut = dice.between(1, len(records))
+                dice.shuffle(records)
+                split(store, self.hub.config, LEAD, golden, [records[:cut], records[cut:]], reason="two customers")
+        self.hub.read_feed()
+
+    def _value(self, world: int, dice: Dice, kind: str) -> None:
+        """A steward's word on a value of a golden record, at once."""
+        with self.hub.store() as store:
+            if not (found := self._golden(store, world, dice)):
+                return
+            golden, records = found
+            attribute, record = dice.pick(columns(self.entity)), dice.pick(records)
+            value = dice.pick(dice.pick(customers(self.entity, world))[attribute])
+            given = (store, self.hub.config, LEAD, golden, attribute)
+            with contextlib.suppress(Refused, Unknown):
+                if kind == "pin":
+                    pin_value(*given, record, reason="so", lasting=dice.random() < 0.5)
+                elif kind == "ignore":
+                    ignore_value(*given, value, reason="so", record_id=record if dice.random() < 0.3 else None)
+                else:
+                    edit_value(*given, value, reason="so")
+        self.hub.read_feed()
+
+    def _pin(self, world: int, dice: Dice) -> None:
+        self._value(world, dice, "pin")
+
+    def _ignore(self, world: int, dice: Dice) -> None:
+        self._value(world, dice, "ignore")
+
+    def _edit(self, world: int, dice: Dice) -> None:
+        self._value(world, dice, "edit")
+
     def _undo(self, world: int, dice: Dice) -> None:
         with self.hub.store() as store:
             if log := store.decisions(active_only=True).to_pylist():
-                one = dice.pick(log)
-                about = {name: one[name] for name in ("kind", "verdict", "entity_type", "left_id", "right_id")}
-                store.add_decisions([{**about, "by": "li", "reason": "not so", "undoes": one["id"]}])
-                self.dirty = True
+                undo(store, self.hub.config, LEAD, dice.pick(log)["id"], reason="not so")
+        self.hub.read_feed()
 
     def run(self, full: bool = False) -> None:
         """Deliver what the sources hold now, and run."""
@@ -208,7 +273,9 @@ class Histories(RuleBasedStateMachine):
         self.history += self.hub.service
         self.hub.deliver()
         with self.hub.store() as store:
-            before = partition(store, self.entity, dict(self.hub.renamed))
+            # An old key that its source uses again is a record of its own.
+            moved = {old: new for old, new in self.hub.renamed if old not in self.hub.crm}
+            before = partition(store, self.entity, moved)
             self.hub.run(full)
             ids_persist(before, partition(store, self.entity, {}), store)
         type(self).runs += 1
@@ -229,6 +296,8 @@ class Histories(RuleBasedStateMachine):
         with self.hub.store() as store:
             expected = state_of(store, self.entity)
             decisions = store.decisions().to_pylist()
+            about = store.records_of_decisions([one["id"] for one in decisions])
+            decisions = [{**one, "records": about.get(one["id"], [])} for one in decisions]
         same(expected, self._otherwise(decisions), "in another order")
 
     def _deliver_again(self) -> None:
