@@ -1,9 +1,9 @@
-"""`python -m benchmarks quality|scale|incremental …`: the benchmarks by one command. Without a word: the first two."""
+"""`python -m benchmarks quality|scale|incremental|stewardship …`: one command. Without a word: the first two."""
 
 import argparse
 from pathlib import Path
 
-from benchmarks import incremental, quality, scale
+from benchmarks import incremental, quality, scale, stewardship
 from benchmarks.sets import SETS
 from benchmarks.splink_baseline import BASELINES
 
@@ -37,6 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
     n.add_argument("--asks", type=int, required=True)
     n.add_argument("--full", action="store_true")
     n.add_argument("--postgres", action="store_true")
+    d = what.add_parser("stewardship", help="how long a steward's decision takes on a standing hub")
+    d.add_argument("--size", default="100k", help="source records (default: %(default)s)")
+    d.add_argument("--decisions", type=int, default=100, help="how many are taken (default: %(default)s)")
+    d.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the standing hub here, to use it again")
+    d.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     b = what.add_parser("splink", help="the Splink baseline of one real set, to a JSON file")
     b.add_argument("set", choices=sorted(BASELINES))
     b.add_argument("--data", type=Path, required=True)
@@ -61,6 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
         deltas = [int(x) for x in given.deltas.split(",")]
         incremental.one_to_file(given.base, given.copy, given.to, deltas, given.asks, given.full, given.postgres)
         return 0
+    if given.what == "stewardship":
+        return stewardship.run(scale.size_of(given.size), given.decisions, given.json, given.keep)
     if given.what == "splink":
         quality.splink_to_file(given.set, given.data, given.to)
         return 0

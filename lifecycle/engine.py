@@ -194,6 +194,7 @@ def _load(work: Work, plan: Plan) -> Touched | None:
             work,
             after_action=int(plan.standing.get("actions") or 0),
             orphans_are_stale=orphans is not None and orphans <= work.today.isoformat(),
+            since=plan.before,
         )
         count = work.store.fetch_arrow(sa.select(sa.func.count().label("n")).select_from(lt.customer_state))
         if len(found.golden) < max(WHOLE_LEAST, WHOLE_SHARE * count["n"][0].as_py()):

@@ -49,13 +49,19 @@ def load_everything(work: Work) -> None:
     _party_links(work, LINKS.empty_table() if work.restated else work.store.links_of_parties())
 
 
-def touched(work: Work, *, after_action: int, orphans_are_stale: bool) -> Touched:
-    """Whom the run's changes, people's actions on findings and the day touch. Loads the records that it meets."""
+def touched(work: Work, *, after_action: int, orphans_are_stale: bool, since: str | None = None) -> Touched:
+    """Whom the run's changes, people's actions on findings and the day touch. Loads the records that it meets.
+
+    `since` is the run of the last evaluation: what stewards decided after it changed golden records already.
+    """
     store, found = work.store, Touched()
     links, unlinks = links_file(work, "links"), links_file(work, "unlinks")
     both = pa.concat_tables([links, unlinks])
     changed = _numbers(work, " UNION ALL ".join(f"SELECT record_id FROM changed_{entity}" for entity in ENTITIES))
     parties = set(_numbers(work, "SELECT record_id FROM moved_home"))
+    decided, moved = store.decided_since(since)
+    found.by_data |= decided
+    parties |= moved
     for entity in PARTY_TYPES:
         if (file := work.file("changes", entity)) is not None:
             parties |= set(_numbers(work, f"SELECT record_id FROM {file} WHERE change <> 'late'"))

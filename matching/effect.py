@@ -80,11 +80,12 @@ def _applied(few: Few) -> Applied:
 
 
 def _run_id(store: Store) -> str:
-    """An id as runs have it, which sorts behind every run that began before."""
-    now = dt.datetime.now(dt.UTC)
-    newest = store.newest_run_id()
-    while True:
-        run_id = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(3)}"
-        if newest is None or run_id[:18] > newest[:18]:
-            return run_id
-        now += dt.timedelta(milliseconds=1)
+    """An id as runs have it, which sorts behind every run that began before, also behind one of a clock ahead."""
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    if newest := store.newest_run_id():
+        try:
+            last = dt.datetime.strptime(newest[:18] + "000", "%Y%m%dT%H%M%S%f")
+        except ValueError:
+            last = now  # not an id that a run of this program made
+        now = max(now, last + dt.timedelta(milliseconds=1))
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(3)}"

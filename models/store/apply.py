@@ -58,7 +58,13 @@ def apply(
 ) -> Written:
     """Write what decisions change. Raises StoreError where the tables contradict what the store holds."""
     at = dt.datetime.now(dt.UTC)
-    metrics = {"entities": [one.entity for one in found], "touched": sum(len(one.touched) for one in found)}
+    metrics = {
+        "entities": [one.entity for one in found],
+        "touched": sum(len(one.touched) for one in found),
+        # What the next evaluation of the lifecycle looks at again.
+        "golden": sorted({golden for one in found for golden in one.golden["golden_id"].to_pylist()}),
+        "records": sorted({record for one in found for record in one.membership["record_id"].to_pylist()}),
+    }
     row = {"run_id": run_id, "kind": KIND, "status": STATUS, "started_at": at, "finished_at": at}
     connection.execute(
         sa.insert(t.run).values(**row, decisions_upto=decisions_upto, metrics=orjson.dumps(metrics).decode())

@@ -130,6 +130,19 @@ class Runs:
         with self.database.read() as connection:
             return int(connection.scalar(query) or 0)
 
+    def decided_since(self, run_id: str | None) -> tuple[set[str], set[int]]:
+        """Golden records that decisions changed after a run, and records that they moved."""
+        r = t.run.c
+        query = sa.select(r.metrics).where(r.status == APPLIED, r.run_id > (run_id or ""))
+        golden: set[str] = set()
+        records: set[int] = set()
+        with self.database.read() as connection:
+            for text in connection.scalars(query):
+                told = orjson.loads(text)
+                golden.update(told.get("golden", ()))
+                records.update(told.get("records", ()))
+        return golden, records
+
     def newest_run_id(self) -> str | None:
         """The greatest id of a run or an applied decision."""
         with self.database.read() as connection:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from models.config import Config
-from models.stewardship import APPROVAL, OPEN_STATES, PAIR, SPLIT, PairVerdict
+from models.stewardship import APPROVAL, PAIR, SPLIT, PairVerdict
 from models.store import Store
 from serving.access import NotAllowed, Principal
 from serving.stewardship.bench import Bench, bench_of
@@ -17,6 +17,7 @@ from serving.stewardship.done import Done
 from serving.stewardship.errors import Claimed, Overtaken, Refused, Unknown
 from serving.stewardship.evidence import evidence_of
 from serving.stewardship.recording import record
+from serving.stewardship.waiting import open_task
 
 WORK, LEAD = "tasks.work", "tasks.lead"
 
@@ -194,22 +195,6 @@ def approve(
 def reject(store: Store, config: Config, who: Principal, decision_id: int, *, reason: str) -> Done:
     """Reject what somebody decided: it never takes effect. Raises as `approve`."""
     return approve(store, config, who, decision_id, reason=reason, verdict="reject")
-
-
-def open_task(store: Store, who: Principal, task_key: str) -> dict[str, Any]:
-    """A task that waits and that `who` may work on. Raises Unknown, Overtaken, Claimed."""
-    task = store.task(task_key)
-    if task is None:
-        raise Unknown(f"there is no task '{task_key}'")
-    if task["status"] not in OPEN_STATES:
-        said = store.decision(task["decision_id"]) if task["decision_id"] else None
-        if said is None:
-            raise Overtaken("this task is closed already: what it asked about has changed", at=task["closed_at"])
-        words = f"{said['by']} decided this already: {said['verdict'].replace('_', ' ')}"
-        raise Overtaken(words, by=said["by"], at=said["at"], verdict=said["verdict"], decision=said["id"])
-    if task["claimed_by"] not in (None, who.name) and not who.may(LEAD):
-        raise Claimed(f"{task['claimed_by']} is working on this task", by=task["claimed_by"])
-    return task
 
 
 def _entry(

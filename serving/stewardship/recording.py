@@ -14,6 +14,7 @@ from serving.access import Principal
 from serving.stewardship.bench import Bench
 from serving.stewardship.done import Done
 from serving.stewardship.four_eyes import approval_needed
+from serving.stewardship.waiting import open_task
 
 
 def record(
@@ -30,6 +31,8 @@ def record(
     closed: list[str] = []
     effect: Effect | None = None
     with store.deciding():
+        if task_key is not None:
+            open_task(store, who, task_key)  # nobody decided it since it was looked at
         entry = {**entry, "approval": approval_needed(bench, entry)}
         (number,) = store.add_decisions([entry])
         store.add_audit(

@@ -10,8 +10,9 @@ from models.config import Config
 from models.stewardship import OPEN_STATES
 from models.store import Store
 from serving.access import Principal
-from serving.stewardship.deciding import LEAD, WORK, open_task
+from serving.stewardship.deciding import LEAD, WORK
 from serving.stewardship.errors import Claimed, Overtaken, Refused, StewardError, Unknown
+from serving.stewardship.waiting import open_task
 
 
 def claim(store: Store, config: Config, who: Principal, task_key: str) -> dict[str, Any]:
