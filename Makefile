@@ -1,5 +1,6 @@
 # make demo    three example systems in, golden records out; makes its own Python environment on the first call
 # make test    every test, on SQLite and on PostgreSQL
+# make test-systems  connectors against real systems, installed and started here: Tryton, django-helpdesk
 # make check   style and types: ruff, mypy strict
 # make laws    the laws of the hub on thousands of generated histories (LAWS=200 for fewer)
 # make kills   hundreds of runs killed at every step and at random moments (KILLS=50 for fewer)
@@ -13,14 +14,18 @@ TEST ?=
 LAWS ?= 2000
 KILLS ?= 200
 
-.PHONY: demo test check laws kills bench install install-dev clean
+.PHONY: demo test test-systems check laws kills bench install install-dev clean
 .DEFAULT_GOAL := demo
 
 demo: install
 	@$(KEHU) demo $(if $(SIZE),--size $(SIZE))
 
 test: install-dev
-	@$(PY) -m pytest -n 2 $(TEST)
+	@$(PY) -m pytest -n 2 --ignore=tests/systems $(TEST)
+
+test-systems: install-dev
+	@.ci/systems
+	@$(PY) -m pytest tests/systems
 
 check: install-dev
 	@$(PY) -m ruff check .

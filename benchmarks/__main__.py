@@ -1,9 +1,9 @@
-"""`python -m benchmarks quality|scale|incremental|stewardship …`: one command. Without a word: the first two."""
+"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship …`; without a word quality and scale."""
 
 import argparse
 from pathlib import Path
 
-from benchmarks import incremental, quality, scale, stewardship
+from benchmarks import hard_pairs, incremental, landing, quality, scale, stewardship
 from benchmarks.sets import SETS
 from benchmarks.splink_baseline import BASELINES
 
@@ -21,6 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     s.add_argument("--train-size", default="100k", help="records that the model is trained on (default: %(default)s)")
     s.add_argument("--keep", type=Path, metavar="FOLDER", help="keep worlds and hubs here; the model is used again")
     s.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    p = what.add_parser("pairs", help="which pairs of hard names are merged on the names alone")
+    p.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="folder that holds hard_pairs.csv")
+    n = what.add_parser("landing", help="rows per second of connectors into landing, beside the plain libraries")
+    n.add_argument("--rows", default="1M", help="rows of 20 columns (default: %(default)s)")
+    n.add_argument("--kinds", default=",".join(landing.KINDS), help="comma separated (default: %(default)s)")
+    n.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     i = what.add_parser("incremental", help="what small changes and single records cost on a large base")
     i.add_argument("--sizes", default="100k,1M", help="records of the bases, comma separated (default: %(default)s)")
     i.add_argument("--deltas", default="100,10k", help="changed rows, comma separated (default: %(default)s)")
@@ -58,6 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
     if given.what == "scale":
         sizes = [scale.size_of(x) for x in given.sizes.split(",")]
         return scale.run(sizes, scale.size_of(given.train_size), given.json, given.keep)
+    if given.what == "pairs":
+        return hard_pairs.run(given.data)
+    if given.what == "landing":
+        return landing.run(scale.size_of(given.rows), given.kinds.split(","), given.json)
     if given.what == "incremental":
         sizes, deltas = ([scale.size_of(x) for x in text.split(",")] for text in (given.sizes, given.deltas))
         options = {"full": given.full, "postgres": given.postgres, "as_json": given.json}

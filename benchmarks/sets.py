@@ -37,21 +37,27 @@ def read_truth(path: Path) -> dict[Key, str]:
         return {(r["source"], r["source_key"]): r["entity_id"] for r in csv.DictReader(f)}
 
 
-def _source(
+def source_of(
     name: str, family: str, path: Path, entity: str, key: str, fields: dict[str, Any], updated: str = ""
 ) -> dict[str, Any]:
+    """A source of one file with one stream, as it stands in `kehu.yaml`."""
     stream: dict[str, Any] = {"name": "rows", "entity": entity, "key": key, "fields": fields}
     if updated:
         stream["updated_at"] = updated
     return {"name": name, "family": family, "connector": {"type": "files", "path": str(path)}, "streams": [stream]}
 
 
-def _set(folder: Path, sources: list[dict[str, Any]], truth: dict[Key, str]) -> DataSet:
+def write_config(folder: Path, sources: list[dict[str, Any]]) -> Path:
     """Write the configuration (JSON is YAML) into the scratch folder."""
     document = {"store": "sqlite:///hub.db", "workspace": "work/", "sources": sources}
     config = folder / "kehu.yaml"
     config.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
-    return DataSet(config, {s["name"]: s["streams"][0]["entity"] for s in sources}, truth)
+    return config
+
+
+def _set(folder: Path, sources: list[dict[str, Any]], truth: dict[Key, str]) -> DataSet:
+    entity_of = {s["name"]: s["streams"][0]["entity"] for s in sources}
+    return DataSet(write_config(folder, sources), entity_of, truth)
 
 
 def _needed(data: Path | None, name: str) -> Path:
@@ -74,9 +80,9 @@ def cn_listed(folder: Path, data: Path | None) -> DataSet:
     marketing = {"name": "company", "website": "website", "email": ["email"], "city": "city"}
     o = "organization"
     sources = [
-        _source("sales_crm", "sales", base / "sales_crm_accounts.csv", o, "account_id", sales, "modified_on"),
-        _source("service_dms", "service", base / "service_dms_customers.csv", o, "cust_no", service, "last_update"),
-        _source("marketing", "marketing", base / "marketing_companies.csv", o, "id", marketing, "updated"),
+        source_of("sales_crm", "sales", base / "sales_crm_accounts.csv", o, "account_id", sales, "modified_on"),
+        source_of("service_dms", "service", base / "service_dms_customers.csv", o, "cust_no", service, "last_update"),
+        source_of("marketing", "marketing", base / "marketing_companies.csv", o, "id", marketing, "updated"),
     ]
     return _set(folder, sources, read_truth(base / "truth.csv"))
 
@@ -85,7 +91,7 @@ def early_childhood(folder: Path, data: Path | None) -> DataSet:
     """Sites of Chicago agencies: name, address, zip, phone."""
     base = _needed(data, "early_childhood")
     fields = {"name": "name", "address_line": "address", "postal_code": "zip", "phone": ["phone"]}
-    sources = [_source("sites", "sales", base / "sites.csv", "organization", "id", fields)]
+    sources = [source_of("sites", "sales", base / "sites.csv", "organization", "id", fields)]
     return _set(folder, sources, read_truth(base / "truth.csv"))
 
 
@@ -94,8 +100,8 @@ def restaurants(folder: Path, data: Path | None) -> DataSet:
     base = _needed(data, "restaurants")
     fields = {"name": "name", "address_line": "addr", "city": "city", "phone": ["phone"], "industry": "type"}
     sources = [
-        _source("fodors", "sales", base / "fodors.csv", "organization", "id", fields),
-        _source("zagats", "marketing", base / "zagats.csv", "organization", "id", fields),
+        source_of("fodors", "sales", base / "fodors.csv", "organization", "id", fields),
+        source_of("zagats", "marketing", base / "zagats.csv", "organization", "id", fields),
     ]
     return _set(folder, sources, read_truth(base / "truth.csv"))
 
@@ -119,7 +125,7 @@ def truthset(folder: Path, data: Path | None) -> DataSet:
                 writer = csv.DictWriter(f, list(mine[0]))
                 writer.writeheader()
                 writer.writerows(mine)
-            sources.append(_source(source, family, path, entity, "id", {**_TRUTHSET[entity], **_TRUTHSET["both"]}))
+            sources.append(source_of(source, family, path, entity, "id", {**_TRUTHSET[entity], **_TRUTHSET["both"]}))
             truth |= {(source, r["id"]): cluster[name, r["id"]] for r in mine if (name, r["id"]) in cluster}
     return _set(folder, sources, truth)
 
@@ -170,7 +176,7 @@ def historical(folder: Path, data: Path | None) -> DataSet:
         "city": "birth_place", "postal_code": "postcode_fake", "gender": "gender", "job_title": "occupation",
     }  # fmt: skip
     rows = duckdb.connect().execute("SELECT unique_id, cluster FROM read_parquet(?)", [str(path)]).fetchall()
-    sources = [_source("wikidata", "sales", path, "person", "unique_id", fields)]
+    sources = [source_of("wikidata", "sales", path, "person", "unique_id", fields)]
     return _set(folder, sources, {("wikidata", key): cluster for key, cluster in rows})
 
 
@@ -191,7 +197,7 @@ def febrl(folder: Path, data: Path | None, number: int) -> DataSet:
     for name, frame in frames:
         path = folder / f"{name}.csv"
         frame.reset_index().to_csv(path, index=False)
-        sources.append(_source(name, "sales", path, "person", "rec_id", fields))
+        sources.append(source_of(name, "sales", path, "person", "rec_id", fields))
         truth |= {(name, key): key.split("-")[1] for key in frame.index}
     return _set(folder, sources, truth)
 

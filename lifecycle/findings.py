@@ -60,7 +60,8 @@ def write_findings(work: Work, rules: Sequence[BoundRule], run_id: str, touched:
             {today} AS closed_on, {run} AS closed_run,
             CASE WHEN r.hash IS NULL OR r.hash <> p.rule_hash THEN 'contracts'
                 WHEN p.record_id IS NULL AND p.golden_id IS NOT NULL AND c.golden_id IS NULL THEN 'identity'
-                WHEN p.record_id IS NOT NULL AND d.record_id IS NULL AND m.record_id IS NOT NULL
+                WHEN p.record_id IS NOT NULL AND p.golden_id IS NOT NULL AND d.record_id IS NULL AND
+                    m.record_id IS NOT NULL
                     AND m.golden_id IS DISTINCT FROM p.golden_id THEN 'identity'
                 WHEN {by_data} THEN 'delivery' ELSE 'time' END AS closed_because
         FROM past p ANTI JOIN present n USING (finding_id) LEFT JOIN rule_of r ON r.id = p.rule

@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +50,7 @@ from matching.said import Pair, pairs_of
 from matching.standardise import PARSER_VERSION, standardise, standardise_added
 from matching.tasks import write_tasks
 from models.config import Config
+from models.errors import ModelError
 from models.match_model import PublishedModel
 from models.stewardship import PAIR, SPLIT
 from models.store import Store
@@ -129,19 +130,20 @@ def resolve_entity(
     raw: Raw,
     full: bool = False,
     progress: Progress | None = None,
+    model: PublishedModel | None = None,
 ) -> EntityResult:
-    """Resolves the entity type with the published model, training one first where there is none.
+    """Resolves the entity type with the published model (or `model`), training one first where there is none.
 
     Writes the work files keys, edges, membership, aliases, lineage, golden, events, tasks, profile and touched.
     Raises ModelError where no sensible model can be trained.
     """
-    model = published_model(store, entity)
+    model = model or published_model(store, entity)
     base = model.declaration if model else None
     said = verdicts(store, config, entity, rekeyed(folder, entity).as_dict())
     changed = changes(folder, entity)
     few = model is not None and not full and _is_few(store, entity, 0 if changed is None else len(changed))
     with working(config, entity, declared(config, entity, base), folder, progress) as work:
-        run = _Resolving(store, config, entity, folder, raw, work, said, EntityResult(entity))
+        run = _Resolving(store, config, entity, folder, raw, work, said, EntityResult(entity), model)
         if few and model is not None:
             return run.some(model)
         return run.everything(model, full)
@@ -159,6 +161,7 @@ class _Resolving:
     work: Work
     said: Verdicts
     result: EntityResult
+    model: PublishedModel | None = None
 
     def everything(self, model: PublishedModel | None, complete: bool) -> EntityResult:
         """Resolve all current records; `complete` says that this run standardised every one."""
@@ -243,7 +246,7 @@ class _Resolving:
             former = moved.old[np.isin(moved.new, touched)]
             rows = store.decisions_about(pa.array(np.union1d(touched, former)))
         said = [r for r in rows.to_pylist() if r["entity_type"] == self.entity and r["kind"] in (PAIR, SPLIT)]
-        model = published_model(store, self.entity)
+        model = self.model
         if not said or model is None:
             return []
         rules = compiled_rules(model.model_copy(update={"declaration": self.work.declaration}))
@@ -327,16 +330,26 @@ def _decided(store: Store, entity: str) -> list[int]:
 
 
 def train_entity(
-    store: Store, config: Config, entity: str, folder: Path, *, progress: Progress | None = None
+    store: Store,
+    config: Config,
+    entity: str,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    teach: Callable[[PublishedModel], PublishedModel] | None = None,
 ) -> PublishedModel:
     """Trains a model on the run's standard records (see `standardise_entity`, `full`) and publishes it.
 
-    Raises ModelError where no sensible model can be trained.
+    With `teach`, which may change the model, it is kept as a draft. Raises ModelError where no sensible model can be
+    trained.
     """
     with working(config, entity, declared(config, entity), folder, progress) as work:
         load_features(work, standard_table(store, entity, folder, work.schema, complete=True))
         with work.phase("train"):
-            model, _ = _train(store, work)
+            model, _ = _train(store, work, publish=teach is None)
+    if teach is not None:
+        model = teach(model)
+        store.save_model(model.model_id, entity, json.loads(model.model_dump_json()), publish=False)
     return model
 
 
@@ -353,7 +366,15 @@ def published_model(store: Store, entity: str) -> PublishedModel | None:
     return _LAST_MODELS[-1]
 
 
-def _train(store: Store, work: Work) -> tuple[PublishedModel, TrainingReport]:
+def model_of(store: Store, model_id: str) -> PublishedModel:
+    """A match model by its id, drafts and retired ones too. Raises ModelError."""
+    found = store.load_model(model_id)
+    if found is None:
+        raise ModelError(f"there is no match model {model_id}")
+    return PublishedModel.model_validate(found)
+
+
+def _train(store: Store, work: Work, *, publish: bool = True) -> tuple[PublishedModel, TrainingReport]:
     now = dt.datetime.now(dt.UTC)
     model_id = f"{work.entity}-{now:%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
     versions = {name: version(name) for name in _LIBRARIES}
@@ -366,7 +387,8 @@ def _train(store: Store, work: Work) -> tuple[PublishedModel, TrainingReport]:
         versions=versions,
         now=now,
     )
-    store.save_model(model_id, work.entity, json.loads(model.model_dump_json()), publish=True)
+    if publish:
+        store.save_model(model_id, work.entity, json.loads(model.model_dump_json()), publish=True)
     return model, report
 
 

@@ -22,12 +22,13 @@ from models.store import Store
 WEIGHT_TOLERANCE = 1e-6
 """Bits by which two weights of one pair may differ: sums in another order, rounded."""
 _SHOWN = 20
+_OF_TASK = ["task_key", "kind", "records", "weight", "reason"]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How one part of the published state differs: `what` (membership, golden, edges, keys, tasks, profile), how many
-    rows, and up to twenty of them as JSON objects.
+    """How one part of the published state differs: `what` (membership, golden, edges, keys, tasks, profile,
+    findings), how many rows, and up to twenty of them as JSON objects.
     """
 
     entity: str
@@ -98,17 +99,20 @@ def _keys(store: Store, folder: Path, entity: str) -> Difference | None:
 
 
 def _tasks(store: Store, folder: Path, entity: str) -> Difference | None:
+    """Tasks by their keys, and what they say: why, about which records, how alike."""
     return _compared(
         entity,
         "tasks",
-        read_work(folder, "tasks", entity, ["task_key"]),
-        _waiting(store, entity).select(["task_key"]),
-        "SELECT task_key, 'full' AS side FROM (FROM a EXCEPT FROM b) UNION ALL "
-        "SELECT task_key, 'published' FROM (FROM b EXCEPT FROM a)",
+        read_work(folder, "tasks", entity, _OF_TASK),
+        waiting_tasks(store, entity).select(_OF_TASK),
+        "SELECT task_key, a.reason AS full, b.reason AS published FROM a FULL JOIN b USING (task_key) "
+        "WHERE a.kind IS DISTINCT FROM b.kind OR a.reason IS DISTINCT FROM b.reason "
+        "OR a.records IS DISTINCT FROM b.records OR (a.weight IS NULL) <> (b.weight IS NULL) "
+        f"OR abs(a.weight - b.weight) > {WEIGHT_TOLERANCE}",
     )
 
 
-def _waiting(store: Store, entity: str) -> pa.Table:
+def waiting_tasks(store: Store, entity: str) -> pa.Table:
     """The tasks that runs open and that wait."""
     rows = store.tasks(status=None, entity_type=entity)
     waits = pc.is_in(rows["status"], value_set=pa.array(OPEN_STATES))
@@ -127,6 +131,11 @@ def _profile(store: Store, folder: Path, entity: str) -> Difference | None:
         "SELECT *, 'full' AS side FROM (FROM a EXCEPT FROM b) UNION ALL SELECT *, 'published' FROM (FROM b "
         "EXCEPT FROM a)",
     )
+
+
+def findings_differ(found: pa.Table) -> Difference | None:
+    """Findings (finding_id, rule, status, customer) that an evaluation of all customers would open, close or change."""
+    return _difference("lifecycle", "findings", found)
 
 
 def _compared(entity: str, what: str, full: pa.Table | None, published: pa.Table, query: str) -> Difference | None:

@@ -6,6 +6,7 @@ Brings together what reads dates (connectors), what knows the forms of values (m
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -130,6 +131,27 @@ def lifecycle_outcome(run: HubRun) -> LifecycleOutcome | None:
         run.error = "nothing was published: " + "; ".join(found["blocking"])
         raise KehuError(run.error)
     return None if found is None or found["outcome"] is None else LifecycleOutcome(**found["outcome"])
+
+
+def findings_that_differ(run: HubRun, folder: Path) -> pa.Table:
+    """Findings that an evaluation of every customer, on the day of the published one, would open, close or change.
+
+    Columns finding_id, rule, status, golden_id, record_id; without rows where there is no lifecycle. Publishes nothing.
+    """
+    kept = ["finding_id", "rule", "status", "golden_id", "record_id"]
+    nothing = pa.table({name: pa.array([], pa.string()) for name in kept})
+    if not has_lifecycle(run.config):
+        return nothing
+    contracts = contracts_of(run)
+    plan = plan_lifecycle(run.store, run.config, contracts, today_of(run.config))
+    if plan.before is None:
+        return nothing
+    whole = Plan(False, True, "it is compared", plan.before, plan.standing)
+    today = dt.date.fromisoformat(str(plan.standing["today"]))
+    with run.store.snapshot():
+        evaluate(run.store, run.config, contracts, folder, run_id="verify", today=today, forms=FORMS, plan=whole)
+    path = folder / "lifecycle" / "findings.parquet"
+    return pq.read_table(path).select(kept) if path.exists() else nothing
 
 
 def open_by_source(run: HubRun) -> dict[str, dict[str, dict[str, int]]]:

@@ -19,7 +19,7 @@ from orchestration.assets.out import REPORTS
 from orchestration.build import build_definitions
 from orchestration.hub_run import HubRun, Tell, open_run
 from orchestration.names import source_job
-from orchestration.steps import party_types, peak_rss_mb, train, verify
+from orchestration.steps import compare, party_types, peak_rss_mb, train, verify
 from orchestration.summary import summary
 from orchestration.triggers import FULL, RESOLVE
 
@@ -43,18 +43,34 @@ def run_hub(
         return summary(run)
 
 
-def train_hub(config: Config, *, entity: str | None = None, progress: Tell | None = None) -> dict[str, Any]:
+def train_hub(
+    config: Config, *, entity: str | None = None, progress: Tell | None = None, with_decisions: bool = False
+) -> dict[str, Any]:
     """Train and publish the match models of all entity types, or of one, on the records in the hub.
+
+    `with_decisions`: stewards' verdicts take part, and the models are kept as drafts, to be compared before they are
+    published.
 
     Returns `run_id`, `models` (entity_type, model_id, records of each) and `seconds`. Raises ModelError when a model
     would make no sense; those trained before it stay published. Needs nothing of Dagster.
     """
     with open_run(config, full=True, tell=progress) as run:
-        models = [train(run, e) for e in party_types(run) if entity is None or e == entity]
+        models = [
+            train(run, e, with_decisions=with_decisions) for e in party_types(run) if entity is None or e == entity
+        ]
         run.store.finish_run(run.run_id, "trained", metrics={"models": models}, phases=run.seconds)
         run.ended = True
         seconds = {phase: round(value, 3) for phase, value in run.seconds.items()}
         return {"run_id": run.run_id, "models": models, "seconds": seconds, "peak_rss_mb": peak_rss_mb()}
+
+
+def compare_models(config: Config, model_id: str, against: str, *, progress: Tell | None = None) -> dict[str, Any]:
+    """What publishing a match model would change against another; kept in the store, publishes nothing.
+
+    Raises ModelError for an unknown model, LockError when another run holds the hub.
+    """
+    with open_run(config, full=True, tell=progress) as run:
+        return compare(run, model_id, against)
 
 
 def verify_hub(config: Config, *, progress: Tell | None = None) -> dict[str, Any]:

@@ -24,13 +24,14 @@ from lifecycle.standard import ENTITIES
 from matching.standardise import PARSER_VERSION
 from models.config import Source, Stream
 from models.config.created import PREFIX
+from models.match_model import PublishedModel
 from models.store import RunOutcome, StreamState
 from models.store import tables as t
 from models.vocabulary import PARTY_TYPES
 from orchestration import laws
 from orchestration.forgetting import forget, take_out
 from orchestration.hub_run import HubRun, clear_landing
-from orchestration.lifecycle import lifecycle_outcome
+from orchestration.lifecycle import findings_that_differ, lifecycle_outcome
 from orchestration.standing import standing, why_full
 
 FAILED = ("failed", "refused")
@@ -172,9 +173,22 @@ def resolve(run: HubRun, entity: str) -> dict[str, Any]:
     return found
 
 
-def train(run: HubRun, entity: str) -> dict[str, Any]:
-    """Train and publish a match model on all records of an entity type: entity_type, model_id, records."""
+def train(run: HubRun, entity: str, *, with_decisions: bool = False) -> dict[str, Any]:
+    """Train and publish a match model on all records of an entity type: entity_type, model_id, records.
+
+    Taught by stewards' verdicts (`verdicts` of them) it is kept as a draft.
+    """
+    from matching.compare import labelled_pairs
+    from matching.model.verdicts import taught
+    from matching.realtime.rules import rules_of
     from matching.resolve import standardise_entity, train_entity
+
+    counts: dict[str, Any] = {}
+
+    def teach(model: PublishedModel) -> PublishedModel:
+        labelled = labelled_pairs(run.store, rules_of(run.config, entity, model.model_dump()), entity)
+        counts["verdicts"] = len(labelled)
+        return taught(model, labelled, model_id=model.model_id)
 
     with run.phase("standardise", entity):
         standardise_entity(
@@ -187,8 +201,40 @@ def train(run: HubRun, entity: str) -> dict[str, Any]:
             progress=_progress(run, "standardise", entity),
         )
     with run.phase("train", entity):
-        model = train_entity(run.store, run.config, entity, run.folder, progress=_progress(run, "train", entity))
-    return {"entity_type": entity, "model_id": model.model_id, "records": model.records}
+        model = train_entity(
+            run.store,
+            run.config,
+            entity,
+            run.folder,
+            progress=_progress(run, "train", entity),
+            teach=teach if with_decisions else None,
+        )
+    return {"entity_type": entity, "model_id": model.model_id, "records": model.records, **counts}
+
+
+def compare(run: HubRun, model_id: str, against: str) -> dict[str, Any]:
+    """Resolve everything with another model, keep what publishing it would change, and return that."""
+    from matching.compare import compare_model
+    from matching.resolve import model_of
+
+    model = model_of(run.store, model_id)
+    folder = run.folder / "compare"
+    folder.mkdir(parents=True)
+    entity = model.entity_type
+    with run.phase("compare", model_id):
+        found = compare_model(
+            run.store,
+            run.config,
+            model,
+            against,
+            folder,
+            raw=_raw(run, entity),
+            progress=_progress(run, "compare", entity),
+        )
+    run.store.add_comparison(model_id, against, found)
+    run.store.finish_run(run.run_id, "compared", metrics={"model_id": model_id}, phases=run.seconds)
+    run.ended = True
+    return found
 
 
 def _raw(run: HubRun, entity: str) -> Callable[[pa.Table], pa.Table]:
@@ -198,7 +244,7 @@ def _raw(run: HubRun, entity: str) -> Callable[[pa.Table], pa.Table]:
 
 def verify(run: HubRun) -> list[dict[str, Any]]:
     """Compare the published state with a resolution of all records: entity, what, count, examples."""
-    from matching.verify import verify_entity
+    from matching.verify import findings_differ, verify_entity
 
     found: list[dict[str, Any]] = []
     for entity in party_types(run):
@@ -209,6 +255,11 @@ def verify(run: HubRun) -> list[dict[str, Any]]:
                 run.store, run.config, entity, folder, raw=_raw(run, entity), progress=_progress(run, "verify", entity)
             )
         found += [difference.as_dict() for difference in differences]
+    folder = run.folder / "verify" / "lifecycle"
+    folder.mkdir(parents=True)
+    with run.phase("verify", "lifecycle"):
+        difference = findings_differ(findings_that_differ(run, folder))
+    found += [] if difference is None else [difference.as_dict()]
     run.write("verified", found)
     run.store.finish_run(run.run_id, "verified", metrics={"differences": found}, phases=run.seconds)
     run.ended = True

@@ -14,13 +14,16 @@ from typing import Any
 import dagster as dg
 import orjson
 
-from models.config import Config, Source
+from models.config import Config, Source, load_config
+from models.store import open_store
+from orchestration.alerts import tell_all
 from orchestration.assets.out import REPORTS
 from orchestration.names import source_asset, source_job, stream_assets
 from orchestration.resources import WAIT_SECONDS
 from orchestration.verifying import verify_graph
 
 RESOLVE, FULL, VERIFY = "resolve", "full", "verify"
+ALERTS, ALERTS_EVERY = "lifecycle_alerts", 60
 
 
 def jobs(config: Config, *, with_resource: bool = True) -> list[Any]:
@@ -88,8 +91,31 @@ def schedules(config: Config) -> list[dg.ScheduleDefinition]:
 
 
 def sensors(config: Config) -> list[dg.SensorDefinition]:
-    """One per source with `sensor`: of files, when they changed; of anything else, at every look."""
-    return [_sensor(config, source) for source in config.sources if source.sensor]
+    """One per source with `sensor`: of files, when they changed; of anything else, at every look. One for alerts."""
+    found = [_sensor(config, source) for source in config.sources if source.sensor]
+    return [*found, _alerts(config)] if config.lifecycle.alerts else found
+
+
+def _alerts(config: Config) -> dg.SensorDefinition:
+    path = config.file
+
+    @dg.sensor(
+        name=ALERTS,
+        minimum_interval_seconds=ALERTS_EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Looks every {ALERTS_EVERY} s for runs with new findings, and tells those in `lifecycle.alerts`.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        loaded = load_config(path)
+        told = orjson.loads(context.cursor) if context.cursor else {}
+        with open_store(loaded.store) as store:
+            now, wrong = tell_all(store, loaded, told)
+        context.update_cursor(orjson.dumps(now).decode())
+        for line in wrong:
+            context.log.warning(line)
+        return dg.SkipReason("; ".join(wrong) or "everybody was told")
+
+    return sensor
 
 
 def _sensor(config: Config, source: Source) -> dg.SensorDefinition:

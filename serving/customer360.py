@@ -67,6 +67,10 @@ def masked(document: Customer360, masking: Masking, who: Principal) -> tuple[dic
     _values(told["identity"], masking, who, entity, seen)
     if not _sees(masking, who, entity, "full_name" if entity == "person" else "name", seen, told["identity"]["name"]):
         told["identity"]["name"] = MASK
+    for node in told["hierarchy"]["nodes"]:
+        person = entity == "person" and node["is_self"] and node["name"]
+        if person and not _sees(masking, who, "person", "full_name", seen, node["name"]):
+            node["name"] = MASK
     for contact in told["buying_centre"]["contacts"]:
         for field, attribute in _CONTACT.items():
             value = contact[field]

@@ -31,6 +31,8 @@ from models.store.tables import (
     task,
 )
 from models.vocabulary import PARTY_TYPES
+from serving.export_lifecycle import NAMES as LIFECYCLE_NAMES
+from serving.export_lifecycle import lifecycle_exports
 from serving.writers import writer_for
 
 if TYPE_CHECKING:
@@ -64,10 +66,17 @@ def exports(config: Config) -> dict[str, Export]:
         "events": Export(_EVENTS, _events()),
         "aliases": Export(_ALIASES, _aliases()),
         "quarantine": Export(_QUARANTINE, _quarantine()),
+        **{
+            name: Export(table.schema, table.statement, table.reshape)
+            for name, table in lifecycle_exports(config).items()
+        },
     }
 
 
-NAMES = ("crosswalk", "golden", "provenance", "pairs", "tasks", "decisions", "events", "aliases", "quarantine")
+NAMES = (
+    *("crosswalk", "golden", "provenance", "pairs", "tasks", "decisions", "events", "aliases", "quarantine"),
+    *LIFECYCLE_NAMES,
+)
 
 
 def export_to(store: Store, config: Config, name: str, path: Path) -> int:

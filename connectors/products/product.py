@@ -15,7 +15,7 @@ from connectors.rest.connector import RestConnector
 from connectors.rest.options import RestOptions
 from connectors.rest.records import Batches
 from models.config import Stream, nearest
-from models.errors import ConfigError
+from models.errors import ConfigError, SourceError
 
 _PASSED_ON = ("retries", "timeout", "longest_wait", "requests_per_second", "ca_file", "largest_answer")
 
@@ -119,12 +119,19 @@ class ProductConnector(RestConnector):
 
     def discover(self) -> list[Discovered]:
         """The known resources that the server lets us read, with their first rows and default mapping."""
-        found = []
+        found: list[Discovered] = []
+        refused: SourceError | None = None
         for resource in self.resources:
             stream = self.as_stream(resource)
             options = self.plan(stream)
-            with self.http(options, stream) as http:
-                rows = self._first(http, options, stream)
+            try:
+                with self.http(options, stream) as http:
+                    rows = self._first(http, options, stream)
+            except SourceError as error:
+                if error.retryable:
+                    raise
+                refused = error  # a module that is not there, or rows that this user may not see
+                continue
             batches = Batches()
             list(batches.add(rows))
             parts = list(batches.rest())
@@ -146,6 +153,8 @@ class ProductConnector(RestConnector):
                     rows=table,
                 )
             )
+        if refused is not None and not found:
+            raise refused
         return found
 
     def as_stream(self, resource: Resource) -> Stream:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -89,7 +90,9 @@ def _key(key: object) -> str:
 def expand(value: Any, environment: Mapping[str, str] | None = None) -> tuple[Any, list[Mistake]]:
     """The document with `${NAME}` replaced from the environment, and a mistake per name that is not set.
 
-    `$${NAME}` stands for the text `${NAME}`. Keys are not expanded. What is not set stays as it is.
+    Where NAME is not set and NAME_FILE names a file, as secrets of Docker and Kubernetes come, its content is taken,
+    without the end of its last line. `$${NAME}` stands for the text `${NAME}`. Keys are not expanded. What is not set
+    stays as it is.
     """
     mistakes: list[Mistake] = []
     return _expand(value, (), os.environ if environment is None else environment, mistakes), mistakes
@@ -109,10 +112,16 @@ def _expand(value: Any, loc: Loc, environment: Mapping[str, str], mistakes: list
             return whole[1:]
         if not _VARIABLE_NAME.fullmatch(name):
             mistakes.append(Mistake(loc, f"'{whole}' names no environment variable"))
-        elif name not in environment:
-            mistakes.append(Mistake(loc, f"environment variable {name} is not set", nearest(name, environment)))
-        else:
+        elif name in environment:
             return environment[name]
+        elif file := environment.get(f"{name}_FILE"):
+            try:
+                return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                why = error.strerror if isinstance(error, OSError) else "is no UTF-8"
+                mistakes.append(Mistake(loc, f"the file that {name}_FILE names cannot be read: {why}"))
+        else:
+            mistakes.append(Mistake(loc, f"environment variable {name} is not set", nearest(name, environment)))
         return whole
 
     return _VARIABLE.sub(replaced, value)

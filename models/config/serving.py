@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
 
 from models.config.base import Strict
+
+PersonRole = Literal["viewer", "steward", "lead_steward", "engineer", "admin"]
+
+
+class SingleSignOn(Strict):
+    """An OpenID Connect provider that vouches for people."""
+
+    issuer: Annotated[str, StringConstraints(pattern=r"^https?://")]
+    """Its address; `/.well-known/openid-configuration` under it says the rest."""
+    client_id: str
+    """What the provider calls this hub."""
+    client_secret: str
+    """The secret shared with the provider; from the environment, as `${NAME}`."""
+    title: str = "single sign-on"
+    """What the button on the sign-in page says."""
+    scopes: list[str] = Field(default_factory=lambda: ["profile", "email"])
+    """What is asked for beside `openid`."""
+    name_claim: str = "preferred_username"
+    """The claim that becomes the name of a new account."""
+    groups_claim: str = "groups"
+    """The claim that lists somebody's groups."""
+    roles: dict[str, PersonRole] = Field(default_factory=dict)
+    """Group → role; the strongest counts, and is renewed with every sign-in."""
+    role: PersonRole | None = None
+    """Role of a new account that no group gives one; without it such people stay outside."""
 
 
 class ServingOptions(Strict):
@@ -18,5 +45,7 @@ class ServingOptions(Strict):
     """Largest body of a request, in KiB."""
     private_webhooks: bool = False
     """Whether webhooks may lead into private networks and to this machine."""
+    single_sign_on: SingleSignOn | None = None
+    """A provider by which people sign in, beside passwords."""
     api_priority: int = 60
     """Rank in survivorship of what programs create through the interface; the lower number wins."""

@@ -1,15 +1,18 @@
-"""Reading the lifecycle's tables in Arrow: links, states of customers, findings, what people did with them."""
+"""The lifecycle's tables: links, states of customers, findings, and what people did with them, which is added here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
 from models.store import lifecycle_tables as lt
 from models.store import tables as t
+from models.store.database import Database
 from models.store.reading import Reading
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 class LifecycleReading(Reading):
     """The part of a store that knows the lifecycle."""
+
+    database: Database
 
     def links_to(self, ids: Ids) -> pa.Table:
         """target_id, record_id, kind of everything that hangs on these records (or numbers of VINs)."""
@@ -79,3 +84,40 @@ class LifecycleReading(Reading):
         k = t.record_rekey.c
         query: sa.Select[Any] = sa.select(k.run_id, k.old_id, k.new_id)
         return self.fetch_arrow(query if run_id is None else query.where(k.run_id == run_id))
+
+    def waivers(self, finding_ids: Ids | None = None) -> dict[int, str | None]:
+        """Finding → the last day of the waiver that somebody gave and nobody took back; None: without an end.
+
+        A waiver whose last day has passed is still named.
+        """
+        last = {
+            row["finding_id"]: row for row in self.finding_actions(finding_ids).to_pylist() if row["action"] in _ENDS
+        }
+        return {number: row["until"] for number, row in last.items() if row["action"] == "waive"}
+
+    def lifecycle_day(self) -> str | None:
+        """The day up to which the published findings were looked at."""
+        query = sa.select(sa.func.max(lt.lifecycle_measure.c.run_id))
+        with self.database.read() as connection:
+            run_id = connection.scalar(query)
+            metrics = connection.scalar(sa.select(t.run.c.metrics).where(t.run.c.run_id == run_id)) if run_id else None
+        found: str | None = (orjson.loads(metrics).get("lifecycle") or {}).get("today") if metrics else None
+        return found
+
+    def add_finding_actions(self, actions: Sequence[Mapping[str, Any]]) -> int:
+        """Append what somebody did with findings, all or nothing; returns how many entries.
+
+        Each holds finding_id, action (waive, unwaive, hand_back), by, and what applies of reason, until (an ISO day),
+        target; `at` defaults to now.
+        """
+        rows = [
+            {"reason": None, "until": None, "target": None, "at": dt.datetime.now(dt.UTC), **action}
+            for action in actions
+        ]
+        if rows:
+            with self.database.write() as connection:
+                connection.execute(sa.insert(lt.finding_action), rows)
+        return len(rows)
+
+
+_ENDS = ("waive", "unwaive")

@@ -219,6 +219,11 @@ class Runs:
         query = sa.select(t.match_model).where((m.entity_type == entity_type) & (m.status == "published"))
         return next(iter(self._rows(query)), None)
 
+    def load_model(self, model_id: str) -> dict[str, Any] | None:
+        """The document of a match model, whatever its status; None if there is none of this id."""
+        found = next(iter(self._rows(sa.select(t.match_model).where(t.match_model.c.model_id == model_id))), None)
+        return found["document"] if found else None
+
     def list_models(self, entity_type: str | None = None) -> list[dict[str, Any]]:
         """Every match model without its document, oldest first."""
         columns = [column for column in t.match_model.c if column.name != "document"]

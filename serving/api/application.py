@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
-from serving.api import changes, creating, customers, finding, operating, privacy, stewarding
+from serving.api import changes, creating, customers, exporting, finding, lifecycle, operating, privacy, stewarding
 from serving.api.calling import Needs
 from serving.api.problems import ProblemBody, add_problems
 from serving.operating.metrics import Requests
@@ -22,6 +22,8 @@ _ROUTERS: tuple[APIRouter, ...] = (
     creating.router,
     operating.router,
     privacy.router,
+    lifecycle.router,
+    exporting.router,
 )
 
 

@@ -50,7 +50,7 @@ def customer(golden_id: shapes.GoldenId, call: Reader, known_at: Moment = None, 
             if golden is None:
                 raise Problem("not_found", f"nothing was known of {golden_id} then")
             return call.answer(_past(asker, golden), asker=asker, etag=True)
-        found = _found(call, golden_id)
+        found = found_or_moved(call, golden_id)
         if isinstance(found, Response):
             return found
         return call.answer(body_of(asker, found), asker=asker, etag=True)
@@ -82,7 +82,7 @@ def provenance(golden_id: shapes.GoldenId, call: Reader) -> Response:
     """Per attribute the value, the rule that chose it, the record that won, and those that lost."""
     asker = call.asker()
     with call.snapshot():
-        found = _found(call, golden_id, "/provenance")
+        found = found_or_moved(call, golden_id, "/provenance")
         if isinstance(found, Response):
             return found
         return call.answer(provenance_of(asker, found), asker=asker, etag=True)
@@ -98,7 +98,7 @@ def sources(golden_id: shapes.GoldenId, call: Reader) -> Response:
     """The source records that the customer is made of, as delivered."""
     asker = call.asker()
     with call.snapshot():
-        found = _found(call, golden_id, "/sources")
+        found = found_or_moved(call, golden_id, "/sources")
         if isinstance(found, Response):
             return found
         items = []
@@ -120,7 +120,7 @@ def relations(golden_id: shapes.GoldenId, call: Reader) -> Response:
     """Parents, subsidiaries, employers, contacts, and relations that sources deliver as records."""
     asker = call.asker()
     with call.snapshot():
-        found = _found(call, golden_id, "/relations")
+        found = found_or_moved(call, golden_id, "/relations")
         if isinstance(found, Response):
             return found
         return call.answer(relations_of(asker, golden_id), asker=asker, etag=True)
@@ -136,7 +136,7 @@ def roll_up(golden_id: shapes.GoldenId, call: Reader) -> Response:
     """Revenue, pipeline and open findings: of the customer itself, and with everything below."""
     asker = call.asker()
     with call.snapshot():
-        found = _found(call, golden_id, "/rollup")
+        found = found_or_moved(call, golden_id, "/rollup")
         if isinstance(found, Response):
             return found
         return call.answer(roll_up_of(asker, golden_id), asker=asker, etag=True)
@@ -201,7 +201,7 @@ def _past(asker: Asker, golden: Golden) -> dict[str, Any]:
     return {**summary(asker, golden), **more, "former_ids": [], "sources": []}
 
 
-def _found(call: Call, golden_id: str, below: str = "") -> Golden | Response:
+def found_or_moved(call: Call, golden_id: str, below: str = "") -> Golden | Response:
     """The golden record, or the answer that leads to the survivor. Raises Problem for an id that never was."""
     golden, survivor = find(call.store, golden_id)
     if (golden is None or golden.entity_type == "person") and call.store.is_erased(golden_id):

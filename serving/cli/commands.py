@@ -7,6 +7,7 @@ import click
 from serving.cli import (
     deciding,
     developing,
+    finding,
     keys,
     matching,
     output,
@@ -58,6 +59,7 @@ for _command in (
     showing.show,
     deciding.decide,
     tasks.tasks,
+    finding.findings,
     output.export,
     output.quarantine,
     keys.key,

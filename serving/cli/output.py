@@ -24,7 +24,8 @@ from serving.cli.session import Session, table, with_session
 def export(session: Session, what: str, path: Path) -> None:
     """Write one table of the hub to a file.
 
-    WHAT is crosswalk, golden, provenance, pairs, tasks, decisions, events, aliases or quarantine.
+    WHAT is crosswalk, golden, provenance, pairs, tasks, decisions, events, aliases, quarantine, or of the lifecycle:
+    findings, stage_history, touchpoint, vehicle, relation, matrix, measures.
     """
     from serving.export import NAMES, export_to
 

@@ -11,6 +11,7 @@ from serving.cli.session import Session, count, table, with_session
 
 if TYPE_CHECKING:
     from connectors.protocol import Discovered
+    from lifecycle.contracts import Contracts
     from serving.check import Seen
 
 
@@ -34,10 +35,19 @@ def init(session: Session, folder: Path) -> None:
 
 
 @click.command(short_help="Check the configuration and look at the sources.")
+@click.option("--rules", is_flag=True, help="Say every rule of the contracts in words; look at no source.")
+@click.option("--language", type=click.Choice(["en", "zh"]), help="With --rules: in this language alone.")
 @with_session
-def check(session: Session) -> None:
+def check(session: Session, rules: bool, language: str | None) -> None:
     """Check the configuration and look at each source: what will be read, what is mapped, what looks forgotten."""
     config = session.config()
+    if language is not None and not rules:
+        raise click.UsageError("--language belongs to --rules")
+    from lifecycle.contracts import load_contracts
+
+    contracts = load_contracts(config)
+    if rules:
+        return _rules(session, contracts, language)
     from serving.check import look_at
 
     seen = [look_at(config, source, stream) for source, stream in config.streams()]
@@ -64,6 +74,22 @@ def check(session: Session) -> None:
     session.result({"ok": not errors, "config": str(config.file), "streams": [vars(s) for s in seen], "errors": errors})
     if errors:
         raise click.exceptions.Exit(1 if all(s.unreadable for s in seen if s.errors) else 2)
+
+
+def _rules(session: Session, contracts: Contracts, language: str | None) -> None:
+    from serving.finding_lists import rules_in_words
+
+    found = rules_in_words(contracts)
+    stage: str | None = ""
+    for rule in found:
+        if rule["stage"] != stage:
+            stage = rule["stage"]
+            named = f"{contracts.label(stage, language or 'en')} ({stage}), {rule['owner']}" if stage else "segments"
+            session.show(f"\n{named}")
+        words = [rule[one] for one in ("en", "zh") if language in (one, None)]
+        session.show(f"  {rule['rule']} [{rule['severity']}]\n    " + "\n    ".join(words))
+    session.show(f"\n{contracts.name} {contracts.version}: {count(len(found), 'rule')}")
+    session.result({"ok": True, "contracts": contracts.name, "version": contracts.version, "rules": found})
 
 
 @click.command(short_help="Ask a source what it offers.")

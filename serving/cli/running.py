@@ -105,9 +105,14 @@ def show_run(session: Session, result: dict[str, Any]) -> None:
 
 @click.command(short_help="Train the matching models.")
 @click.option("--entity", metavar="TYPE", help="Train the model of this entity type alone.")
+@click.option("--with-decisions", is_flag=True, help="Let stewards' verdicts take part; keep the models as drafts.")
 @with_session
-def train(session: Session, entity: str | None) -> None:
-    """Train the matching models on the hub's records, without labels, and publish them."""
+def train(session: Session, entity: str | None, with_decisions: bool) -> None:
+    """Train the matching models on the hub's records, without labels, and publish them.
+
+    With --with-decisions stewards' verdicts take part; what comes of it is compared by 'kehu model diff' before
+    'kehu model publish' puts it into use.
+    """
     config = session.config()
     if entity is not None:
         from models.config import nearest
@@ -121,10 +126,15 @@ def train(session: Session, entity: str | None) -> None:
     from orchestration.run import train_hub
 
     with RunProgress() as progress:
-        result: dict[str, Any] = train_hub(config, entity=entity, progress=progress)
+        result: dict[str, Any] = train_hub(config, entity=entity, progress=progress, with_decisions=with_decisions)
     for model in result["models"]:
-        session.show(f"{model['entity_type']}: published {model['model_id']}, from {model['records']:,} records")
-    session.show("It is used from the next run on; 'kehu run --full' applies it to every record.")
+        if with_decisions:
+            session.show(f"{model['entity_type']}: draft {model['model_id']}, taught by {model['verdicts']:,} verdicts")
+            session.show(f"'kehu model diff {model['model_id']}' says what publishing it would change.")
+        else:
+            session.show(f"{model['entity_type']}: published {model['model_id']}, from {model['records']:,} records")
+    if not with_decisions:
+        session.show("It is used from the next run on; 'kehu run --full' applies it to every record.")
     session.result(result)
 
 
@@ -195,3 +205,80 @@ def model_show(session: Session, model_id: str) -> None:
         session.show(line)
     session.show(table(("comparison", "level", "m", "u", "weight", "from"), rows))
     session.result(document)
+
+
+@model.command("diff")
+@click.argument("model_id", metavar="MODEL")
+@click.option("--against", metavar="MODEL", help="Compare with this model instead of the one in use.")
+@with_session
+def model_diff(session: Session, model_id: str, against: str | None) -> None:
+    """Say what publishing a model would change: every record is resolved with it, and nothing is published.
+
+    Golden ids that move, golden values that flip, tasks that open or close, precision and recall on stewards' verdicts.
+    """
+    from serving.access import Principal
+    from serving.learning import models_of
+    from serving.stewardship import Refused, Unknown
+
+    config = session.config()
+    with session.store(config) as store:
+        known = {row["model_id"]: row for row in models_of(store, Principal.system())}
+    if model_id not in known:
+        raise Unknown(f"there is no match model '{model_id}'; 'kehu model list' shows those there are")
+    entity = known[model_id]["entity_type"]
+    used = next((i for i, r in known.items() if r["entity_type"] == entity and r["status"] == "published"), None)
+    other = against or used
+    if other is None or other == model_id or other not in known:
+        raise Refused(f"there is no other model to compare {model_id} with")
+    from orchestration.run import compare_models
+
+    with RunProgress() as progress:
+        found = compare_models(config, model_id, other, progress=progress)
+    session.show(f"{model_id} instead of {other}")
+    counts = [(f"golden records {word}", n) for word, n in found["ids"].items() if word != "moved"]
+    values = [(f"golden {name} that flip", n) for name, n in found["values"].items()]
+    tasks = [(f"tasks {kind} {word}", n) for word in ("opened", "closed") for kind, n in found["tasks"][word].items()]
+    session.show(
+        table(("", ""), [("records that move to another id", found["ids"]["moved"]), *counts, *values, *tasks])
+    )
+    rates = [
+        (side, name, rate["precision"]["value"], rate["recall"]["value"], rate["matches"] + rate["no_matches"])
+        for side in ("before", "after")
+        for name, rate in found["verdicts"][side].items()
+    ]
+    session.show(table(("verdicts", "from", "precision", "recall", "pairs"), rates))
+    session.result(found)
+
+
+@model.command("publish")
+@click.argument("model_id", metavar="MODEL")
+@click.option("--by", metavar="WHO", required=True, help="Who decides.")
+@with_session
+def model_publish(session: Session, model_id: str, by: str) -> None:
+    """Put a model into use that was compared with the present one; the next run resolves every record with it."""
+    from dataclasses import replace
+
+    from serving.access import Principal
+    from serving.learning import publish_model
+
+    with session.store() as store:
+        done = publish_model(store, replace(Principal.system(), name=by), model_id)
+    session.show(f"{model_id} is used from the next run on, which resolves every record.")
+    session.result(done)
+
+
+@model.command("rollback")
+@click.argument("entity", metavar="TYPE")
+@click.option("--by", metavar="WHO", required=True, help="Who decides.")
+@with_session
+def model_rollback(session: Session, entity: str, by: str) -> None:
+    """Put the model of an entity type into use again that was in use before the present one."""
+    from dataclasses import replace
+
+    from serving.access import Principal
+    from serving.learning import roll_back
+
+    with session.store() as store:
+        done = roll_back(store, replace(Principal.system(), name=by), entity)
+    session.show(f"{done['model_id']} is used again from the next run on, which resolves every record.")
+    session.result(done)

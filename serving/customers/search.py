@@ -14,14 +14,19 @@ import sqlalchemy as sa
 
 from models.errors import ConfigError
 from models.store.lifecycle_tables import customer_state
+from models.store.search_tables import search_word
 from models.store.tables import golden_record
 from models.vocabulary import PARTY_TYPES
 from serving.customers.asker import Asker
 from serving.customers.golden import Golden
 from serving.customers.keys import Key, crosswalk
+from serving.search import search as by_index
 
 STATE_FILTERS = ("stage", "segment", "owner", "kind")
 """Filters by where a customer stands, beside those by attribute."""
+
+MOST_HITS = 400
+"""Golden records that a text may find; what fits worse than these was not meant."""
 
 _BY_NAME = ("name", "name_en", "short_name", "full_name")
 _EXACT = ("tax_id", "registration_id", "national_id", "phone", "email", "website")
@@ -47,7 +52,8 @@ def search(asker: Asker, wanted: Search) -> list[Golden]:
     """Up to `limit` golden records in the order of their ids. Raises ConfigError for a filter that cannot be."""
     g = golden_record.c
     types = [wanted.entity_type] if wanted.entity_type else list(PARTY_TYPES)
-    matching = [m for entity in types if (m := _matches(asker, entity, wanted)) is not None]
+    ranked = _ranked(asker, wanted)
+    matching = [m for entity in types if (m := _matches(asker, entity, wanted, ranked is not None)) is not None]
     if not matching:
         return []
     query = sa.select(golden_record).where(sa.or_(*matching))
@@ -59,12 +65,24 @@ def search(asker: Asker, wanted: Search) -> list[Golden]:
         s = customer_state.c
         query = query.join(customer_state, s.golden_id == g.golden_id)
         query = query.where(*(s[name] == value for name, value in wanted.state.items()))
+    if ranked is not None:
+        query = query.where(g.golden_id.in_(ranked))
     with asker.store.database.read() as connection:
         rows = connection.execute(query.order_by(g.golden_id).limit(wanted.limit)).mappings()
         return [Golden.of(row) for row in rows]
 
 
-def _matches(asker: Asker, entity: str, wanted: Search) -> sa.ColumnElement[bool] | None:
+def _ranked(asker: Asker, wanted: Search) -> list[str] | None:
+    """The golden ids that the index of names, ids and contacts finds; None without a text, or without an index yet."""
+    if not wanted.text or asker.store.database.is_empty(search_word):
+        return None
+    hits = by_index(
+        asker.store, asker.config, asker.masking, asker.who, wanted.text, limit=MOST_HITS, entity=wanted.entity_type
+    )
+    return [hit.golden_id for hit in hits]
+
+
+def _matches(asker: Asker, entity: str, wanted: Search, hits: bool) -> sa.ColumnElement[bool] | None:
     """The conditions on golden records of one entity type; None where none can fit."""
     known = asker.config.attributes_of(entity)
     visible = set(asker.masking.visible(asker.who, entity))
@@ -77,7 +95,7 @@ def _matches(asker: Asker, entity: str, wanted: Search) -> sa.ColumnElement[bool
         if name not in visible:
             return None
         conditions.append(_is(asker, name, known[name].multi, value))
-    if wanted.text:
+    if wanted.text and not hits:
         found = _by_text(asker, entity, [n for n in known if n in visible], wanted.text)
         if found is None:
             return None

@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request
 from models.config import Config
 from models.store import Store
 from serving.access import AccessLog, Masking
+from serving.accounts.single import Provider
 from serving.http.errors import add_error_pages, unexpected
 from serving.http.middleware import Headers
 from serving.web.registry import add_pages
@@ -61,6 +62,8 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
     )
     app.state.hub = Hub(config, store, Masking(config), reads)
     app.state.secure = secure
+    sso = config.serving.single_sign_on
+    app.state.single_sign_on = Provider(sso) if sso is not None else None
     app.add_middleware(Headers, failed=unexpected, secure=secure)
     add_error_pages(app)
     if importlib.util.find_spec("serving.api") is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from babel import Locale, dates, numbers
 from babel.core import negotiate_locale
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -43,16 +44,22 @@ def choose(*wishes: str | None, accepted: str = "") -> str:
 
 @functools.cache
 def translations(language: str) -> gettext.NullTranslations:
-    """The messages of a language; English is the language of the messages themselves."""
-    path = CATALOGUES / f"{language}.po"
-    if not path.exists():
-        return gettext.NullTranslations()
+    """The messages of a language, of all its catalogues (`zh.po`, `zh_….po`); English is that of the messages."""
+    found = gettext.NullTranslations()
+    for path in sorted(CATALOGUES.glob(f"{language}*.po"), reverse=True):
+        compiled = io.BytesIO()
+        write_mo(compiled, catalogue(path))
+        compiled.seek(0)
+        mine = gettext.GNUTranslations(compiled)
+        mine.add_fallback(found)
+        found = mine
+    return found
+
+
+def catalogue(path: Path) -> Catalog:
+    """A catalogue as it was written; the language is the start of its name."""
     with path.open("rb") as file:
-        catalogue = read_po(file, locale=language)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+        return read_po(file, locale=path.stem.split("_")[0])
 
 
 class Speech:

@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 
-from models.errors import StoreError
 from models.vocabulary import PARTY_TYPES
-from serving.matching_quality import BIN, Quality, quality, workload
+from serving.learning.models import publish_model, roll_back
+from serving.learning.quality import MatchQuality, match_quality
 from serving.model_view import describe_model, get_model
+from serving.stewardship import StewardError
 from serving.web.languages import N_
 from serving.web.registry import Entry
 from serving.web.rendering import go, page
@@ -27,7 +28,8 @@ _BELOW = {"nameLocation": "middle", "nameGap": 26}
 def matching(visit: SignedIn) -> Response:
     """Histogram of weights with thresholds, precision and recall by stewards' verdicts, workload."""
     visit.require(RIGHT)
-    found = [q for entity in PARTY_TYPES if (q := quality(visit.store, visit.config, entity)) is not None]
+    given = (visit.store, visit.config, visit.reader)
+    found = [q for entity in PARTY_TYPES if (q := match_quality(*given, entity)) is not None]
     return page(
         visit,
         "matching/quality.html",
@@ -36,7 +38,7 @@ def matching(visit: SignedIn) -> Response:
         tab="quality",
         found=found,
         charts={q.entity_type: _histogram(visit, q) for q in found},
-        work=_workload(visit),
+        work={q.entity_type: _workload(visit, q) for q in found},
     )
 
 
@@ -77,20 +79,29 @@ def model(visit: SignedIn, model_id: str) -> Response:
 
 @router.post("/matching/models/{model_id}/publish")
 def publish(visit: SignedIn, model_id: str) -> Response:
-    """Put a model into use; the one before is kept, and can be put back the same way."""
-    visit.require(PUBLISH)
+    """Put a model into use; the one before is kept."""
     try:
-        visit.store.publish_model(model_id)
-    except StoreError as refused:
-        return _models(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, 422)
-    visit.store.add_audit(visit.who, "model.publish", object_type="model", object_id=model_id)
+        publish_model(visit.store, visit.reader, model_id)
+    except StewardError as refused:
+        return _models(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, refused.status)
     return go(visit, f"/matching/models?published={model_id}")
+
+
+@router.post("/matching/rollback/{entity}")
+def rollback(visit: SignedIn, entity: str) -> Response:
+    """Put the model into use again that was in use before."""
+    try:
+        done = roll_back(visit.store, visit.reader, entity)
+    except StewardError as refused:
+        return _models(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, refused.status)
+    return go(visit, f"/matching/models?published={done['model_id']}")
 
 
 def _models(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> Response:
     if notice is None and visit.asked("published"):
         text = visit.speech("%(name)s is in use from the next run on.", name=visit.asked("published"))
         notice = {"kind": "done", "text": text}
+    models = visit.store.list_models()[::-1]
     return page(
         visit,
         "matching/models.html",
@@ -99,7 +110,8 @@ def _models(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> R
         tab="models",
         status=status,
         notice=notice,
-        models=visit.store.list_models()[::-1],
+        models=models,
+        behind={m["entity_type"] for m in models if m["status"] == "retired"},
         may_publish=visit.may(PUBLISH),
     )
 
@@ -112,16 +124,17 @@ def _told(document: dict[str, Any]) -> dict[str, Any]:
     return {"figures": figures, "groups": groups, "tables": tables}
 
 
-def _histogram(visit: Visit, found: Quality) -> dict[str, Any]:
+def _histogram(visit: Visit, found: MatchQuality) -> dict[str, Any]:
     """The chart of the histogram; pairs on a logarithmic scale, since few are doubtful and most are not."""
 
     def colour(weight: float) -> str:
         return "var:agree" if weight >= found.auto else "var:person" if weight >= found.review else "var:missing"
 
-    edges = [weight for weight, _ in found.histogram]
-    bars = [{"value": n or None, "itemStyle": {"color": colour(w + BIN / 2)}} for w, n in found.histogram]
+    known = {b.start: b.pairs for b in found.bins}
+    edges = list(range(min(known), max(known) + 1)) if known else []
+    bars = [{"value": known.get(w) or None, "itemStyle": {"color": colour(w + 0.5)}} for w in edges]
     lines = [
-        {"xAxis": min(max(int((at - edges[0]) / BIN), 0), len(edges) - 1), "label": {"formatter": f"{name} {at:g}"}}
+        {"xAxis": min(max(int(at - edges[0]), 0), len(edges) - 1), "label": {"formatter": f"{name} {at:g}"}}
         for name, at in ((visit.speech("review"), found.review), (visit.speech("merge"), found.auto))
         if edges
     ]
@@ -141,11 +154,11 @@ def _histogram(visit: Visit, found: Quality) -> dict[str, Any]:
     }
 
 
-def _workload(visit: Visit) -> dict[str, Any]:
-    days = workload(visit.store)
+def _workload(visit: Visit, found: MatchQuality) -> dict[str, Any]:
+    days = found.days
     say = visit.speech
     named = (
-        ("decided", say("decisions"), "var:accent"),
+        ("decisions", say("decisions"), "var:accent"),
         ("opened", say("tasks opened"), "var:person"),
         ("closed", say("tasks closed"), "var:agree"),
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 from fastapi import APIRouter
-from fastapi.responses import Response
+from fastapi.exceptions import HTTPException
+from fastapi.responses import RedirectResponse, Response
 
 from serving import accounts
 from serving.access import RIGHTS
 from serving.accounts.people import digest
+from serving.accounts.single import account_for
 from serving.web.languages import LANGUAGES
 from serving.web.rendering import go, page
 from serving.web.visits import COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Anybody, SignedIn, Visit, inside
@@ -15,6 +19,7 @@ from serving.web.visits import COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, An
 PUBLIC = True
 router = APIRouter()
 
+_SINGLE = "kehu_single"
 _YEAR = 365 * 24 * 3600
 
 
@@ -46,6 +51,48 @@ def sign_in(visit: Anybody) -> Response:
         )
         return _form(visit, status=429 if wait else 401, wrong=wrong, name=name, next=onward)
     return begin(visit, account, onward)
+
+
+@router.get("/sign-in/single")
+def single(visit: Anybody) -> Response:
+    """Send the browser to the provider that vouches for people."""
+    provider = visit.request.app.state.single_sign_on
+    if provider is None:
+        raise HTTPException(404, visit.speech("There is no such page"))
+    try:
+        url, kept = provider.begin(_return_address(visit))
+    except accounts.AccountError as refused:
+        return _form(visit, status=502, wrong=visit.speech(str(refused)))
+    answer: Response = RedirectResponse(url, 303)
+    kept["next"] = inside(visit.asked("next", "/"))
+    # Lax, since the provider leads back here: the cookie has to come along.
+    secure = visit.request.app.state.secure
+    answer.set_cookie(_SINGLE, json.dumps(kept), httponly=True, samesite="lax", secure=secure, max_age=600)
+    return answer
+
+
+@router.get("/sign-in/single/return")
+def single_return(visit: Anybody) -> Response:
+    """Where the provider leads back to."""
+    provider = visit.request.app.state.single_sign_on
+    if provider is None:
+        raise HTTPException(404, visit.speech("There is no such page"))
+    try:
+        kept = json.loads(visit.request.cookies.get(_SINGLE, "{}"))
+        claims = provider.finish(_return_address(visit), kept, dict(visit.request.query_params))
+        account = account_for(visit.store, provider.settings, claims)
+    except (accounts.AccountError, ValueError) as refused:
+        visit.store.add_audit("", "session.refused", detail={"how": "single", "why": str(refused)[:200]})
+        return _form(visit, status=401, wrong=visit.speech(str(refused)))
+    answer = begin(visit, account, str(kept.get("next", "/")), how="single")
+    answer.delete_cookie(_SINGLE)
+    return answer
+
+
+def _return_address(visit: Visit) -> str:
+    url = visit.request.url
+    scheme = "https" if visit.request.app.state.secure else url.scheme
+    return f"{scheme}://{url.netloc}/sign-in/single/return"
 
 
 @router.get("/link/{token}")

@@ -34,6 +34,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/customers/batch": {"ids": ["p1", "g1"]},
     "POST /v1/customers/{golden_id}/consent": {"purpose": "service", "given": True},
     "DELETE /v1/customers/{golden_id}": {"reason": "request 7"},
+    "POST /v1/exports": {"what": "golden"},
     "POST /v1/match": {"entity_type": "person", "values": {"full_name": "王芳"}},
     "POST /v1/customers": {"entity_type": "person", "values": {"full_name": "王芳"}},
     "POST /v1/tasks/{task_key}/claim": None,

@@ -11,6 +11,7 @@ import yaml
 
 from models.config import AttributeRule, Config, Trust, load_config, parse_config
 from models.config.cron import cron_mistake
+from models.config.document import expand
 
 TEXT = """
 store: sqlite:///hub.db
@@ -139,12 +140,12 @@ def test_the_schema_for_editors_is_the_present_one() -> None:
 def test_the_examples_in_the_documents_are_sound() -> None:
     text = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
     whole, *parts = re.findall(r"```yaml\n(.*?)```", text, re.S)
-    assert len(parts) == 5
+    assert len(parts) == 6
     extra = yaml.safe_load(whole)["sources"][0] | {"name": "service_dms"}
     for part in ("", *parts):
         document = yaml.safe_load(whole) | (yaml.safe_load(part) or {})
         document["sources"].append(extra)
-        assert parse_config(yaml.safe_dump(document), "kehu.yaml")
+        assert parse_config(yaml.safe_dump(document), "kehu.yaml", {"KEHU_SSO_SECRET": "x"})
 
 
 REFERRING = """
@@ -198,3 +199,12 @@ def test_where_keys_of_other_records_lead(place: str, attribute: str, expected: 
 def test_constants_are_mapped_like_columns() -> None:
     stream = parse_config(REFERRING, "kehu.yaml").source("crm").stream("quotes")
     assert stream.mapped == ["party_key", "refers_to", "type"]
+
+
+def test_secrets_come_from_files_that_the_environment_names(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("p w\n", encoding="utf-8")
+    found, mistakes = expand({"a": "x${CRM}y", "b": "${GONE}"}, {"CRM_FILE": str(secret), "GONE_FILE": "/nowhere/x"})
+    assert found == {"a": "xp wy", "b": "${GONE}"}
+    assert [m.message for m in mistakes] == ["the file that GONE_FILE names cannot be read: No such file or directory"]
+    assert expand("${CRM}", {"CRM": "set", "CRM_FILE": str(secret)})[0] == "set"

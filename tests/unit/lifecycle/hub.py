@@ -246,7 +246,7 @@ class Hub:
                 pa.table({
                     "golden_id": [r[0] for r in rows],
                     "action": [r[1] for r in rows],
-                    "version": pa.array([1] * count, pa.int64()),
+                    "version": pa.array([next(self.numbers) for _ in rows], pa.int64()),
                     "values": pa.array([r[2] for r in rows], pa.string()), "provenance": ["{}"] * count,
                     "records": pa.array([1] * count, pa.int64()), "valid_from": pa.array([None] * count, TIME),
                 }),

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 from serving.access import RIGHTS
 from serving.web import words
-from serving.web.languages import CATALOGUES, Speech, choose
+from serving.web.languages import CATALOGUES, Speech, catalogue, choose
 
 ROOT = Path(__file__).parents[4]
 KEYWORDS = {"_": None, "N_": None, "say": None, "speech": None, "several": (1, 2)}
@@ -30,11 +29,10 @@ def messages() -> set[str]:
 
 
 def chinese() -> dict[str, str]:
-    with (CATALOGUES / "zh.po").open("rb") as file:
-        catalogue = read_po(file, locale="zh")
     return {
         m.id if isinstance(m.id, str) else m.id[0]: m.string if isinstance(m.string, str) else m.string[0]
-        for m in catalogue
+        for path in CATALOGUES.glob("zh*.po")
+        for m in catalogue(path)
         if m.id
     }
 

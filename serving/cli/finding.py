@@ -1,0 +1,151 @@
+"""Commands around findings: look at them, waive them, hand them back to the systems that they come from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import click
+
+from serving.cli.session import Session, count, table, with_session
+
+
+@click.group()
+def findings() -> None:
+    """List findings, show one, waive it for a time, hand lists back to the systems."""
+
+
+@findings.command("list")
+@click.option("--rule", metavar="ID", help="Only this rule.")
+@click.option("--severity", type=click.Choice(["info", "warning", "error"]), help="Only this severity.")
+@click.option("--stage", metavar="STAGE", help="Only this stage of the lifecycle.")
+@click.option("--source", metavar="NAME", help="Only on records of this source.")
+@click.option("--owner", metavar="WHO", help="Only those of this person.")
+@click.option("--role", "owner_role", metavar="ROLE", help="Only those of this role.")
+@click.option("--customer", "golden_id", metavar="ID", help="Only of this golden record; an earlier id will do.")
+@click.option(
+    "--status", type=click.Choice(["open", "closed", "all"]), default="open", show_default=True, help="Which."
+)
+@click.option("--no-waived", is_flag=True, help="Leave out those that are waived.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="How many to show.")
+@with_session
+def findings_list(
+    session: Session,
+    rule: str | None,
+    severity: str | None,
+    stage: str | None,
+    source: str | None,
+    owner: str | None,
+    owner_role: str | None,
+    golden_id: str | None,
+    status: str,
+    no_waived: bool,
+    limit: int,
+) -> None:
+    """List findings, the gravest first."""
+    from serving.finding_lists import list_findings
+
+    config = session.config()
+    with session.store(config) as store:
+        chosen = {"rule": rule, "severity": severity, "stage": stage, "source": source, "owner": owner,
+                  "owner_role": owner_role}  # fmt: skip
+        wanted = {name: value for name, value in chosen.items() if value is not None}
+        if golden_id is not None:
+            wanted["golden_id"] = store.resolve_id(golden_id) or golden_id
+        total, rows = list_findings(store, config, wanted, status=status, waived=not no_waived, limit=limit)
+    headers = ("finding", "severity", "rule", "record or customer", "field", "value", "owner", "since", "waived until")
+    session.show(
+        f"{table(headers, [_row(row) for row in rows])}\n{len(rows)} of {total:,}, the gravest first"
+        if total
+        else "No findings."
+    )
+    session.result({"total": total, "findings": rows})
+
+
+def _row(row: dict[str, Any]) -> tuple[Any, ...]:
+    place = f"{row['source']}:{row['source_key']}" if row["source_key"] else row["golden_id"]
+    owner = row["owner"] or row["owner_role"]
+    return (str(row["finding_id"]), row["severity"], row["rule"], place, row["field"], row["value"], owner,
+            row["since"], row["waived_until"])  # fmt: skip
+
+
+@findings.command("show")
+@click.argument("number", metavar="FINDING", type=int)
+@with_session
+def findings_show(session: Session, number: int) -> None:
+    """Show one finding: its rule in words, how the stage is worked, its history, what people did with it."""
+    from lifecycle.contracts import load_contracts
+    from serving.finding_lists import show_finding
+
+    config = session.config()
+    with session.store(config) as store:
+        found = show_finding(store, config, load_contracts(config), number)
+    if found["says"]:
+        session.show(f"{found['says']['en']}\n{found['says']['zh']}\n")
+    plain = [
+        (name, found[name]) for name in found if not isinstance(found[name], list | dict) and found[name] is not None
+    ]
+    session.show(table(("", f"finding {number}"), [(name, str(value)) for name, value in plain]))
+    if found["procedure"]:
+        session.show(f"\n{found['procedure']['en']}\n{found['procedure']['zh']}")
+    done = [(change["day"], change["change"], change["because"] or "") for change in found["history"]]
+    done += [
+        (f"{a['at']:%Y-%m-%d}", f"{a['action']} by {a['by']}", a["reason"] or a["target"]) for a in found["actions"]
+    ]
+    session.show("\n" + table(("day", "what", "why"), sorted(done, key=lambda row: str(row[0]))))
+    session.result(found)
+
+
+@findings.command("waive")
+@click.argument("numbers", metavar="FINDING...", type=int, nargs=-1, required=True)
+@click.option("--by", metavar="WHO", required=True, help="Who waives.")
+@click.option("--reason", metavar="TEXT", required=True, help="Why.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The last day on which it holds.")
+@with_session
+def findings_waive(session: Session, numbers: tuple[int, ...], by: str, reason: str, until: dt.datetime) -> None:
+    """Let findings rest until the end of a day. They stay open, but are not counted."""
+    from serving.finding_lists import waive
+
+    with session.store() as store:
+        done = waive(store, numbers, by=by, reason=reason, until=until.date())
+    session.show(f"{count(done, 'finding')} waived until {until:%Y-%m-%d}.")
+    session.result({"waived": done, "until": f"{until:%Y-%m-%d}"})
+
+
+@findings.command("unwaive")
+@click.argument("numbers", metavar="FINDING...", type=int, nargs=-1, required=True)
+@click.option("--by", metavar="WHO", required=True, help="Who takes the waiver back.")
+@click.option("--reason", metavar="TEXT", required=True, help="Why.")
+@with_session
+def findings_unwaive(session: Session, numbers: tuple[int, ...], by: str, reason: str) -> None:
+    """Take waivers back."""
+    from serving.finding_lists import unwaive
+
+    with session.store() as store:
+        done = unwaive(store, numbers, by=by, reason=reason)
+    session.show(f"{count(done, 'waiver')} taken back.")
+    session.result({"unwaived": done})
+
+
+@findings.command("hand-back")
+@click.option(
+    "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Folder to write to."
+)
+@click.option("--by", metavar="WHO", required=True, help="Who hands them back.")
+@click.option(
+    "--format", "kind", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True, help="Of the files."
+)
+@click.option("--source", metavar="NAME", help="Only to this source.")
+@with_session
+def findings_hand_back(session: Session, folder: Path, by: str, kind: str, source: str | None) -> None:
+    """Write a list of corrections for each system and owner role, and note in each finding that it was handed back."""
+    from lifecycle.contracts import load_contracts
+    from serving.finding_lists import hand_back
+
+    config = session.config()
+    with session.store(config) as store:
+        written = hand_back(store, config, load_contracts(config), folder, by=by, kind=kind, source=source)
+    rows = [(w["source"], w["owner_role"], w["findings"], w["file"]) for w in written]
+    session.show(table(("system", "role", "findings", "file"), rows) if rows else "Nothing to hand back.")
+    session.result({"files": written})

@@ -1,0 +1,92 @@
+"""Exports and corrections over HTTP, masked, and consistent with the feed; findings, matrix and the 360 view."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from models.store.audits import AuditFilter
+from models.store.lifecycle_tables import matrix_cell
+from models.store.tables import golden_record
+from serving.privacy.consent import record_consent
+from tests.unit.api.hub import Hub, number
+
+
+def lines(text: str) -> dict[str, dict[str, object]]:
+    return {row["golden_id"]: row for row in map(json.loads, text.splitlines())}
+
+
+def test_an_export_is_what_its_reader_may_see_and_says_where_the_feed_goes_on(hub: Hub) -> None:
+    found = hub.as_role("consumer", "exports.make", "personal").post("/v1/exports", json={"what": "golden"})
+    rows = lines(found.text)
+    assert found.headers["x-kehu-cursor"] == "4" and found.headers["x-kehu-rows"] == str(len(rows))
+    assert set(rows) == {"g1", "g2", "g5", "p1", "p2"}
+    assert rows["p1"]["full_name"] == "王芳" and rows["p1"]["national_id"] is None
+    assert rows["g1"]["bank_account"] is None and rows["g1"]["phone"] == ["+8675512345"]
+    rows = lines(hub.as_role("consumer", "exports.make").post("/v1/exports", json={"what": "golden"}).text)
+    assert rows["p1"]["full_name"] is None and rows["p1"]["job_title"] == "采购" and rows["p1"]["phone"] is None
+    assert rows["g1"]["phone"] == ["+8675512345"]
+    hub.app.state.hub.reads.flush()
+    told = [e for e in hub.store.find_audit(AuditFilter(action="export"))]
+    assert "full_name" in told[-1]["detail"]["attributes"] and told[-1]["detail"]["rows"] == 5
+
+
+def test_formats_and_what_changed_since(hub: Hub) -> None:
+    client = hub.as_role("consumer")
+    parquet = client.post("/v1/exports", json={"what": "golden", "format": "parquet"})
+    assert pq.read_table(io.BytesIO(parquet.content)).num_rows == 5
+    csv = client.post("/v1/exports", json={"what": "crosswalk", "format": "csv"}).text.splitlines()
+    assert csv[0] == "entity_type,source,stream,source_key,golden_id" and len(csv) == 7
+    assert set(lines(client.post("/v1/exports", json={"what": "golden", "since": 2}).text)) == {"g2"}
+    assert client.post("/v1/exports", json={"what": "audit"}).status_code == 422
+    assert list((hub.config.workspace / "exports").iterdir()) == []
+
+
+def test_persons_who_did_not_agree_are_left_out(hub: Hub) -> None:
+    client = hub.as_role("consumer", "exports.make", "personal", "purpose:marketing")
+    record_consent(hub.store, "p1", "marketing", given=True, by="li")
+    rows = lines(client.post("/v1/exports", json={"what": "golden"}).text)
+    assert "p1" in rows and "p2" not in rows and "g1" in rows
+
+
+def test_corrections_name_what_a_source_should_hold_until_it_does(hub: Hub) -> None:
+    records = {"0": [str(number("crm", "accounts", "A1")), "crm", "accounts", "A1"]}
+    records["1"] = [str(number("dms", "customers", "D/1")), "dms", "customers", "D/1"]
+    fields = {"name": {"rule": "source_priority", "from": 0, "lost": [[1, "顺丰"]]}, "city": {"rule": "x", "from": 0}}
+
+    def told(document: dict[str, object]) -> None:
+        with hub.store.database.write() as connection:
+            where = golden_record.c.golden_id == "g1"
+            text = json.dumps(document, ensure_ascii=False)
+            connection.execute(sa.update(golden_record).where(where).values(provenance=text))
+
+    told({"records": records, "fields": fields})
+    client = hub.as_role("engineer")
+    items = client.get("/v1/corrections?source=dms").json()["items"]
+    assert [(c["source_key"], c["attribute"], c["source_value"], c["golden_value"]) for c in items] == [
+        ("D/1", "name", "顺丰", "顺丰物流")
+    ]
+    assert client.get("/v1/corrections?source=crm").json()["items"] == []
+    assert client.get("/v1/corrections?source=dms&attribute=city").json()["items"] == []
+    told({"records": records, "fields": {**fields, "name": {"rule": "source_priority", "from": 0, "lost": [[1]]}}})
+    assert client.get("/v1/corrections?source=dms").json()["items"] == []
+
+
+def test_the_matrix_is_that_of_the_newest_run(hub: Hub) -> None:
+    numbers = dict.fromkeys(("expected", "collected", "touchpoints", "complete", "valid", "present", "fresh"), 1)
+    place = {"touchpoint": "visit", "stage": "lead", "source": "crm"}
+    with hub.store.database.write() as connection:
+        connection.execute(sa.insert(matrix_cell), [{"run_id": r, **place, **numbers} for r in ("r1", "r2")])
+    body = hub.as_role("viewer").get("/v1/matrix").json()
+    assert (body["run_id"], len(body["cells"])) == ("r2", 1)
+
+
+def test_the_360_view_is_masked_and_follows_former_ids(hub: Hub) -> None:
+    assert hub.as_role("viewer").get("/v1/customers/g9/360").headers["location"] == "/v1/customers/g1/360"
+    found = hub.as_role("viewer").get("/v1/customers/g1/360")
+    assert found.status_code == 200, found.text
+    assert "王芳" not in found.text and "6222000011112222" not in found.text
+    assert hub.as_role("viewer").get("/v1/customers/nobody/360").status_code == 404
