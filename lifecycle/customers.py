@@ -158,7 +158,9 @@ def _health(work: Work) -> tuple[str, str, list[str]]:
     for part in work.contracts.health:
         value = _measured(part, work)
         left = f"({part.bad!r} - ({value})) / {part.bad - part.good!r}"
-        share = f"round(greatest(0, least(1, {left})) * {HEALTH_STEPS}) / {HEALTH_STEPS}"
+        # What cannot be measured is null; greatest and least would pass over that.
+        share = f"CASE WHEN ({value}) IS NOT NULL THEN round(greatest(0, least(1, {left})) * {HEALTH_STEPS}) "
+        share += f"/ {HEALTH_STEPS} END"
         parts.append((part, share))
         if part.measure in _MEASURES:
             width = (part.bad - part.good) / HEALTH_STEPS

@@ -37,7 +37,7 @@ from models.store import tables as t
 from models.vocabulary import PARTY_TYPES
 
 LARGE_ROWS = 1_000_000
-ENGINE = 1
+ENGINE = 2
 """Raised when the evaluation itself changes, so that everything is evaluated again."""
 
 

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
+from lifecycle.contracts import load_contracts
 from matching.survive import expand_provenance
 from models.config import Config
 from models.errors import ConfigError
@@ -31,6 +32,8 @@ from models.store.tables import (
     task,
 )
 from models.vocabulary import PARTY_TYPES
+from serving.export_360 import NAME as NAME_360
+from serving.export_360 import customer_table
 from serving.export_lifecycle import NAMES as LIFECYCLE_NAMES
 from serving.export_lifecycle import lifecycle_exports
 from serving.writers import writer_for
@@ -68,7 +71,7 @@ def exports(config: Config) -> dict[str, Export]:
         "quarantine": Export(_QUARANTINE, _quarantine()),
         **{
             name: Export(table.schema, table.statement, table.reshape)
-            for name, table in lifecycle_exports(config).items()
+            for name, table in {**lifecycle_exports(config), NAME_360: customer_table(config, load_contracts)}.items()
         },
     }
 
@@ -76,6 +79,7 @@ def exports(config: Config) -> dict[str, Export]:
 NAMES = (
     *("crosswalk", "golden", "provenance", "pairs", "tasks", "decisions", "events", "aliases", "quarantine"),
     *LIFECYCLE_NAMES,
+    NAME_360,
 )
 
 

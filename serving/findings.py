@@ -129,17 +129,14 @@ def act(
         except ValueError:
             raise FindingError(f"'{until}' is no day; one is written like 2026-12-31") from None
     ids = list(dict.fromkeys(finding_ids))
-    now = dt.datetime.now(dt.UTC)
-    with store.database.write() as connection:
-        known = set(connection.scalars(sa.select(lt.finding.c.finding_id).where(lt.finding.c.finding_id.in_(ids))))
-        rows = [
-            {"finding_id": i, "action": action, "by": who.name, "reason": reason or None, "at": now,
-             "until": until or None, "target": target or None}
-            for i in ids
-            if i in known
-        ]  # fmt: skip
-        if rows:
-            connection.execute(sa.insert(lt.finding_action), rows)
+    known = set(store.findings_by_id(ids)["finding_id"].to_pylist())
+    rows: list[dict[str, Any]] = [
+        {"finding_id": i, "action": action, "by": who.name, "reason": reason or None, "until": until or None,
+         "target": target or None}
+        for i in ids
+        if i in known
+    ]  # fmt: skip
+    store.add_finding_actions(rows)
     detail = {"reason": reason, "until": until, "target": target}
     store.add_audits(
         [

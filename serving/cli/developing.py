@@ -141,6 +141,8 @@ def demo(session: Session, size: int, seed: int, folder: Path | None, next_day: 
         (str(exported[1]), "which source record belongs to which golden record"),
         (str(config_file), "the configuration of the three systems"),
         (f"kehu export pairs --config {config_file} --to pairs.csv", "what was compared, and what became of it"),
+        (f"kehu show sales_crm:ACC-765433 --config {config_file}", "everything that is known of one customer"),
+        (f"kehu findings list --config {config_file}", "what is missing, wrong or late, and who has to act"),
         (f"kehu dev --config {config_file}", "the same as assets in Dagster, in the browser"),
         (f"kehu demo --to {folder} --next-day", "what a day of changes does to golden records"),
     )

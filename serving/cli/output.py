@@ -25,7 +25,7 @@ def export(session: Session, what: str, path: Path) -> None:
     """Write one table of the hub to a file.
 
     WHAT is crosswalk, golden, provenance, pairs, tasks, decisions, events, aliases, quarantine, or of the lifecycle:
-    findings, stage_history, touchpoint, vehicle, relation, matrix, measures.
+    findings, stage_history, touchpoint, vehicle, relation, matrix, measures, customer_360.
     """
     from serving.export import NAMES, export_to
 

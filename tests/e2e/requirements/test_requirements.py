@@ -382,3 +382,34 @@ def test_every_row_says_where_a_user_sees_it() -> None:
 def test_rows_and_tests_are_the_same() -> None:
     marked = set(re.findall(r"^\| (R\d+) \|[^|]*\|[^|]*\| test_row \|", DOCUMENT.read_text(encoding="utf-8"), re.M))
     assert marked == set(ROWS)
+
+
+def test_the_table_says_what_the_documents_say(hub: Hub, tmp_path: Path) -> None:
+    """`kehu export customer_360`: own totals and those with everything below, as in the document of each customer."""
+    import pyarrow.parquet as pq
+
+    hub.command("export", "customer_360", "--to", str(tmp_path / "c.parquet"))
+    rows = {r["golden_id"]: r for r in pq.read_table(tmp_path / "c.parquet").to_pylist()}
+    assert len(rows) == hub.rows("SELECT count(*) FROM customer_state")[0][0]
+    grouped = [g for (g,) in hub.rows("SELECT golden_id FROM customer_state WHERE parent_id IS NOT NULL")]
+    for golden_id in [hub.home(CAST), *grouped, *(rows[g]["parent"] for g in grouped)]:
+        view, row = hub.view(golden_id), rows[golden_id]
+        me = next(n for n in view["hierarchy"]["nodes"] if n["is_self"])
+        assert row["name"] == view["identity"]["name"] and row["stage"] == view["standing"]["stage"]
+        assert row["attach_rate"] == (pytest.approx(view["service"]["attach_rate"], abs=0.001) or None)
+        for name in ("revenue", "vehicles", "pipeline", "findings"):
+            assert row[name] == me["own"][name] and row[f"{name}_all"] == pytest.approx(me["rolled_up"][name])
+
+
+def test_a_viewer_sees_no_personal_data(hub: Hub) -> None:
+    from serving import customer360
+    from serving.access import Masking
+
+    document = customer360.view(hub.store, hub.config, hub.home(CAST))
+    assert document is not None
+    names = {c.name for c in document.buying_centre.contacts}
+    told, personal = customer360.masked(document, Masking(hub.config), Principal.of_account("vi", "viewer"))
+    assert personal == []
+    said = str({k: v for k, v in told.items() if k != "team"})
+    assert names and not any(name in said for name in names if name)
+    assert not any(v["plate"] and v["plate"] != "•••" for v in told["vehicles"])
