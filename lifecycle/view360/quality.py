@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from lifecycle.contracts import bound_rules, explain
 from lifecycle.contracts.kinds import HealthPart as Declared
+from lifecycle.contracts.kinds import Kind
 from lifecycle.view360.common import covers, entering, failed, text, touchpoints
 from lifecycle.view360.document import Finding, Health, HealthPart, HealthPoint, Quality, Vehicle
 from lifecycle.view360.gather import Facts
+from models.store.customer_lookup import Record
 
 MONTHS = 12
 _STEPS = 10  # the score moves in tenths of a part, as where findings are evaluated
@@ -20,14 +25,15 @@ _STEPS = 10  # the score moves in tenths of a part, as where findings are evalua
 
 def health(facts: Facts, vehicles: list[Vehicle]) -> Health:
     """The score with its parts, and what it was at the ends of the last months, by what has happened until then."""
-    now = _measures(facts, vehicles, facts.today)
+    happened = _happened(facts, vehicles)
+    now = _measures(happened, facts.today)
     parts = [
         HealthPart(measure=p.measure, weight=p.weight, share=_share(p, now[p.measure]), value=now[p.measure])
         for p in facts.contracts.health
     ]
     history = []
     for day in _month_ends(facts.today):
-        score = _score(facts, _measures(facts, vehicles, day))
+        score = _score(facts, _measures(happened, day))
         if score is not None:
             history.append(HealthPoint(date=day.isoformat(), score=score))
     score = facts.state.get("health")
@@ -42,34 +48,60 @@ def _month_ends(today: dt.date) -> list[dt.date]:
     return found[::-1]
 
 
-def _measures(facts: Facts, vehicles: list[Vehicle], day: dt.date) -> dict[str, float | None]:
+@dataclass
+class _Happened:
+    """The days that the parts of the score are measured from, each list in order."""
+
+    contacts: list[str]
+    orders: list[str]
+    services: list[str]
+    delivered: list[tuple[str, str]]
+    """VIN and day."""
+    covered: list[tuple[str | None, str, str]]
+    """VIN, first and last day of a contract."""
+    complaints: list[tuple[str, str]]
+    """First day, and the day of the solution."""
+
+
+def _happened(facts: Facts, vehicles: list[Vehicle]) -> _Happened:
+    def days(rows: Iterable[tuple[Record, Kind]]) -> list[str]:
+        return sorted(day for r, _ in rows if (day := text(r, "occurred_at")))
+
+    complaints = []
+    for record, kind in touchpoints(facts, lambda _, k: k.stage == "in_service" and k.open_days is not None):
+        closed = (text(record, "status") or "").lower() in kind.closed
+        if begin := text(record, "occurred_at"):
+            complaints.append((begin, (text(record, "closed_at") or "") if closed else "9999"))
+    return _Happened(
+        days(touchpoints(facts, lambda _, k: k.contact and not k.planned)),
+        days((r, kind) for r, kind in entering(facts, "order") if not failed(r, kind)),
+        days(entering(facts, "in_service")),
+        [(v.vin, v.delivered_on) for v in vehicles if v.delivered_on],
+        [
+            (text(r, "vin"), text(r, "valid_from") or "", text(r, "valid_to") or "9999")
+            for r, _ in touchpoints(facts, lambda _, k: covers(k))
+        ],
+        complaints,
+    )
+
+
+def _measures(told: _Happened, day: dt.date) -> dict[str, float | None]:
     """What the parts measure, as of a day; None where there is nothing to measure."""
     at = day.isoformat()
 
-    def since(days: list[str | None]) -> float | None:
-        past = [d for d in days if d is not None and d <= at]
-        return float((day - dt.date.fromisoformat(max(past))).days) if past else None
+    def since(days: list[str]) -> float | None:
+        past = bisect_right(days, at)
+        return float((day - dt.date.fromisoformat(days[past - 1])).days) if past else None
 
-    contacts = [text(r, "occurred_at") for r, _ in touchpoints(facts, lambda _, k: k.contact and not k.planned)]
-    orders = [text(r, "occurred_at") for r, kind in entering(facts, "order") if not failed(r, kind)]
-    services = [text(r, "occurred_at") for r, _ in entering(facts, "in_service")]
-    held = {v.vin for v in vehicles if v.delivered_on and v.delivered_on <= at}
-    covered = {
-        text(r, "vin")
-        for r, _ in touchpoints(facts, lambda _, k: covers(k))
-        if (text(r, "valid_from") or "") <= at <= (text(r, "valid_to") or "9999")
-    }
-    complaints = 0
-    for record, kind in touchpoints(facts, lambda _, k: k.stage == "in_service" and k.open_days is not None):
-        begin, end = text(record, "occurred_at"), text(record, "closed_at")
-        closed = (text(record, "status") or "").lower() in kind.closed
-        complaints += begin is not None and begin <= at and (not closed or (end is not None and end > at))
-    known = any(d is not None and d <= at for d in (*contacts, *orders, *services))
+    held = {vin for vin, delivered in told.delivered if delivered <= at}
+    covered = {vin for vin, begin, end in told.covered if begin <= at <= end}
+    complaints = sum(begin <= at < end for begin, end in told.complaints)
+    known = any(days and days[0] <= at for days in (told.contacts, told.orders, told.services))
     return {
-        "days_since_contact": since(contacts),
+        "days_since_contact": since(told.contacts),
         "open_complaints": float(complaints) if known else None,
-        "days_since_service": since(services) if held else None,
-        "days_since_order": since(orders),
+        "days_since_service": since(told.services) if held else None,
+        "days_since_order": since(told.orders),
         "coverage": 100.0 * len(held - covered) / len(held) if held else None,
     }
 

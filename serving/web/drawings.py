@@ -269,9 +269,9 @@ def funnel(stages: Sequence[tuple[str, float, str]]) -> dict[str, Any]:
                         "name": f"{name}  {number:,.0f}",
                         "value": number,
                         "href": href,
-                        "itemStyle": {"color": "var:accent", "opacity": 1 - 0.07 * i},
+                        "itemStyle": {"color": "var:accent"},
                     }
-                    for i, (name, number, href) in enumerate(stages)
+                    for name, number, href in stages
                 ],
             }
         ],

@@ -396,7 +396,7 @@ def test_the_table_says_what_the_documents_say(hub: Hub, tmp_path: Path) -> None
         view, row = hub.view(golden_id), rows[golden_id]
         me = next(n for n in view["hierarchy"]["nodes"] if n["is_self"])
         assert row["name"] == view["identity"]["name"] and row["stage"] == view["standing"]["stage"]
-        assert row["attach_rate"] == (pytest.approx(view["service"]["attach_rate"], abs=0.001) or None)
+        assert row["attach_rate"] == pytest.approx(view["service"]["attach_rate"], abs=0.001)
         for name in ("revenue", "vehicles", "pipeline", "findings"):
             assert row[name] == me["own"][name] and row[f"{name}_all"] == pytest.approx(me["rolled_up"][name])
 
