@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from serving.access import AccessLog, Masking
 from serving.accounts.single import Provider
 from serving.http.errors import add_error_pages, unexpected
 from serving.http.middleware import Headers
+from serving.search import warm
 from serving.web.registry import add_pages
 
 
@@ -43,6 +45,7 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=warm, name="kehu-warm", daemon=True).start()
         try:
             yield
         finally:
