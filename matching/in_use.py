@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matching.realtime.rules import Rules, rules_of
 from models.config import Config
 from models.store import Store
 from models.store.lookup import Lookup, looking
+
+if TYPE_CHECKING:
+    from matching.realtime.rules import Rules
 
 
 class RulesInUse:
@@ -39,6 +41,8 @@ class RulesInUse:
             found = lookup.model(entity, model_id)
             if found is None:
                 return None
+            from matching.realtime.rules import rules_of  # whose package asks for the rules in use itself
+
             rules = self._rules[entity] = rules_of(self.config, entity, found[1])
             return rules
 
