@@ -37,6 +37,8 @@ class RulesInUse:
         rules = self._rules.get(entity)
         if rules is not None and rules.model.model_id == model_id:
             return rules
+        from matching.realtime.rules import rules_of  # `matching.realtime` asks for this module
+
         with self._lock:
             found = lookup.model(entity, model_id)
             if found is None:
