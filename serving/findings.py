@@ -56,7 +56,7 @@ class FindingFilter:
 def find_findings(store: Store, wanted: FindingFilter, *, limit: int, after: int = 0) -> list[dict[str, Any]]:
     """The findings that fit, the gravest first, then by money and age. `after` rows are passed over."""
     f = lt.finding.c
-    waived = _waived()
+    waived = _waived(_today(store))
     query = sa.select(lt.finding, waived.c.finding_id.is_not(None).label("waived"), waived.c.until)
     query = query.select_from(lt.finding.outerjoin(waived, waived.c.finding_id == f.finding_id))
     query = query.where(*_conditions(wanted, waived))
@@ -69,7 +69,7 @@ def find_findings(store: Store, wanted: FindingFilter, *, limit: int, after: int
 def count_findings(store: Store, wanted: FindingFilter) -> dict[str, Any]:
     """How many fit, by severity, and the money at stake."""
     f = lt.finding.c
-    waived = _waived()
+    waived = _waived(_today(store))
     query = sa.select(f.severity, sa.func.count().label("n"), sa.func.sum(f.stake).label("stake"))
     query = query.select_from(lt.finding.outerjoin(waived, waived.c.finding_id == f.finding_id))
     with store.database.read() as connection:
@@ -105,7 +105,7 @@ def finding_with_history(store: Store, finding_id: int) -> dict[str, Any] | None
         ).mappings()
         found = {**row, "changes": [dict(x) for x in changes], "actions": [dict(x) for x in actions]}
     last = next((x for x in reversed(found["actions"]) if x["action"] in ("waive", "unwaive")), None)
-    today = dt.date.today().isoformat()
+    today = _today(store)
     holds = last is not None and last["action"] == "waive" and (last["until"] is None or last["until"] >= today)
     return found | {"waived": holds, "until": last["until"] if holds and last else None}
 
@@ -149,13 +149,17 @@ def act(
     return len(rows)
 
 
-def _waived() -> sa.Subquery:
+def _today(store: Store) -> str:
+    """The day for which findings were evaluated last, by which waivers hold or have ended."""
+    return store.lifecycle_day() or dt.date.today().isoformat()
+
+
+def _waived(today: str) -> sa.Subquery:
     """finding_id, until of the waivers that hold."""
     a = lt.finding_action.c
     last = (
         sa.select(sa.func.max(a.id).label("id")).where(a.action.in_(("waive", "unwaive"))).group_by(a.finding_id)
     ).subquery()
-    today = dt.date.today().isoformat()
     query = sa.select(a.finding_id, a.until).join(last, last.c.id == a.id)
     return query.where(a.action == "waive", sa.or_(a.until.is_(None), a.until >= today)).subquery()
 

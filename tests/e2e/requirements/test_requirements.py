@@ -413,3 +413,19 @@ def test_a_viewer_sees_no_personal_data(hub: Hub) -> None:
     said = str({k: v for k, v in told.items() if k != "team"})
     assert names and not any(name in said for name in names if name)
     assert not any(v["plate"] and v["plate"] != "•••" for v in told["vehicles"])
+
+
+def test_a_waiver_has_a_reason_and_an_end_and_closes_nothing(hub: Hub) -> None:
+    from serving.findings import FindingError, FindingFilter, act, find_findings
+
+    (number,) = hub.rows("SELECT finding_id FROM finding WHERE rule = 'order-price' ORDER BY 1")[0]
+    who = Principal.of_account("li", "lead_steward")
+    with pytest.raises(FindingError):
+        act(hub.store, who, [number], "waive")
+    assert act(hub.store, who, [number], "waive", reason="agreed with the customer", until="2026-10-01") == 1
+    waived = find_findings(hub.store, FindingFilter(status="waived"), limit=10)
+    assert [row["finding_id"] for row in waived] == [number] and waived[0]["status"] == "open"
+    assert number not in {row["finding_id"] for row in find_findings(hub.store, FindingFilter(), limit=500)}
+    assert "agreed with the customer" in hub.page(f"/findings/{number}")
+    act(hub.store, who, [number], "unwaive", reason="no")
+    assert not find_findings(hub.store, FindingFilter(status="waived"), limit=10)
