@@ -1,9 +1,9 @@
-"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship …`; without a word quality and scale."""
+"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship|lifecycle …`; without a word the first two."""
 
 import argparse
 from pathlib import Path
 
-from benchmarks import hard_pairs, incremental, landing, quality, scale, stewardship
+from benchmarks import hard_pairs, incremental, landing, lifecycle, quality, scale, stewardship
 from benchmarks.sets import SETS
 from benchmarks.splink_baseline import BASELINES
 
@@ -48,6 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     d.add_argument("--decisions", type=int, default=100, help="how many are taken (default: %(default)s)")
     d.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the standing hub here, to use it again")
     d.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    c = what.add_parser("lifecycle", help="stages, findings and matrix of all customers, and of a delta")
+    c.add_argument("--customers", default="100k", help="customers, each with five touchpoints (default: %(default)s)")
+    c.add_argument("--delta", default="10k", help="touchpoints that change afterwards (default: %(default)s)")
+    c.add_argument("--json", action="store_true", help="print one JSON array instead of the table")
     b = what.add_parser("splink", help="the Splink baseline of one real set, to a JSON file")
     b.add_argument("set", choices=sorted(BASELINES))
     b.add_argument("--data", type=Path, required=True)
@@ -78,6 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if given.what == "stewardship":
         return stewardship.run(scale.size_of(given.size), given.decisions, given.json, given.keep)
+    if given.what == "lifecycle":
+        return lifecycle.run(scale.size_of(given.customers), scale.size_of(given.delta), given.json)
     if given.what == "splink":
         quality.splink_to_file(given.set, given.data, given.to)
         return 0

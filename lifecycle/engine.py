@@ -241,15 +241,8 @@ def _write_state(work: Work) -> int:
     """Write `customers`, `stages` and `scope`; returns how many customers."""
     out = work.folder / "lifecycle"
     work.sql(
-        "CREATE TEMP TABLE tallied AS SELECT no, "
-        "'{' || string_agg('\"' || sort || '\":{' || parts || '}', ',' ORDER BY sort) "
-        "|| '}' AS tally FROM (SELECT no, sort, "
-        "string_agg(to_json(key)::VARCHAR || ':' || to_json(numbers)::VARCHAR, ',' ORDER BY key) AS parts FROM "
-        "(SELECT no, sort, key, list(total ORDER BY i) AS numbers FROM (SELECT "
-        "no, sort, key, i, "
-        "sum(n)::BIGINT AS total FROM (SELECT no, sort, key, unnest(numbers) AS n, "
-        "generate_subscripts(numbers, 1) AS i "
-        "FROM tally_part) GROUP BY ALL) GROUP BY ALL) GROUP BY no, sort) GROUP BY no"
+        "CREATE TEMP TABLE tallied AS SELECT no, '{' || string_agg(to_json(sort || ':' || key)::VARCHAR || ':' || "
+        "numbers::VARCHAR, ',' ORDER BY sort, key) || '}' AS tally FROM tally_part GROUP BY no"
     )
     profile = (
         "to_json(struct_pack(orders := s.orders, opportunities := s.opportunities, vehicles := s.vehicles, covered := "

@@ -23,7 +23,7 @@ CELL = ("expected", "collected", "touchpoints", "complete", "valid", "present", 
 
 
 def tally(work: Work, rules: Sequence[BoundRule]) -> None:
-    """Creates `tally_part` (no, sort, key, numbers): the parts of every customer in scope."""
+    """Creates `tally_part` (no, sort, key, numbers): the parts of every customer in scope, each key once."""
     work.sql("CREATE TABLE tally_part (no BIGINT, sort VARCHAR, key VARCHAR, numbers BIGINT[])")
     _cells(work)
     _results(work, rules)
@@ -189,12 +189,16 @@ def _measures(work: Work) -> None:
 
 
 def _plans(work: Work, insert: str) -> None:
-    """Plans that are due, and how many were carried out: what a rule `followed` asks of a planned kind."""
+    """Plans that are due, and how many were carried out: what the first rule `followed` asks of a planned kind."""
+    counted: set[str] = set()
     for contract in work.contracts.stages.values():
         for rule in contract.rules.values():
             kind = work.contracts.touchpoints.get(rule.about)
             if rule.kind != "followed" or kind is None or not kind.planned or rule.match != "refers":
                 continue
+            if rule.about in counted:
+                continue
+            counted.add(rule.about)
             by = ", ".join(map(text, rule.by))
             work.sql(
                 f"{insert} 'planned/{rule.about}', [count(*)] FROM touchpoint WHERE own AND no IS NOT NULL AND "
@@ -242,15 +246,12 @@ def write_totals(work: Work, run_id: str, before: str | None, scope: Any) -> dic
             value = int(round(row["value"] * (100 if measure in MONEY else 1)))
             totals[sort, f"{measure}/{row['part']}"] = [value]
         for document in work.store.customer_states(scope, ["golden_id", "tally"])["tally"].to_pylist():
-            for sort, parts in orjson.loads(document).items():
-                for key, numbers in parts.items():
-                    _add(totals, (sort, key), [-number for number in numbers])
-    for sort, key, numbers in work.rows(
-        "SELECT sort, key, list(total ORDER BY i) FROM (SELECT sort, key, i, sum(n)::BIGINT AS total FROM "
-        "(SELECT sort, "
-        "key, unnest(numbers) AS n, generate_subscripts(numbers, 1) AS i FROM tally_part) GROUP BY ALL) GROUP BY ALL"
-    ):
-        _add(totals, (sort, key), [int(number) for number in numbers])
+            for name, numbers in orjson.loads(document).items():
+                sort, _, key = name.partition(":")
+                _add(totals, (sort, key), [-number for number in numbers])
+    sums = ", ".join(f"coalesce(sum(numbers[{i}]), 0)::BIGINT" for i in range(1, len(CELL) + 1))
+    for sort, key, *numbers in work.rows(f"SELECT sort, key, {sums} FROM tally_part GROUP BY sort, key"):
+        _add(totals, (sort, key), [int(number) for number in (numbers if sort == "m" else numbers[:1])])
     living = {key: numbers for key, numbers in totals.items() if any(numbers)}
     cells = [(*key.split("/", 2), *numbers) for (sort, key), numbers in sorted(living.items()) if sort == "m"]
     measures = []

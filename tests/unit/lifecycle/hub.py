@@ -139,6 +139,16 @@ class Hub:
         self.golden[golden] = (entity, {**(COMPLETE if entity == "organization" else {}), **values})
         return golden
 
+    def decide(self) -> None:
+        """Publish who is who now, as a decision of a steward does at once, without the lifecycle."""
+        run_id = f"run-{next(self.numbers):06d}"
+        folder = self.folder / "work" / run_id
+        folder.mkdir(parents=True)
+        entities = self._write_changes(folder)
+        self.store.start_run(run_id)
+        self.store.publish(RunOutcome(run_id, folder, tuple(entities), parser_version="1"))
+        self._published, self._homes, self._golden = dict(self.records), dict(self.home), dict(self.golden)
+
     def run(self, *, full: bool = False) -> Result:
         """Publish what changed since the last run."""
         run_id = f"run-{next(self.numbers):06d}"
