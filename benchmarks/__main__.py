@@ -1,4 +1,4 @@
-"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship|lifecycle`; without a word the first two."""
+"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship|lifecycle`; without a word the first."""
 
 import argparse
 from pathlib import Path
