@@ -8,9 +8,22 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
-from serving.api import changes, creating, customers, exporting, finding, lifecycle, operating, privacy, stewarding
+from serving.api import (
+    changes,
+    creating,
+    customers,
+    exporting,
+    finding,
+    lifecycle,
+    operating,
+    privacy,
+    stewarding,
+    webhooks,
+)
 from serving.api.calling import Needs
+from serving.api.limiting import TooLarge
 from serving.api.problems import ProblemBody, add_problems
+from serving.feed.webhooks import Dispatcher
 from serving.operating.metrics import Requests
 from serving.operating.watching import Usage, Watching
 
@@ -24,6 +37,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     privacy.router,
     lifecycle.router,
     exporting.router,
+    webhooks.router,
 )
 
 
@@ -35,6 +49,8 @@ def include(app: FastAPI) -> None:
     app.include_router(operating.plain)
     app.mount("/docs/assets", StaticFiles(directory=operating.STATIC), name="docs-assets")
     app.state.requests, app.state.usage = Requests(), Usage(app.state.hub.store)
+    app.state.dispatcher = Dispatcher(app.state.hub.store, app.state.hub.config)
+    app.add_middleware(TooLarge, limit=limit)
     app.add_middleware(Watching, requests=app.state.requests, use=app.state.usage)
     add_problems(app)
     _document(app)

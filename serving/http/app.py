@@ -46,9 +46,14 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=warm, name="kehu-warm", daemon=True).start()
+        dispatcher = getattr(app.state, "dispatcher", None)
+        if dispatcher is not None:
+            dispatcher.start()
         try:
             yield
         finally:
+            if dispatcher is not None:
+                dispatcher.stop()
             reads.close()
             if usage := getattr(app.state, "usage", None):
                 usage.save()

@@ -9,7 +9,7 @@ from serving.api.problems import CODES
 from tests.unit.api.hub import Hub
 
 DOCS = Path(__file__).parents[3] / "docs"
-API = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("api.md",))
+API = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("api.md", "change-feed.md"))
 
 
 def test_every_endpoint_is_documented() -> None:

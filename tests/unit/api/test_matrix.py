@@ -26,6 +26,8 @@ PLACES = {
     "source_key": ["P1"],
     "task_key": ["people"],
     "number": ["1"],
+    "webhook_id": ["0123456789abcdef"],
+    "letter": ["1"],
 }
 """What stands in the place of each parameter of a path."""
 
@@ -34,6 +36,11 @@ BODIES: dict[str, Any] = {
     "POST /v1/customers/batch": {"ids": ["p1", "g1"]},
     "POST /v1/customers/{golden_id}/consent": {"purpose": "service", "given": True},
     "DELETE /v1/customers/{golden_id}": {"reason": "request 7"},
+    "POST /v1/webhooks": {"url": "https://93.184.216.34/"},
+    "DELETE /v1/webhooks/{webhook_id}": None,
+    "POST /v1/webhooks/{webhook_id}/pause": None,
+    "POST /v1/webhooks/{webhook_id}/resume": None,
+    "POST /v1/webhooks/{webhook_id}/dead-letters/{letter}/replay": None,
     "POST /v1/exports": {"what": "golden"},
     "POST /v1/match": {"entity_type": "person", "values": {"full_name": "王芳"}},
     "POST /v1/customers": {"entity_type": "person", "values": {"full_name": "王芳"}},

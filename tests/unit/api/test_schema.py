@@ -1,0 +1,50 @@
+"""Requests that a generator draws from the OpenAPI document: none ends in a 5xx, all answers are as it says."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
+from models.store import open_store
+from serving.access.keys import issue
+from tests.unit.api.hub import CONFIG, Hub
+
+MUCH = "serving: {requests_per_second: 100000, burst: 100000}\n"
+
+
+EVERY = list(HealthCheck)
+CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
+ROLES = ("lead_steward", "admin")
+
+
+def test_every_answer_is_as_the_document_says(sqlite_template: Path, tmp_path: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "hub.db")
+    with open_store(f"sqlite:///{tmp_path / 'hub.db'}") as store:
+        hub = Hub(store, tmp_path, CONFIG + MUCH)
+        keys = [issue(store, "fuzz", by="test", role=role, scopes=["personal"]).token for role in ROLES]
+        loaded = schemathesis.openapi.from_asgi("/openapi.json", hub.app)
+        tried = 0
+        for found in loaded.get_all_operations():
+            operation = found.ok()
+            if operation.path.startswith("/metrics"):  # no JSON
+                continue
+
+            @given(case=operation.as_strategy())
+            @settings(max_examples=3, deadline=None, database=None, derandomize=True, suppress_health_check=EVERY)
+            def answered(case: Any) -> None:
+                for key in keys:
+                    answer = case.call(headers={"Authorization": f"Bearer {key}"})
+                    if answer.status_code == 503 and answer.json()["code"] == "not_ready":
+                        continue  # no model in this hub
+                    case.validate_response(answer, checks=CHECKS)
+
+            answered()
+            tried += 1
+        assert tried > 40
+        hub.app.state.hub.reads.close()
