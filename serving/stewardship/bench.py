@@ -30,12 +30,18 @@ class Bench:
     def __init__(self, store: Store, config: Config):
         self._store = weakref.ref(store)
         self._config = config
+        self._with_created: tuple[list[tuple[str, str]], Config] = ([], config)
         self._in_use = rules_in_use(store, config)
 
     @property
     def config(self) -> Config:
         """The configuration, with the sources of what programs created."""
-        return with_created(self._config, self.store.created_streams())
+        streams = self.store.created_streams()
+        known, config = self._with_created
+        if known != streams:  # one object as long as nothing changes, since compiled models are kept by it
+            config = with_created(self._config, streams)
+            self._with_created = (streams, config)
+        return config
 
     @property
     def store(self) -> Store:
