@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from serving.web import registry
 from tests.unit.serving.filled import fill
 from tests.unit.serving.web.pages import PASSWORD, application, csrf, person, sign_in
 
-OPEN = {"/sign-in", "/sign-out", "/link/{token}", "/language", "/theme"}
+OPEN = {"/sign-in", "/sign-in/single", "/sign-in/single/return", "/sign-out", "/link/{token}", "/language", "/theme"}
 """Pages for people who are not signed in (yet)."""
 
 
@@ -40,7 +41,7 @@ def routes() -> list[APIRoute]:
 def test_every_page_but_those_for_signing_in_asks_who_is_there(client: TestClient) -> None:
     seen = 0
     for route in routes():
-        path = route.path.replace("{number}", "1")
+        path = re.sub(r"{\w+}", "1", route.path)
         for method in (route.methods or set()) & {"GET", "POST"}:
             answer = client.request(method, path)
             if route.path not in OPEN:
@@ -53,7 +54,7 @@ def test_every_form_of_somebody_signed_in_needs_the_token_of_the_session(client:
     sign_in(client, "root")
     for route in routes():
         if "POST" in (route.methods or ()) and route.path != "/sign-in":
-            path = route.path.replace("{number}", "1")
+            path = re.sub(r"{\w+}", "1", route.path)
             assert client.post(path, data={"csrf": "forged"}).status_code == 403, path
 
 
