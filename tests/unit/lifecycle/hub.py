@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 import xxhash
 
 from lifecycle.contracts import Contracts, load_contracts
@@ -22,6 +23,8 @@ from lifecycle.intake import take_in
 from matching.standardise.forms import FORMS
 from models.config import Config, parse_config
 from models.store import RunOutcome, Store, open_store
+from models.store import tables as t
+from models.store.apply import KIND, STATUS
 from models.store.columns import TIME
 from models.vocabulary import PARTY_TYPES, attributes, record_id
 from orchestration.lifecycle import readers_of
@@ -144,9 +147,16 @@ class Hub:
         run_id = f"run-{next(self.numbers):06d}"
         folder = self.folder / "work" / run_id
         folder.mkdir(parents=True)
+        moved = [n for n in {*self.home, *self._homes} if self.home.get(n) != self._homes.get(n)]
+        golden = sorted({homes[n] for n in moved for homes in (self.home, self._homes) if n in homes})
+        told = json.dumps({"golden": golden, "records": moved})
         entities = self._write_changes(folder)
         self.store.start_run(run_id)
         self.store.publish(RunOutcome(run_id, folder, tuple(entities), parser_version="1"))
+        with self.store.database.write() as connection:  # as the store marks what it applies at once
+            connection.execute(
+                sa.update(t.run).where(t.run.c.run_id == run_id).values(kind=KIND, status=STATUS, metrics=told)
+            )
         self._published, self._homes, self._golden = dict(self.records), dict(self.home), dict(self.golden)
 
     def run(self, *, full: bool = False) -> Result:
