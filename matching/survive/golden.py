@@ -123,7 +123,7 @@ def _partition(
         found = con.sql(f"{picked} FROM ({union or _NOBODY})").to_arrow_table()
         people = con.sql(
             "SELECT g, i, to_json([record_id::VARCHAR, source, stream, source_key])::VARCHAR AS record, source_time "
-            "FROM multi"
+            "FROM multi ORDER BY g, i"
         ).to_arrow_table()
         yield render(found, people, data.ids, data.units)
 

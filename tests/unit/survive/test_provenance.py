@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from matching.survive import FieldRule, expand_provenance, survive
-from tests.unit.survive.tables import SOURCES, members, standard
+from tests.unit.survive.tables import SOURCES, TIME, members, standard
 
 BLOCK = [FieldRule(n, "most_complete", block="address") for n in ("address_line", "city", "postal_code")]
 RULES = [FieldRule("name"), FieldRule("phone", multi=True), *BLOCK]
@@ -69,3 +73,24 @@ def test_losers_beyond_the_twenty_kept_are_counted() -> None:
     found = told(*({"key": f"{i:02}", "name": f"n{i}"} for i in range(40)))
     assert len(found["name"]["losers"]) == 20
     assert found["name"]["lost"] == 39
+
+
+def test_every_record_that_is_named_is_a_member_however_many_there_are() -> None:
+    """Beyond some thousand rows DuckDB gives them in no particular order, unless it is asked for one."""
+    count = 150_000
+    place = np.random.default_rng(1).permutation(np.repeat(np.arange(count // 3), 3))
+    found = pa.table(
+        {
+            "record_id": pa.array(np.arange(count)),
+            "golden_id": pa.array([f"{g:06}" for g in place.tolist()]),
+            "source": pa.array(np.array(["crm", "dms", "web"])[np.arange(count) % 3]),
+            "stream": pa.array(["s"] * count),
+            "source_key": pa.array([str(i) for i in range(count)]),
+            "source_time": pa.nulls(count, TIME),
+            "name": pa.array([f"n{i % 7}" for i in range(count)]),
+        }
+    )
+    made = survive(found, None, [FieldRule("name")], SOURCES, threads=2)
+    for golden_id, provenance in zip(made["golden_id"].to_pylist(), made["provenance"].to_pylist(), strict=True):
+        named = json.loads(provenance)["records"].values()
+        assert {place[int(record[0])] for record in named} == {int(golden_id)}
