@@ -86,10 +86,12 @@ def export(body: ExportBody, call: Annotated[Call, Depends(Needs("exports.make")
     with call.snapshot():
         cursor = last_event(call.store)
         changed = _changed(call, body.since) if body.since is not None and body.what == "golden" else None
+        # Before the table is read: on PostgreSQL no question is answered while a COPY goes on.
+        withheld = _withheld(call) if body.what == "golden" else set()
         with writer_for(path, chosen.schema) as write:
             for batch in batches(call.store, chosen):
                 if body.what == "golden":
-                    batch = _as_seen(call, batch, changed, personal)
+                    batch = _as_seen(call, batch, changed, withheld, personal)
                 write(batch)
                 rows += batch.num_rows
     path.chmod(0o600)
@@ -177,13 +179,23 @@ def _changed(call: Call, since: int) -> set[str]:
         return set(connection.scalars(query))
 
 
-def _as_seen(call: Call, batch: pa.RecordBatch, changed: set[str] | None, personal: set[str]) -> pa.RecordBatch:
+def _withheld(call: Call) -> set[str]:
+    """Persons who have not agreed to the purpose of the program's key."""
+    if not call.who.purpose:
+        return set()
+    g = golden_record.c
+    with call.store.database.read() as connection:
+        query = sa.select(g.golden_id).where(g.entity_type == "person", g.status == "active")
+        persons = list(connection.scalars(query))
+    return without_consent(call.store, persons, call.who.purpose)
+
+
+def _as_seen(
+    call: Call, batch: pa.RecordBatch, changed: set[str] | None, withheld: set[str], personal: set[str]
+) -> pa.RecordBatch:
     """The rows that they get, without the values that they do not see; notes which personal attributes are left."""
     masking, who = call.service.masking, call.who
     ids = batch.column("golden_id").to_pylist()
-    types = batch.column("entity_type").to_pylist()
-    persons = [i for i, entity in zip(ids, types, strict=True) if entity == "person"]
-    withheld = without_consent(call.store, persons, who.purpose) if who.purpose else set()
     keep = pa.array([i not in withheld and (changed is None or i in changed) for i in ids])
     batch = batch.filter(keep)
     types = batch.column("entity_type").to_pylist()
