@@ -110,11 +110,13 @@ def translate(error: ValidationError, model: type[BaseModel], raw: Any = None) -
 def _mistake(detail: ErrorDetails, model: type[BaseModel], raw: Any) -> Mistake:
     kind, context = detail["type"], detail.get("ctx", {})
     loc, within = _untagged(model, tuple(part for part in detail["loc"] if part != "[key]"))
-    if kind == "union_tag_invalid":
+    # Unions that another key chooses put their own words to it.
+    by_type = context.get("discriminator") == "'type'"
+    if kind == "union_tag_invalid" and by_type:
         tags = _literals(context["expected_tags"])
         message, close = unknown("type", str(context["tag"]), tags)
         return Mistake((*loc, "type"), message, close)
-    if kind == "union_tag_not_found":
+    if kind == "union_tag_not_found" and by_type:
         return Mistake((*loc, "type"), "is required")
     if kind == "extra_forbidden":
         return Mistake(loc, *unknown("key", str(loc[-1]), _keys(within)))

@@ -67,7 +67,7 @@ def test_merge_look_undo_look(hub: Served, visitor: Visitor) -> None:
     gone = next(g for g in before if g != survivor)
     page.goto(f"/customers/{gone}")
     expect(page).to_have_url(re.compile(survivor))
-    expect(page.get_by_text("is an alias")).to_be_visible()
+    expect(page.get_by_text("went on under this id")).to_be_visible()
     page.goto(f"/customers/{survivor}/data")
     page.get_by_role("button", name="Undo").first.click()
     expect(page.locator(".message.done")).to_contain_text("Undone")
@@ -107,7 +107,7 @@ def test_an_edit_needs_a_second_person(hub: Served, visitor: Visitor) -> None:
     row = page.locator("tr", has_text="account owner").first
     row.locator("summary[aria-label]").click()
     row.locator("input[name=value]").fill("赵敏")
-    row.locator("input[name=reason]").fill("told on the phone")
+    row.get_by_role("textbox", name="Reason").fill("told on the phone")
     row.get_by_role("button", name="Ask for this value").click()
     expect(page.locator(".message.waits").first).to_contain_text("second person")
     (task,) = [t for t in hub.store.tasks(kind="change_request").to_pylist() if "赵敏" in (t["detail"] or "")]
