@@ -143,6 +143,7 @@ def demo(session: Session, size: int, seed: int, folder: Path | None, next_day: 
         (f"kehu export pairs --config {config_file} --to pairs.csv", "what was compared, and what became of it"),
         (f"kehu show sales_crm:ACC-765433 --config {config_file}", "everything that is known of one customer"),
         (f"kehu findings list --config {config_file}", "what is missing, wrong or late, and who has to act"),
+        (f"kehu serve --config {config_file}", "the pages of stewards; programs read /v1, described under /docs"),
         (f"kehu dev --config {config_file}", "the same as assets in Dagster, in the browser"),
         (f"kehu demo --to {folder} --next-day", "what a day of changes does to golden records"),
     )
