@@ -91,9 +91,13 @@ def hub(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
     passwords._hasher = before
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser; a machine without one fails, since pages that nobody looked at are not tested."""
+    """The browser; a machine without one fails, since pages that nobody looked at are not tested.
+
+    One per file of tests: Playwright keeps an event loop running in the thread for as long as it lives, and tests of
+    other folders that the same process runs afterwards may want to start one of their own.
+    """
     found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     assert found, "no Chromium: on Debian and Ubuntu, apt-get install chromium fonts-noto-cjk"
     with sync_playwright() as playwright:
