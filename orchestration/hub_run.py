@@ -25,6 +25,7 @@ from matching.effect import catch_up
 from models.config import Config
 from models.errors import KehuError, StoreError
 from models.store import Store, open_store
+from models.store.analyst_views import attributes_in_views, ensure_views
 from orchestration.created import with_created_sources
 
 KEPT_FOLDERS = 3
@@ -119,6 +120,7 @@ def open_run(
     with open_store(config.store) as store, store.lock(run_id, wait=wait):
         folder = _work_folder(config, run_id)
         store.start_run(run_id, kind="full" if full else "incremental")
+        ensure_views(store.database, attributes_in_views(config))
         run = HubRun(run_id, with_created_sources(config, store), store, folder, full, keep_going)
         if tell is not None:
             run.tell = tell

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from models.errors import StoreError
 from models.store import lock
+from models.store.analyst_views import drop_views, ensure_views
 from models.store.database import Database
 from models.store.store import Store
 from models.store.tables import SCHEMA_REVISION
@@ -61,5 +62,7 @@ def _migrate(database: Database) -> None:
             "it was written by a newer Kehu"
         )
     with database.write() as connection:
+        drop_views(connection)  # what they show could not be changed otherwise
         config.attributes["connection"] = connection
         command.upgrade(config, SCHEMA_REVISION)
+    ensure_views(database)

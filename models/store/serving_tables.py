@@ -1,4 +1,6 @@
-"""Tables of serving: what programs created, how far each has read, webhooks, consent, and who was erased."""
+"""Tables of serving: what programs created, how far each has read, webhooks, consent, who was erased,
+corrections for sources, and views for analysts.
+"""
 
 from __future__ import annotations
 
@@ -112,4 +114,47 @@ tombstone = sa.Table(  # who was erased: ids alone, which say nothing about anyb
     _column("by", sa.Text),
 )
 
-SERVING_TABLES = (api_record, idempotency, feed_cursor, usage, webhook, dead_letter, consent, tombstone)
+correction = sa.Table(  # what a source with write_back should hold instead of what it holds, until it does
+    "correction",
+    metadata,
+    _column("record_id", Id, key=True),
+    _column("attribute", sa.Text, key=True),
+    _column("seq", Id),  # of the newest change of this row; who was told up to a number asks for those above
+    _column("golden_id", sa.Text),
+    _column("entity_type", sa.Text),
+    _column("source", sa.Text),
+    _column("stream", sa.Text),
+    _column("source_key", sa.Text),
+    _column("source_value", Json, null=True),
+    _column("golden_value", Json, null=True),
+    _column("rule", sa.Text),
+    _column(
+        "status", sa.Text
+    ),  # open | acknowledged (the source delivers it now) | withdrawn (the hub thinks otherwise)
+    _column("opened_at", UtcTime),
+    _column("opened_run", sa.Text),
+    _column("closed_at", UtcTime, null=True),
+    _column("closed_run", sa.Text, null=True),
+    sa.Index("ix_correction_source", "source", "seq"),
+    sa.Index("ix_correction_golden_id", "golden_id"),
+)
+
+analyst_view = sa.Table(  # views for analysts as they were made, see analyst_views
+    "analyst_view",
+    metadata,
+    _column("name", sa.Text, key=True),
+    _column("hash", sa.Text),
+)
+
+SERVING_TABLES = (
+    api_record,
+    idempotency,
+    feed_cursor,
+    usage,
+    webhook,
+    dead_letter,
+    consent,
+    tombstone,
+    correction,
+    analyst_view,
+)

@@ -62,6 +62,7 @@ for _command in (
     tasks.tasks,
     finding.findings,
     output.export,
+    output.views,
     output.quarantine,
     keys.key,
     keeping.backup,

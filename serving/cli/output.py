@@ -78,3 +78,39 @@ def quarantine(session: Session, run_id: str | None, source: str | None, limit: 
     else:
         session.show("No rows were set aside.")
     session.result({"total": sum(g["rows"] for g in groups), "groups": groups, "rows": rows})
+
+
+@click.command(short_help="Show the SQL views for analysts.")
+@click.option("--sql", "with_sql", is_flag=True, help="Print the statement of each view instead of its columns.")
+@with_session
+def views(session: Session, with_sql: bool) -> None:
+    """List the read-only SQL views for analysts with their columns, and make them fit the configuration's attributes.
+
+    On PostgreSQL they are in the schemas analyst and analyst_personal, on SQLite their names begin so.
+    """
+    from serving.analysts import attributes_in_views, refresh, shown_views
+
+    config = session.config()
+    with session.store(config) as store:
+        made = refresh(store, config)
+        shown = shown_views(store.dialect, attributes_in_views(config))
+    if with_sql:
+        for one in shown:
+            session.show(f"CREATE VIEW {one.name} AS\n{one.select};\n")
+    else:
+        rows = [(one.name, c.name, c.kind, c.about) for one in shown for c in one.columns]
+        session.show(table(("view", "column", "type", "meaning"), rows))
+    session.result(
+        {
+            "made": made,
+            "views": [
+                {
+                    "name": one.name,
+                    "about": one.view.about,
+                    "columns": [c._asdict() for c in one.columns],
+                    "sql": one.select,
+                }
+                for one in shown
+            ],
+        }
+    )

@@ -25,8 +25,8 @@ from models.store.tables import SCHEMA_REVISION, metadata
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-_NOT_KEPT = frozenset({"run_lock", "web_session", "one_time_link"})
-"""Who holds the hub and who is signed in: true at the moment of the backup, and wrong afterwards."""
+_NOT_KEPT = frozenset({"run_lock", "web_session", "one_time_link", "analyst_view"})
+"""Who holds the hub, who is signed in, which views there are: true at the moment of the backup, wrong afterwards."""
 
 
 def backup(store: Store, path: Path) -> dict[str, int]:
