@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from models.store.analyst_columns import VIEWS, Column, View
+from models.store.analyst_columns import VIEWS, Column, Kind, View
 from models.store.database import Database
 from models.store.serving_tables import analyst_view
 from models.vocabulary import Attribute, attributes
@@ -127,7 +127,7 @@ def _value(view: View, attribute: Attribute, postgres: bool) -> str:
 
 
 def _described(attribute: Attribute) -> Column:
-    kind = "number" if attribute.type == "number" and not attribute.multi else "text"
+    kind: Kind = "number" if attribute.type == "number" and not attribute.multi else "text"
     words = "JSON array of values" if attribute.multi else f"golden value, {attribute.sensitivity}"
     return Column(attribute.name, kind, words)
 
