@@ -32,17 +32,21 @@ def main(arguments: list[str] | None = None) -> int:
     i.add_argument("--deltas", default="100,10k", help="changed rows, comma separated (default: %(default)s)")
     i.add_argument("--asks", type=int, default=2_000, help="records that are matched (default: %(default)s)")
     i.add_argument("--bases", type=Path, default=Path("work/bases"), metavar="FOLDER", help="bases are kept here")
-    i.add_argument("--full", action="store_true", help="a full run on each base too, for the ratio")
-    i.add_argument("--postgres", action="store_true", help="match on a PostgreSQL over loopback too")
+    i.add_argument(
+        "--parts",
+        default=",".join(incremental.PARTS[:2]),
+        help="(default: %(default)s)",
+    )
+    i.add_argument("--full", action="store_true", help="the part `full` too: a full run on each base, for the ratio")
+    i.add_argument("--postgres", action="store_true", help="the part `match-postgresql` too, over loopback")
+    i.add_argument("--again", action="store_true", help="measure again what this code was measured at already")
     i.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    n = what.add_parser("incremental-one", help="one base in this process, to a JSON file")
+    n = what.add_parser("incremental-one", help="one part on one base in this process, to a JSON file")
     n.add_argument("base", type=Path)
+    n.add_argument("part")
     n.add_argument("--copy", type=Path, required=True)
     n.add_argument("--to", type=Path, required=True)
-    n.add_argument("--deltas", required=True)
     n.add_argument("--asks", type=int, required=True)
-    n.add_argument("--full", action="store_true")
-    n.add_argument("--postgres", action="store_true")
     d = what.add_parser("stewardship", help="how long a steward's decision takes on a standing hub")
     d.add_argument("--size", default="100k", help="source records (default: %(default)s)")
     d.add_argument("--decisions", type=int, default=100, help="how many are taken (default: %(default)s)")
@@ -74,11 +78,16 @@ def main(arguments: list[str] | None = None) -> int:
         return landing.run(scale.size_of(given.rows), given.kinds.split(","), given.json)
     if given.what == "incremental":
         sizes, deltas = ([scale.size_of(x) for x in text.split(",")] for text in (given.sizes, given.deltas))
-        options = {"full": given.full, "postgres": given.postgres, "as_json": given.json}
-        return incremental.run(sizes, deltas, given.asks, given.bases, **options)
+        parts = given.parts.split(",")
+        if unknown := [part for part in parts if part not in incremental.PARTS]:
+            parser.error(f"no part {', '.join(unknown)}; there are {', '.join(incremental.PARTS)}")
+        more = {"match-postgresql": given.postgres, "full": given.full}
+        parts += [part for part, wanted in more.items() if wanted and part not in parts]
+        return incremental.run(
+            sizes, deltas, given.asks, given.bases, parts=parts, again=given.again, as_json=given.json
+        )
     if given.what == "incremental-one":
-        deltas = [int(x) for x in given.deltas.split(",")]
-        incremental.one_to_file(given.base, given.copy, given.to, deltas, given.asks, given.full, given.postgres)
+        incremental.one_to_file(given.base, given.part, given.copy, given.to, given.asks)
         return 0
     if given.what == "stewardship":
         return stewardship.run(scale.size_of(given.size), given.decisions, given.json, given.keep)

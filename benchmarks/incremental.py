@@ -1,27 +1,32 @@
 """What a small change costs on a large base, beside the full run, and how long one record's match takes.
 
-Per base one process does everything, on a copy: a first delivery that warms it up, then deliveries of each size, the
-questions, and with `full` one full run. A base is built once and used again.
+Each part of each base is a process of its own, whose figures are printed as soon as they are there and kept beside the
+bases: a measurement that was broken off goes on where it stopped, as long as the code is the same. A base is built
+once and used again.
 """
 
+import hashlib
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import hub, postgres_copy
-from benchmarks.incremental_base import base, copied, deliver, questions
-from benchmarks.measure import Watch, call
+from benchmarks.incremental_base import base, copied, deliver, named, questions
+from benchmarks.measure import Watch
 from benchmarks.table import table
 
+PARTS = ("deltas", "match", "match-postgresql", "full")
+"""Deliveries; questions on either store; the full run on the same base."""
 _ROOT = Path(__file__).resolve().parent.parent
-_OUTSIDE = ("land", "changes", "check", "publish", "lifecycle", "search")
+_OUTSIDE = ("land", "changes", "check", "publish", "lifecycle", "search", "forget")
 """Phases that are not resolving."""
-_REPEATED = 3
+_REPEATED = 5
 _WARM = 60
 
 
@@ -31,71 +36,102 @@ def run(
     asks: int,
     bases: Path,
     *,
-    full: bool = False,
-    postgres: bool = False,
+    parts: Sequence[str] = PARTS[:2],
+    again: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Measure every base; print seconds, memory and ratios. Returns the exit code."""
-    results = []
+    """Measure every base; print seconds, memory and ratios. Returns the exit code: 1 when a part failed."""
+    kept = bases / "results" / f"incremental-{_code()}"
+    kept.mkdir(parents=True, exist_ok=True)
+    failed = []
+    results: dict[int, dict[str, Any]] = {size: {"size": size} for size in sizes}
     for size in sizes:
-        found = base(bases, size)
-        with tempfile.TemporaryDirectory(prefix="kehu-incremental-", dir=bases) as scratch:
-            out = Path(scratch) / "result.json"
-            command = [sys.executable, "-W", "ignore", "-m", "benchmarks", "incremental-one", str(found.resolve())]
-            command += ["--copy", str(Path(scratch) / "copy"), "--to", str(out), "--asks", str(asks)]
-            command += ["--deltas", ",".join(map(str, deltas))] + ["--full"] * full + ["--postgres"] * postgres
-            print(f"{size:,} records …", file=sys.stderr, flush=True)
-            ended = call(command, _ROOT)
-            if ended.code:
-                raise hub.HubFailed(f"{size:,} records: ended with {ended.code}: {ended.err.strip()[-1500:]}")
-            results.append({"size": size, **json.loads(out.read_text(encoding="utf-8"))})
+        for part, said in _jobs(parts, deltas):
+            done = kept / f"{named(size)}-{said}.json"
+            if again or not done.exists():
+                _say(f"{size:,} records, {said} …")
+                if not _measured(bases, size, part, done, asks):
+                    failed.append(f"{size:,} records, {said}")
+                    continue
+            found = json.loads(done.read_text(encoding="utf-8"))
+            _say(f"{size:,} records, {said}: {_line(part, found)}")
+            if part == "deltas":
+                results[size].setdefault("deltas", {})[said.removeprefix("delta-")] = found
+            elif part == "full":
+                results[size]["full"] = found
+            else:
+                results[size].setdefault("match", {})["sqlite" if part == "match" else "postgresql"] = found
     if as_json:
-        print(json.dumps(results))
+        print(json.dumps(list(results.values())))
     else:
-        _show(results, deltas)
-    return 0
+        _show(list(results.values()), [str(delta) for delta in deltas])
+    for one in failed:
+        _say(f"failed: {one}")
+    return 1 if failed else 0
 
 
-def one_to_file(
-    found: Path, copy: Path, out: Path, deltas: Sequence[int], asks: int, full: bool, postgres: bool
-) -> None:
-    """In this process: everything about one base, as JSON."""
-    config = copied(found, copy)
-    got: dict[str, Any] = {"deltas": {}, "match": {}}
-    seed = 1
-    deliver(found, config, _WARM, seed)
-    hub.run_here(config)
-    for size in deltas:
-        runs = []
-        for _ in range(_REPEATED if size <= 1_000 else 1):
-            seed += 1
-            rows = deliver(found, config, size, seed)
-            cpu = time.process_time()
-            with Watch() as watch:
-                summary = hub.run_here(config)
-            runs.append(
-                {
-                    "rows": rows,
-                    "wall": watch.seconds,
-                    "cpu": time.process_time() - cpu,
-                    "peak_mb": watch.peak_mb,
-                    "resolving": sum(s for phase, s in summary["seconds"].items() if phase not in _OUTSIDE),
-                    "phases": sum(summary["seconds"].values()),
-                    "seconds": summary["seconds"],
-                    "pairs": summary["pairs_scored"],
-                }
-            )
-        got["deltas"][size] = sorted(runs, key=lambda r: r["resolving"])[len(runs) // 2]
-    if asks:
-        got["match"]["sqlite"] = _asked(config, found, asks)
-        if postgres:
-            with postgres_copy.server_with(config) as copied_config:
-                got["match"]["postgresql"] = _asked(copied_config, found, asks)
-    if full:
+def _jobs(parts: Sequence[str], deltas: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """What is measured one by one: the part, and its name."""
+    for part in parts:
+        if part == "deltas":
+            yield from ((part, f"delta-{delta}") for delta in deltas)
+        else:
+            yield part, part
+
+
+def _measured(bases: Path, size: int, part: str, done: Path, asks: int) -> bool:
+    """Measure one part in a process of its own, which writes the file; whether it did."""
+    found = base(bases, size)
+    with tempfile.TemporaryDirectory(prefix="kehu-incremental-", dir=bases) as scratch:
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks", "incremental-one", str(found.resolve())]
+        command += [done.stem.split("-", 1)[1], "--copy", scratch, "--to", str(done.resolve()), "--asks", str(asks)]
+        return subprocess.run(command, cwd=_ROOT, stdout=sys.stderr, check=False).returncode == 0 and done.exists()
+
+
+def one_to_file(found: Path, said: str, copy: Path, out: Path, asks: int) -> None:
+    """In this process: one part on one base (`delta-100`, `match`, `match-postgresql`, `full`), as JSON."""
+    if said.startswith("delta-"):
+        got: Any = _deltas(found, copy, int(said.removeprefix("delta-")))
+    elif said == "full":
+        config = copied(found, copy)
         with Watch() as watch:
             summary = hub.run_here(config, full=True)
-        got["full"] = {"wall": watch.seconds, "peak_mb": watch.peak_mb, "phases": sum(summary["seconds"].values())}
-    out.write_text(json.dumps(got), encoding="utf-8")
+        got = {"wall": watch.seconds, "peak_mb": watch.peak_mb, "phases": sum(summary["seconds"].values())}
+    elif said == "match":
+        got = _asked(found / "kehu.yaml", found, asks)
+    else:
+        with postgres_copy.server_with(found / "kehu.yaml", copy) as config:
+            got = _asked(config, found, asks)
+    part = out.with_suffix(".part")
+    part.write_text(json.dumps(got), encoding="utf-8")
+    part.rename(out)
+
+
+def _deltas(found: Path, copy: Path, size: int) -> dict[str, Any]:
+    """Deliveries of one size to a copy of the base, after one that warms the process up; the median of them."""
+    config = copied(found, copy)
+    deliver(found, config, _WARM, 1)
+    hub.run_here(config)
+    runs = []
+    for seed in range(2, 2 + (_REPEATED if size <= 1_000 else 1)):
+        rows = deliver(found, config, size, size + seed)
+        cpu = time.process_time()
+        with Watch() as watch:
+            summary = hub.run_here(config)
+        runs.append(
+            {
+                "rows": rows,
+                "wall": watch.seconds,
+                "cpu": time.process_time() - cpu,
+                "peak_mb": watch.peak_mb,
+                "resolving": sum(s for phase, s in summary["seconds"].items() if phase not in _OUTSIDE),
+                "phases": sum(summary["seconds"].values()),
+                "seconds": summary["seconds"],
+                "pairs": summary["pairs_scored"],
+            }
+        )
+        _say(f"  {_line('deltas', runs[-1])}")
+    return sorted(runs, key=lambda r: r["resolving"])[len(runs) // 2]
 
 
 def _asked(config: Path, found: Path, asks: int) -> dict[str, float]:
@@ -129,28 +165,63 @@ def _quantile(values: Sequence[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def _show(results: Sequence[dict[str, Any]], deltas: Sequence[int]) -> None:
+def _line(part: str, found: dict[str, Any]) -> str:
+    """The figures of one part on one line."""
+    if part == "deltas":
+        return (
+            f"{found['rows']:,} rows: resolving {found['resolving']:.2f} s, all phases {found['phases']:.2f} s, whole "
+            f"call {found['wall']:.2f} s (processor {found['cpu']:.2f} s), {found['pairs']:,} pairs"
+        )
+    if part == "full":
+        return f"all phases {found['phases']:.0f} s, peak {found['peak_mb']:,.0f} MB"
+    return (
+        f"p50 {found['p50_ms']:.2f} ms, p99 {found['p99_ms']:.2f} ms (processor {found['cpu_p50_ms']:.2f}, "
+        f"{found['cpu_p99_ms']:.2f} ms)"
+    )
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _code() -> str:
+    """A hash of the code that is measured, so that figures of another are never taken for its own."""
+    digest = hashlib.sha256()
+    folders = ("benchmarks", "connectors", "lifecycle", "matching", "models", "orchestration", "worlds")
+    for path in sorted(path for folder in folders for path in (_ROOT / folder).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _show(results: Sequence[dict[str, Any]], deltas: Sequence[str]) -> None:
     header = ["", *(f"{r['size']:,}" for r in results)]
     rows: list[list[object]] = []
     for delta in deltas:
-        of = [r["deltas"][str(delta)] for r in results]
-        rows.append([f"delta of {delta:,}: resolving, s", *(d["resolving"] for d in of)])
-        rows.append(["  against the smallest base", *(d["resolving"] / of[0]["resolving"] for d in of)])
-        rows.append(["  all phases, s", *(d["phases"] for d in of)])
-        rows.append(["  wall of the whole call, s", *(d["wall"] for d in of)])
-        rows.append(["  processor, s", *(d["cpu"] for d in of)])
-        rows.append(["  pairs scored", *(d["pairs"] for d in of)])
-        rows.append(["  peak MB of the process", *(d["peak_mb"] for d in of)])
-        if all("full" in r for r in results):
+        of = [r.get("deltas", {}).get(delta) for r in results]
+        if not any(of):
+            continue
+        first = next((d["resolving"] for d in of if d), None)
+        rows.append([f"delta of {int(delta):,}: resolving, s", *(d and d["resolving"] for d in of)])
+        rows.append(["  against the smallest base", *(d and d["resolving"] / first for d in of)])
+        for words, name in (
+            ("  all phases, s", "phases"),
+            ("  wall of the whole call, s", "wall"),
+            ("  processor, s", "cpu"),
+            ("  pairs scored", "pairs"),
+            ("  peak MB of the process", "peak_mb"),
+        ):
+            rows.append([words, *(d and d[name] for d in of)])
+        if any("full" in r for r in results):
+            full = [r.get("full") for r in results]
             rows.append(
                 [
                     "  full run / this",
-                    *(r["full"]["phases"] / d["phases"] for r, d in zip(results, of, strict=True)),
+                    *(f["phases"] / d["phases"] if f and d else None for f, d in zip(full, of, strict=True)),
                 ]
             )
-    if all("full" in r for r in results):
-        rows.append(["full run, all phases, s", *(r["full"]["phases"] for r in results)])
-    for store in dict.fromkeys(name for r in results for name in r["match"]):
+    if any("full" in r for r in results):
+        rows.append(["full run, all phases, s", *(r.get("full") and r["full"]["phases"] for r in results)])
+    for store in dict.fromkeys(name for r in results for name in r.get("match", {})):
         for name, words in (
             ("p50_ms", "p50, ms"),
             ("p99_ms", "p99, ms"),
@@ -158,5 +229,6 @@ def _show(results: Sequence[dict[str, Any]], deltas: Sequence[int]) -> None:
             ("cpu_p99_ms", "processor p99, ms"),
             ("candidates", "records compared, mean"),
         ):
-            rows.append([f"match on {store}: {words}", *(r["match"][store][name] for r in results)])
+            values = [r.get("match", {}).get(store) for r in results]
+            rows.append([f"match on {store}: {words}", *(v and v[name] for v in values)])
     print(table(header, rows))

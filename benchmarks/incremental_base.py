@@ -27,7 +27,7 @@ _CHANGED = ("tel", "mobile", "phone1", "phone", "tel2", "email", "registered_add
 def base(folder: Path, size: int) -> Path:
     """The folder of a hub that one run filled with the easy world of `size` records; made where there is none."""
     # Standard values of another version would be renewed by the first run, which is no small one.
-    found = folder / f"easy-{_named(size)}-v{PARSER_VERSION}"
+    found = folder / f"easy-{named(size)}-v{PARSER_VERSION}"
     if not (found / "run.json").exists():
         print(f"building a base of {size:,} records in {found} …", file=sys.stderr, flush=True)
         files = easy.generate(found, size, seed=1)
@@ -58,7 +58,7 @@ def deliver(found: Path, config: Path, changed: int, seed: int) -> int:
     """
     dice, total = random.Random(seed), 0
     document = yaml.safe_load(config.read_text(encoding="utf-8"))
-    other = found.parent / f"new-{_named(max(20_000, changed))}"
+    other = found.parent / f"new-{named(max(20_000, changed))}"
     if not other.exists():
         easy.generate(other, max(20_000, changed), seed=9)
     streams = [(source, stream) for source in document["sources"] for stream in source["streams"]]
@@ -77,7 +77,7 @@ def deliver(found: Path, config: Path, changed: int, seed: int) -> int:
 def questions(found: Path, count: int, seed: int = 3) -> list[tuple[str, dict[str, Any]]]:
     """Records as a clerk would type them: (entity type, canonical attributes); half are of the base, half of nobody."""
     document = yaml.safe_load((found / "kehu.yaml").read_text(encoding="utf-8"))
-    other = found.parent / f"new-{_named(20_000)}"
+    other = found.parent / f"new-{named(20_000)}"
     if not other.exists():
         easy.generate(other, 20_000, seed=9)
     asked: list[tuple[str, dict[str, Any]]] = []
@@ -134,5 +134,6 @@ def _write(path: Path, rows: Sequence[dict[str, str]]) -> int:
     return len(rows)
 
 
-def _named(size: int) -> str:
+def named(size: int) -> str:
+    """A number of records in short: 100k, 1M."""
     return next((f"{size // n}{unit}" for unit, n in (("M", 10**6), ("k", 10**3)) if size % n == 0), str(size))

@@ -20,8 +20,8 @@ from tests.support import postgres
 
 
 @contextlib.contextmanager
-def server_with(config: Path) -> Iterator[Path]:
-    """A configuration beside `config` whose store is a copy of its one; the server ends with the block."""
+def server_with(config: Path, folder: Path) -> Iterator[Path]:
+    """A configuration in `folder` whose store is a copy of that of `config`; the server ends with the block."""
     loaded = load_config(config)
     server = postgres.start()
     try:
@@ -37,7 +37,7 @@ def server_with(config: Path) -> Iterator[Path]:
         open_store(url).close()
         _copy(str(sa.make_url(loaded.store).database), f"host=127.0.0.1 port={port} user=postgres dbname=postgres")
         document = yaml.safe_load(config.read_text(encoding="utf-8")) | {"store": url}
-        other = config.with_name("kehu-postgresql.yaml")
+        other = folder / "kehu-postgresql.yaml"
         other.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         yield other
     finally:

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -22,6 +21,7 @@ from connectors.mapping import map_columns, multi_attributes
 from connectors.rekey import Renumbered, read_rekey
 from connectors.text import content_hashes, payloads, record_numbers, texts_of
 from models.config import Config
+from models.duck import connect_small
 from models.store import Store
 from models.store import tables as t
 
@@ -123,7 +123,7 @@ class Comparison:
     def _delivered(self) -> Iterator[pa.Table]:
         """Every delivered row against its stored record, a part of the batch at a time."""
         usable = self._one_key_each()
-        connection = duckdb.connect(config={"threads": 1})
+        connection = connect_small()
         try:
             for batch in self.batch.rows():
                 here: Ints = batch.column(ROW).to_numpy()

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-import duckdb
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -18,6 +17,7 @@ import pyarrow as pa
 from connectors.arrow import Column, Texts, pc, places, whole
 from connectors.text import FEW_PAYLOADS, clean, few_payload_texts, payload_texts, text_form
 from models.config import Config, Stream
+from models.duck import connect_small
 from models.vocabulary import attributes
 
 LIST = pa.list_(pa.string())
@@ -57,7 +57,7 @@ def remap(config: Config, records: pa.Table, *, entity: str) -> pa.Table:
     with ExitStack() as stack:
         read: Callable[[Texts, list[str]], dict[str, Texts]] = few_payload_texts
         if records.num_rows > FEW_PAYLOADS:
-            read = partial(payload_texts, stack.enter_context(duckdb.connect(config={"threads": 1})))
+            read = partial(payload_texts, stack.enter_context(connect_small()))
         for source, stream in config.streams(entity):
             rows = np.flatnonzero(pc.equal(known, f"{source.name}\x1f{stream.name}").to_numpy(zero_copy_only=False))
             if not len(rows):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +20,7 @@ from connectors.protocol import BadRow
 from connectors.text import clean, flag_of, key_of, payloads, text_form, texts_of
 from connectors.times import parse_times, unreadable_dates
 from models.config import Stream
+from models.duck import connect_small
 from models.vocabulary import attributes
 
 _SHOWN = 1_000
@@ -43,7 +43,7 @@ class RowChecks:
     _bad: list[pa.Table] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.connection = duckdb.connect(config={"threads": 1})
+        self.connection = connect_small()
         dates = self.dates if self.dates is not None else _dates(self.stream.entity)
         fields = self.stream.field_columns
         self._date_columns = sorted({c for name, columns in fields.items() if name in dates for c in columns})

@@ -37,6 +37,7 @@ from models.store import tables as t
 from models.vocabulary import PARTY_TYPES
 
 LARGE_ROWS = 1_000_000
+SMALL_ROWS = 5_000
 ENGINE = 2
 """Raised when the evaluation itself changes, so that everything is evaluated again."""
 
@@ -118,7 +119,8 @@ def evaluate(
     """
     plan = plan or plan_lifecycle(store, config, contracts, today)
     rules = bound_rules(contracts)
-    with working(store, config, contracts, folder, today, forms, large=_is_large(store, folder, plan)) as work:
+    sizes = {"large": _is_large(store, folder, plan), "small": not plan.full and _changed(folder) <= SMALL_ROWS}
+    with working(store, config, contracts, folder, today, forms, **sizes) as work:
         with _timed(work, "load"):
             scope = _load(work, plan)
         if scope is not None and not scope.golden and not scope.records:
@@ -144,12 +146,15 @@ def evaluate(
 
 def _is_large(store: Store, folder: Path, plan: Plan) -> bool:
     """Whether so much is evaluated that it should not stand in memory uncompressed."""
-    changes = [path for path in folder.glob("changes_*.parquet")]
-    rows: int = sum(pq.read_metadata(path).num_rows for path in changes)
+    rows = _changed(folder)
     if plan.full and rows < LARGE_ROWS:
         held = sa.select(sa.func.count().label("n")).select_from(t.source_record)
         rows += store.fetch_arrow(held.where(t.source_record.c.entity_type.is_not(None)))["n"][0].as_py()
     return rows >= LARGE_ROWS
+
+
+def _changed(folder: Path) -> int:
+    return sum(int(pq.read_metadata(path).num_rows) for path in folder.glob("changes_*.parquet"))
 
 
 def _result(
@@ -196,8 +201,7 @@ def _load(work: Work, plan: Plan) -> Touched | None:
             orphans_are_stale=orphans is not None and orphans <= work.today.isoformat(),
             since=plan.before,
         )
-        count = work.store.fetch_arrow(sa.select(sa.func.count().label("n")).select_from(lt.customer_state))
-        if len(found.golden) < max(WHOLE_LEAST, WHOLE_SHARE * count["n"][0].as_py()):
+        if len(found.golden) < WHOLE_LEAST or len(found.golden) < WHOLE_SHARE * _customers(work.store):
             load_scope(work, found)
             return found
         for table in ("raw_touchpoint", "raw_vehicle", "raw_relation", "home"):
@@ -205,6 +209,11 @@ def _load(work: Work, plan: Plan) -> Touched | None:
         work.full = True
     load_everything(work)
     return None
+
+
+def _customers(store: Store) -> int:
+    count = store.fetch_arrow(sa.select(sa.func.count().label("n")).select_from(lt.customer_state))
+    return int(count["n"][0].as_py())
 
 
 def _duplicates(work: Work) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from lifecycle.contracts import Contracts
 from lifecycle.standard import ENTITIES, IDS, LINKS, Readers, links_of, party_links, pc, standardise
 from models.config import Config
+from models.duck import connect_small
 from models.store import Store
 from models.vocabulary import PARTY_TYPES, REFERENCES
 
@@ -124,9 +126,7 @@ def _old_links(store: Store, folder: Path, entity: str) -> pa.Table:
 
 def _write_links(out: Path, links: pa.Table, gone: pa.Table) -> None:
     """The links that hold now, and those that hold no more."""
-    import duckdb
-
-    with duckdb.connect() as connection:
+    with connect_small() if gone.num_rows + links.num_rows < ROWS else duckdb.connect() as connection:
         connection.register("links", links)
         connection.register("gone", gone)
         for name, query in (

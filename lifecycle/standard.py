@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pyarrow_compute
 
 from models.config import Config, Source, Stream
+from models.duck import connect_small
 from models.store import lifecycle_tables as lt
 from models.vocabulary import REFERENCES, record_ids
 
@@ -123,7 +123,7 @@ _NUMBER = r"""
 
 
 def _numbers(texts: Any) -> Any:
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with connect_small() as connection:
         connection.register("texts", pa.table({"text": texts}))
         found: Any = connection.sql(_NUMBER).to_arrow_table()
     return found.column(0).combine_chunks().cast(pa.float64())
@@ -158,7 +158,7 @@ def _targets(keys: Any, streams: list[tuple[str, str]]) -> Any:
 
 def _reasons(unread: list[tuple[str, Any]]) -> Any:
     """Attribute → the text that could not be read, as one JSON object per record; null where all could."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with connect_small() as connection:
         connection.register("unread", pa.table(dict(unread)))
         names = [name for name, _ in unread]
         parts = ", ".join(f'CASE WHEN "{n}" IS NOT NULL THEN \'"{n}":\' || to_json("{n}")::VARCHAR END' for n in names)

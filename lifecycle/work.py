@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from lifecycle.contracts import Contracts
 from lifecycle.standard import ENTITIES, pc, types_of
 from models.config import Config
+from models.duck import small_database
 from models.store import Store
 from models.vocabulary import PARTY_TYPES
 
@@ -104,27 +105,44 @@ def text(value: str) -> str:
 
 @contextmanager
 def working(
-    store: Store, config: Config, contracts: Contracts, folder: Path, today: dt.date, forms: Forms, *, large: bool
+    store: Store,
+    config: Config,
+    contracts: Contracts,
+    folder: Path,
+    today: dt.date,
+    forms: Forms,
+    *,
+    large: bool,
+    small: bool = False,
 ) -> Iterator[Work]:
     """A work with an empty database within the configured memory, which spills into the run's folder.
 
-    A `large` one lives in a file, where tables are compressed; a small one is quicker in memory.
+    A `large` one lives in a file, where tables are compressed; any other is quicker in memory, a `small` one in the
+    engine that every small work shares.
     """
     out = folder / "lifecycle"
     out.mkdir(parents=True, exist_ok=True)
     path = out / "work.duckdb"
-    path.unlink(missing_ok=True)
-    con = duckdb.connect(str(path) if large else ":memory:")
+    with small_database() if small else _engine(config, folder, path if large else None) as con:
+        yield Work(con, store, config, contracts, folder, today, forms)
+
+
+@contextmanager
+def _engine(config: Config, folder: Path, path: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    if path is not None:
+        path.unlink(missing_ok=True)
+    con = duckdb.connect(str(path) if path is not None else ":memory:")
     try:
         con.execute(f"SET memory_limit = '{config.memory_limit}'")
         con.execute("SET temp_directory = ?", [str(folder / "spill")])
         con.execute("SET preserve_insertion_order = false")
         if config.threads:
             con.execute(f"SET threads = {int(config.threads)}")
-        yield Work(con, store, config, contracts, folder, today, forms)
+        yield con
     finally:
         con.close()
-        path.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
 
 
 def create(work: Work) -> None:

@@ -25,6 +25,7 @@ from matching.model.splink_model import add_term_frequencies, score_pairs
 from matching.profile import Profile, profile_contacts
 from matching.standardise import schema_of
 from models.config import Config
+from models.duck import small_database
 from models.match_model import Declaration, PublishedModel
 
 KEEP_BELOW = 6.0
@@ -58,9 +59,24 @@ class Work:
 
 @contextlib.contextmanager
 def working(
-    config: Config, entity: str, declaration: Declaration, folder: Path, progress: Progress | None = None
+    config: Config,
+    entity: str,
+    declaration: Declaration,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    small: bool = False,
 ) -> Iterator[Work]:
-    """A DuckDB of its own within the configured memory, which spills into the run's folder."""
+    """A DuckDB of its own within the configured memory, which spills into the run's folder.
+
+    `small`: little work, for which a database in the engine that every small work shares will do.
+    """
+    with small_database() if small else _engine(config, folder) as con:
+        yield Work(con, entity, declaration, limits_of(declaration), schema_of(config, entity), progress or no_progress)
+
+
+@contextlib.contextmanager
+def _engine(config: Config, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     con = duckdb.connect()
     try:
         con.execute(f"SET memory_limit = '{config.memory_limit}'")
@@ -68,7 +84,7 @@ def working(
         con.execute("SET preserve_insertion_order = false")
         if config.threads:
             con.execute(f"SET threads = {int(config.threads)}")
-        yield Work(con, entity, declaration, limits_of(declaration), schema_of(config, entity), progress or no_progress)
+        yield con
     finally:
         con.close()
 

@@ -87,6 +87,7 @@ class EntityResult:
     created: int = 0
     retired: int = 0
     tasks_open: int = 0
+    max_cluster: int = 0
     blocks: list[dict[str, Any]] = field(default_factory=list)
     cut: dict[str, int] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
@@ -142,8 +143,10 @@ def resolve_entity(
     said = verdicts(store, config, entity, rekeyed(folder, entity).as_dict())
     changed = changes(folder, entity)
     few = model is not None and not full and _is_few(store, entity, 0 if changed is None else len(changed))
-    with working(config, entity, declared(config, entity, base), folder, progress) as work:
-        run = _Resolving(store, config, entity, folder, raw, work, said, EntityResult(entity), model)
+    small = few and (changed is None or len(changed) <= VERY_FEW_CHANGES)
+    with working(config, entity, declared(config, entity, base), folder, progress, small=small) as work:
+        result = EntityResult(entity, max_cluster=work.limits.max_cluster)
+        run = _Resolving(store, config, entity, folder, raw, work, said, result, model)
         if few and model is not None:
             return run.some(model)
         return run.everything(model, full)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from models.duck import connect_small
 from models.store import Store
 from models.store import tables as t
 from models.vocabulary import PARTY_TYPES
@@ -48,13 +49,13 @@ def before_publishing(store: Store, folder: Path, entity: str, *, max_cluster: i
     if not any(path.exists() for path in paths.values()):
         laws: tuple[tuple[str, Severity], ...] = ((ONE_GOLDEN, "ERROR"), (NO_EMPTY, "ERROR"), (CLUSTER_SIZE, "WARN"))
         return [Verdict(law, True, "nothing is to be published", severity) for law, severity in laws]
-    duck = duckdb.connect(config={"threads": 1})
+    duck = connect_small()
     try:
         for kind, empty in _EMPTY.items():
             path = paths[kind]
             names = ", ".join(f'"{name}"' for name in empty.names)
             if path.exists():
-                duck.execute(f"CREATE VIEW {kind} AS SELECT {names} FROM read_parquet({_text(path)})")
+                duck.execute(f"CREATE TEMP VIEW {kind} AS SELECT {names} FROM read_parquet({_text(path)})")
             else:
                 duck.register(kind, empty.empty_table())
         unmoved = "SELECT record_id FROM changes WHERE change <> 'late' EXCEPT SELECT record_id FROM membership"
@@ -134,7 +135,7 @@ def after_publishing(store: Store, folder: Path, entities: tuple[str, ...], *, f
             continue
         states = store.records_by_id(records, ["deleted"])
         members = store.memberships(records)
-        duck = duckdb.connect(config={"threads": 1})
+        duck = connect_small()
         try:
             duck.register("states", states)
             duck.register("members", members)

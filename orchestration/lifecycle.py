@@ -9,7 +9,6 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
@@ -22,6 +21,7 @@ from lifecycle.intake import take_in
 from lifecycle.standard import ENTITIES, Readers
 from matching.standardise.forms import FORMS, normal_vin
 from models.config import Config
+from models.duck import connect_small
 from models.errors import KehuError
 from models.store import LifecycleOutcome
 from models.store import lifecycle_tables as lt
@@ -38,7 +38,7 @@ def readers_of(config: Config) -> Readers:
     zone = config.lifecycle.timezone
 
     def days(texts: Any, date_format: str | None) -> Any:
-        with duckdb.connect(config={"threads": 1}) as connection:
+        with connect_small() as connection:
             moments = parse_times(connection, texts, date_format=date_format, timezone=zone)
             connection.register("moments", pa.table({"moment": moments}))
             query = "SELECT CAST(timezone(?, moment) AS DATE) AS day FROM moments"

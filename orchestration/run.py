@@ -1,30 +1,19 @@
-"""`kehu run` and `kehu train` without Dagster's pages: the same assets, executed in this process.
+"""`kehu run` and `kehu train` without Dagster's pages.
 
-The run is recorded by Dagster only when DAGSTER_HOME is set; otherwise its records live as long as the call.
+A run is recorded by Dagster, as assets that were materialised, when DAGSTER_HOME is set; otherwise the same steps are
+taken without it.
 """
 
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import dagster as dg
-
 from models.config import Config
-from models.errors import KehuError
-from orchestration.assets.out import REPORTS
-from orchestration.build import build_definitions
-from orchestration.hub_run import HubRun, Tell, open_run
-from orchestration.names import source_job
+from orchestration.hub_run import Tell, open_run
+from orchestration.sequence import take_steps
 from orchestration.steps import compare, party_types, peak_rss_mb, train, verify
 from orchestration.summary import summary
-from orchestration.triggers import FULL, RESOLVE
-
-_NO_LOG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""Failures come back as exceptions and progress through `progress`; Dagster's account of both would be a second one."""
 
 
 def run_hub(
@@ -36,10 +25,14 @@ def run_hub(
     Raises KehuError with a message for the user: LockError when another run holds the hub, StoreError when the disk is
     full or the database lost; nothing of the run is published then. Raises KeyError for an unknown source.
     """
-    job = source_job(config.source(source)) if source is not None else FULL if full else RESOLVE
+    named = None if source is None else config.source(source)
     with open_run(config, full=full, keep_going=True, tell=progress) as run:
-        tags = {"kehu/trigger": trigger, "kehu/run": run.run_id}
-        _execute(run, config, job, tags)
+        if os.environ.get("DAGSTER_HOME"):
+            from orchestration.recorded import execute
+
+            execute(run, config, full=full, source=source, trigger=trigger)
+        else:
+            take_steps(run, named)
         return summary(run)
 
 
@@ -88,42 +81,3 @@ def verify_hub(config: Config, *, progress: Tell | None = None) -> dict[str, Any
             "seconds": seconds,
             "peak_rss_mb": peak_rss_mb(),
         }
-
-
-def _execute(run: HubRun, config: Config, job: str, tags: dict[str, str]) -> None:
-    with _quiet(), _instance() as instance:
-        # What programs created has no assets of its own: it comes and goes without a change of the configuration.
-        definitions = build_definitions(config, run)
-        # Nobody sees the reports of a run that Dagster does not keep.
-        chosen = definitions.resolve_job_def(job)
-        keys = None
-        if instance.is_ephemeral:
-            keys = [key for key in chosen.asset_layer.executable_asset_keys if key.path[-1] not in REPORTS]
-        try:
-            chosen.execute_in_process(_NO_LOG, instance=instance, tags=tags, asset_selection=keys)
-        except dg.DagsterExecutionInterruptedError:
-            raise KeyboardInterrupt from None
-        except dg.DagsterError as error:
-            # What a step raises comes back as it is; a broken law comes as an error of Dagster's.
-            if run.error is None or run.ended:
-                raise
-            raise KehuError(f"nothing was published: {run.error}") from error
-
-
-@contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-    else:
-        with dg.DagsterInstance.ephemeral() as instance:
-            yield instance
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Dagster's remarks about its own young interfaces off stderr."""
-    with warnings.catch_warnings():
-        for kind in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
-            warnings.simplefilter("ignore", kind)
-        yield

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-import duckdb
 import orjson
 
 from lifecycle.contracts.document import ENTITY_OF, OF_CUSTOMER, Attributes, Contracts
 from lifecycle.contracts.rules import Sql
 from models.config.mistakes import Mistake, nearest
+from models.duck import connect_small
 
 FUNCTIONS = frozenset(
     {
@@ -61,7 +61,7 @@ def columns_of(subject: str, attributes: Attributes) -> list[str]:
 
 def expression_mistake(text: str, columns: Collection[str]) -> tuple[str, str | None] | None:
     """(what is wrong, nearest valid name), or None for an expression that may run."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with connect_small() as connection:
         row = connection.execute("SELECT json_serialize_sql('SELECT ' || ?)", [text]).fetchone()
     parsed: dict[str, Any] = orjson.loads(row[0]) if row else {}
     if parsed.get("error"):

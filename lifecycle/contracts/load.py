@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,13 @@ def load_contracts(config: Config) -> Contracts:
 
 def parse_contracts(text: str, shown: str, attributes: Attributes) -> Contracts:
     """Contracts out of a text. `attributes` are the names that rules may use, by entity type. Raises ConfigErrors."""
+    return _parsed(text, shown, tuple((entity, tuple(names)) for entity, names in attributes.items()))
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, shown: str, names: tuple[tuple[str, tuple[str, ...]], ...]) -> Contracts:
+    """A run asks several times, a server with every page; contracts are never changed once they are read."""
+    attributes = dict(names)
     document = parse(text, shown)
     mistakes = list(cross_checks(document, attributes))
     contracts = None

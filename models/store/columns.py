@@ -9,6 +9,7 @@ import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
+from models.duck import connect_small
 from models.store.tables import UtcTime
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -85,9 +86,7 @@ def parse_json_column(table: pa.Table, column: str, schema: pa.Schema) -> pa.Tab
         empty = [pa.nulls(table.num_rows, field.type) for field in schema]
         plain = table.drop_columns([column])
         return pa.table([*plain.columns, *empty], schema=pa.schema([*plain.schema, *schema]))
-    import duckdb  # costs a fifth of a second, and readers of few rows need none of it
-
-    with duckdb.connect() as connection:
+    with connect_small() as connection:
         connection.register("given", table)
         types = ", ".join(f"{quoted(field.name)} {_duckdb_type(field.type)}" for field in schema)
         others = "".join(f"{quoted(name)}, " for name in table.column_names if name != column)

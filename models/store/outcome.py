@@ -16,6 +16,7 @@ from models.stewardship import Ranking
 from models.store.columns import TIME
 
 LARGE_ROWS = 200_000
+SMALL_ROWS = 5_000
 _INT, _TEXT, _REAL = pa.int64(), pa.string(), pa.float64()
 
 # Columns by kind of file; a file may hold more (changes and standard do), never less.
@@ -138,9 +139,15 @@ class RunOutcome:
 
     def is_large(self) -> bool:
         """Whether so many records changed that loading differs from updating."""
+        return self._changed() >= LARGE_ROWS
+
+    def is_small(self) -> bool:
+        """Whether so little changed that it needs no limits of memory."""
+        return not self.full and self._changed() <= SMALL_ROWS
+
+    def _changed(self) -> int:
         paths = [path for entity in self.entities if (path := self.file("changes", entity))]
-        rows: int = sum(pq.read_metadata(path).num_rows for path in paths)
-        return rows >= LARGE_ROWS
+        return sum(int(pq.read_metadata(path).num_rows) for path in paths)
 
     def quarantine(self) -> Path | None:
         """The file of quarantined rows, or None. Raises StoreError."""

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from models.duck import connect_small
 from models.errors import StoreError
 from models.store import bulk
 from models.store import tables as t
@@ -35,11 +36,13 @@ def publish(connection: sa.Connection, outcome: RunOutcome, on_step: Callable[[s
     """Carry out every step inside the transaction of `connection`. Returns counts of what was written."""
     import duckdb
 
-    duck = duckdb.connect()
+    small = outcome.is_small()
+    duck = connect_small() if small else duckdb.connect()
     work = Publication(connection, duck, outcome, dt.datetime.now(dt.UTC))
     try:
-        duck.execute("SET memory_limit = ?", [outcome.memory_limit])
-        duck.execute("SET temp_directory = ?", [str(outcome.folder / "spill")])
+        if not small:
+            duck.execute("SET memory_limit = ?", [outcome.memory_limit])
+            duck.execute("SET temp_directory = ?", [str(outcome.folder / "spill")])
         duck.execute("SET VARIABLE parser_version = ?::VARCHAR", [outcome.parser_version])
         counts: dict[str, int] = {}
         for name, step in STEPS_TO_TAKE:

@@ -13,14 +13,14 @@ import pytest
 
 from models.config import Config, load_config
 from models.store import Store, open_store
-from orchestration import run, steps
+from orchestration import recorded, run, steps
 from orchestration.build import build_definitions
 from orchestration.hub_run import HubRun, open_run
 from orchestration.laws import Verdict
 from orchestration.summary import summary
 from tests.unit.orchestration import fakes
 
-real_instance = run._instance
+real_instance = recorded._instance
 
 
 def direct(hub: Hub, url: str | None = None, full: bool = False) -> tuple[HubRun, list[Verdict]]:
@@ -101,7 +101,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, shared_instance: dg.DagsterInstance)
         yield shared_instance
 
     fakes.use_fakes(monkeypatch)
-    monkeypatch.setattr(run, "_instance", shared)
+    monkeypatch.setattr(recorded, "_instance", shared)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from models.config import load_config
-from orchestration import run
+from orchestration import recorded
 from orchestration.build import build_definitions
 from orchestration.dev import SETTINGS
 from tests.unit.orchestration.conftest import Hub, checks_of, materialised, real_instance
@@ -104,7 +104,7 @@ def test_a_run_from_a_shell_is_recorded_where_dagster_keeps_its_records(
     home.mkdir()
     (home / "dagster.yaml").write_text(SETTINGS)
     monkeypatch.setenv("DAGSTER_HOME", str(home))
-    monkeypatch.setattr(run, "_instance", real_instance)
+    monkeypatch.setattr(recorded, "_instance", real_instance)
     run_id = hub.run(trigger="test")["run_id"]
     with dg.DagsterInstance.from_config(str(home)) as kept:
         runs = kept.get_runs()

@@ -57,6 +57,20 @@ def test_a_run_publishes_and_ends_with_the_documented_summary(hub: Hub) -> None:
     } <= set(told)  # fmt: skip
 
 
+def test_a_run_that_dagster_records_ends_with_the_same_summary(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = hub.run()
+    (hub.folder / "hub.db").unlink()
+    (hub.folder / "hub.db-wal").unlink(missing_ok=True)
+    (hub.folder / "hub.db-shm").unlink(missing_ok=True)
+    monkeypatch.setenv("DAGSTER_HOME", "/nowhere")
+    other = hub.run()
+    of_this_run = ("run_id", "seconds", "peak_rss_mb", "models")
+    assert {k: v for k, v in one.items() if k not in of_this_run} == {
+        k: v for k, v in other.items() if k not in of_this_run
+    }
+    assert one["seconds"].keys() == other["seconds"].keys()
+
+
 def test_a_later_run_resolves_only_what_changed(hub: Hub) -> None:
     hub.run_steps()
     hub.deliver("accounts", {"1": "ACME", "3": "Gamma"})
@@ -151,6 +165,14 @@ def test_what_the_machine_lacks_is_one_sentence(
     assert last is not None and last["status"] == "failed" and last["error"]
 
 
+@pytest.fixture(params=["without Dagster", "recorded by Dagster"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With DAGSTER_HOME a run executes the assets; what it does is the same."""
+    if request.param == "recorded by Dagster":
+        monkeypatch.setenv("DAGSTER_HOME", "/nowhere")  # the instance is the shared one of these tests
+
+
+@pytest.mark.usefixtures("either")
 def test_a_failure_that_nobody_expected_comes_back_as_it_is(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("by zero")
@@ -160,6 +182,7 @@ def test_a_failure_that_nobody_expected_comes_back_as_it_is(hub: Hub, monkeypatc
         hub.run()
 
 
+@pytest.mark.usefixtures("either")
 def test_a_broken_law_keeps_the_run_from_being_published(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.run_steps()
     before = hub.names()
@@ -192,11 +215,13 @@ def test_run_ids_sort_by_time() -> None:
     assert ids == sorted(ids)
 
 
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_publishes_nothing_and_the_next_one_goes_on(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, asked: signal.Signals
 ) -> None:
     def interrupt(*_: Any, **__: Any) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), asked)
         raise AssertionError("the signal came late")
 
     with monkeypatch.context() as patched:
