@@ -46,7 +46,8 @@ ENGINE = 2
 class Plan:
     """How much of the lifecycle a run has to do: take every record in anew, evaluate every customer, and since when.
 
-    `before` is the run whose state is there; `reason` says in words why everything is evaluated.
+    `before` is the run whose state is there; `reason` says in words why everything is evaluated. With `decided` (golden
+    records, records) only what these changed is evaluated, and the totals of `before` are corrected by it.
     """
 
     everything: bool
@@ -54,6 +55,7 @@ class Plan:
     reason: str | None = None
     before: str | None = None
     standing: Mapping[str, Any] = field(default_factory=dict)
+    decided: tuple[set[str], set[int]] | None = None
 
 
 @dataclass
@@ -138,7 +140,8 @@ def evaluate(
             _duplicates(work)
             tally(work, rules)
             golden = None if scope is None else pa.array(sorted(scope.golden), pa.string())
-            measures = write_totals(work, run_id, None if scope is None else plan.before, golden)
+            named = run_id if plan.decided is None else str(plan.before)
+            measures = write_totals(work, named, None if scope is None else plan.before, golden)
         with _timed(work, "state"):
             customers = _write_state(work)
         return _result(work, plan, rules, scope, counts, measures, customers)
@@ -200,8 +203,10 @@ def _load(work: Work, plan: Plan) -> Touched | None:
             after_action=int(plan.standing.get("actions") or 0),
             orphans_are_stale=orphans is not None and orphans <= work.today.isoformat(),
             since=plan.before,
+            decided=plan.decided,
         )
-        if len(found.golden) < WHOLE_LEAST or len(found.golden) < WHOLE_SHARE * _customers(work.store):
+        few = plan.decided is not None or len(found.golden) < WHOLE_LEAST
+        if few or len(found.golden) < WHOLE_SHARE * _customers(work.store):
             load_scope(work, found)
             return found
         for table in ("raw_touchpoint", "raw_vehicle", "raw_relation", "home"):

@@ -49,18 +49,26 @@ def load_everything(work: Work) -> None:
     _party_links(work, LINKS.empty_table() if work.restated else work.store.links_of_parties())
 
 
-def touched(work: Work, *, after_action: int, orphans_are_stale: bool, since: str | None = None) -> Touched:
+def touched(
+    work: Work,
+    *,
+    after_action: int,
+    orphans_are_stale: bool,
+    since: str | None = None,
+    decided: tuple[set[str], set[int]] | None = None,
+) -> Touched:
     """Whom the run's changes, people's actions on findings and the day touch. Loads the records that it meets.
 
-    `since` is the run of the last evaluation: what stewards decided after it changed golden records already.
+    `since` is the run of the last evaluation: what stewards decided after it changed golden records already. With
+    `decided` (golden records, records that moved) only these touch anybody.
     """
     store, found = work.store, Touched()
     links, unlinks = links_file(work, "links"), links_file(work, "unlinks")
     both = pa.concat_tables([links, unlinks])
     changed = _numbers(work, " UNION ALL ".join(f"SELECT record_id FROM changed_{entity}" for entity in ENTITIES))
     parties = set(_numbers(work, "SELECT record_id FROM moved_home"))
-    decided, moved = store.decided_since(since)
-    found.by_data |= decided
+    golden, moved = store.decided_since(since) if decided is None else decided
+    found.by_data |= golden
     parties |= moved
     for entity in PARTY_TYPES:
         if (file := work.file("changes", entity)) is not None:
@@ -69,10 +77,11 @@ def touched(work: Work, *, after_action: int, orphans_are_stale: bool, since: st
             found.by_data |= set(work.ids(f"SELECT golden_id FROM {file}").to_pylist())
     found.by_data |= set(work.ids("SELECT golden_id FROM moved_home WHERE golden_id IS NOT NULL").to_pylist())
     found.by_data |= set(store.memberships(array_of(parties))["golden_id"].to_pylist())
-    found.golden |= set(store.stale_customers(work.today.isoformat()))
     found.records |= set(changed)
-    _acted_on(work, found, after_action)
-    if orphans_are_stale:
+    if decided is None:
+        found.golden |= set(store.stale_customers(work.today.isoformat()))
+        _acted_on(work, found, after_action)
+    if orphans_are_stale and decided is None:
         found.records |= set(store.findings_without_customer()["record_id"].to_pylist()) - {None}
 
     # Records that refer to changed ones, are on the same vehicles, or name a party that came, went or moved.

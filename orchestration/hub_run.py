@@ -21,7 +21,9 @@ import duckdb
 import orjson
 
 from connectors.mapping import remap
+from lifecycle.following import follow_decisions
 from matching.effect import catch_up
+from matching.standardise.forms import FORMS
 from models.config import Config
 from models.errors import KehuError, StoreError
 from models.store import Store, open_store
@@ -161,8 +163,13 @@ def _catch_up(run: HubRun) -> None:
         # They are written down; the next decision or run applies them.
         run.tell("decisions", f"what was decided meanwhile takes effect with the next run ({error})")
         return
-    if effect is not None:
-        run.tell("decisions", f"{len(effect.golden):,} records looked at for what was decided meanwhile")
+    if effect is None:
+        return
+    run.tell("decisions", f"{len(effect.golden):,} records looked at for what was decided meanwhile")
+    try:
+        follow_decisions(run.store, run.config, FORMS)
+    except KehuError as error:
+        run.tell("decisions", f"stages and findings follow it with the next run ({error})")
 
 
 def _work_folder(config: Config, run_id: str) -> Path:

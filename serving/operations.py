@@ -10,6 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from models.store import tables as t
+from models.store.apply import KIND as DECISION
 
 if TYPE_CHECKING:
     from models.config import Config
@@ -21,8 +22,9 @@ SUMS = ("records", "changed", "deleted", "quarantined", "pairs_scored", "golden"
 
 
 def runs(store: Store, *, status: str | None = None, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
-    """Runs, the newest first, with `sums` (what the whole run counted) and `seconds`."""
-    query = sa.select(t.run).order_by(t.run.c.started_at.desc(), t.run.c.run_id.desc()).limit(limit).offset(offset)
+    """Runs, the newest first, with `sums` (what the whole run counted) and `seconds`; decisions are none."""
+    query = sa.select(t.run).where(t.run.c.kind != DECISION)
+    query = query.order_by(t.run.c.run_id.desc()).limit(limit).offset(offset)
     if status:
         query = query.where(t.run.c.status == status)
     with store.database.read() as connection:

@@ -23,8 +23,11 @@ from models.store.columns import TIME
 from models.store.publish_golden import TASK_RULES
 from models.store.ranking import rank_tasks
 
-KIND, STATUS = "decision", "applied"
-"""Kind and status of the row in `run` of a decision that was applied; no run over sources has this status."""
+KIND, STATUS, FOLLOWED = "decision", "applied", "followed"
+"""Kind of the row in `run` of a decision, and its status: applied to golden records, then followed by the lifecycle.
+
+No run over sources has one of them.
+"""
 
 
 @dataclass(frozen=True)

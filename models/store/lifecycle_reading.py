@@ -95,11 +95,16 @@ class LifecycleReading(Reading):
         }
         return {number: row["until"] for number, row in last.items() if row["action"] == "waive"}
 
+    def lifecycle_run(self) -> str | None:
+        """The last run that evaluated the lifecycle; None where none did."""
+        with self.database.read() as connection:
+            found: str | None = connection.scalar(sa.select(sa.func.max(lt.lifecycle_measure.c.run_id)))
+        return found
+
     def lifecycle_day(self) -> str | None:
         """The day up to which the published findings were looked at."""
-        query = sa.select(sa.func.max(lt.lifecycle_measure.c.run_id))
+        run_id = self.lifecycle_run()
         with self.database.read() as connection:
-            run_id = connection.scalar(query)
             metrics = connection.scalar(sa.select(t.run.c.metrics).where(t.run.c.run_id == run_id)) if run_id else None
         found: str | None = (orjson.loads(metrics).get("lifecycle") or {}).get("today") if metrics else None
         return found

@@ -6,7 +6,8 @@ The steps replace and add whole sets of rows from the run's Parquet files. What 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -26,7 +27,7 @@ from models.store.publish_golden import (
     publish_tasks,
     rank_found_tasks,
 )
-from models.store.publish_lifecycle import publish_lifecycle
+from models.store.publish_lifecycle import publish_decided, publish_lifecycle
 from models.store.publish_records import publish_edges, publish_keys, publish_membership, publish_records
 from models.store.publish_rekeys import publish_rekeys
 from models.store.publish_search import publish_search
@@ -34,6 +35,25 @@ from models.store.publish_search import publish_search
 
 def publish(connection: sa.Connection, outcome: RunOutcome, on_step: Callable[[str], None]) -> dict[str, int]:
     """Carry out every step inside the transaction of `connection`. Returns counts of what was written."""
+    with _reading(connection, outcome) as work:
+        work.duck.execute("SET VARIABLE parser_version = ?::VARCHAR", [outcome.parser_version])
+        counts: dict[str, int] = {}
+        for name, step in STEPS_TO_TAKE:
+            on_step(name)
+            counts[name] = step(work)
+        on_step("commit")
+        return counts
+
+
+def publish_followed(connection: sa.Connection, outcome: RunOutcome, before: str) -> int:
+    """Make what decisions change of the lifecycle the state; the totals of the run `before` are corrected in place."""
+    with _reading(connection, outcome) as work:
+        return publish_decided(work, before)
+
+
+@contextmanager
+def _reading(connection: sa.Connection, outcome: RunOutcome) -> Iterator[Publication]:
+    """A publication over the files of an outcome. Raises StoreError for files that cannot be read."""
     import duckdb
 
     small = outcome.is_small()
@@ -43,13 +63,7 @@ def publish(connection: sa.Connection, outcome: RunOutcome, on_step: Callable[[s
         if not small:
             duck.execute("SET memory_limit = ?", [outcome.memory_limit])
             duck.execute("SET temp_directory = ?", [str(outcome.folder / "spill")])
-        duck.execute("SET VARIABLE parser_version = ?::VARCHAR", [outcome.parser_version])
-        counts: dict[str, int] = {}
-        for name, step in STEPS_TO_TAKE:
-            on_step(name)
-            counts[name] = step(work)
-        on_step("commit")
-        return counts
+        yield work
     except duckdb.Error as error:
         raise StoreError(f"{outcome.folder}: the run's files cannot be published ({error})") from error
     finally:

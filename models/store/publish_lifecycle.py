@@ -16,6 +16,13 @@ def publish_lifecycle(work: Publication) -> int:
     return sum(step(work) for step in (_links, _customers, _findings, _measures, _contracts))
 
 
+def publish_decided(work: Publication, before: str) -> int:
+    """Carry out what decisions change of the lifecycle between two runs; the totals of the run before are replaced."""
+    for table in (lt.matrix_cell, lt.lifecycle_measure):
+        work.connection.execute(sa.delete(table).where(table.c.run_id == before))
+    return sum(step(work) for step in (_customers, _findings, _measures))
+
+
 def _links(work: Publication) -> int:
     relinked = work.outcome.lifecycle is not None and work.outcome.lifecycle.relinked
     with bulk.indexes_after(work.connection, lt.record_link, when=work.loads(lt.record_link)):

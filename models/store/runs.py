@@ -16,8 +16,8 @@ from models.errors import StoreError
 from models.stewardship import Ranking
 from models.store import bulk, lock, publish
 from models.store import tables as t
+from models.store.apply import FOLLOWED, KIND, Applied, Written, apply
 from models.store.apply import STATUS as APPLIED
-from models.store.apply import Applied, Written, apply
 from models.store.database import Database
 from models.store.outcome import RunOutcome
 
@@ -126,14 +126,44 @@ class Runs:
     def applied_upto(self) -> int:
         """The newest decision that the state of the hub rests on."""
         r = t.run.c
-        query = sa.select(sa.func.max(r.decisions_upto)).where(r.status.in_(("published", APPLIED)))
+        query = sa.select(sa.func.max(r.decisions_upto)).where(r.status.in_(("published", APPLIED, FOLLOWED)))
         with self.database.read() as connection:
             return int(connection.scalar(query) or 0)
 
     def decided_since(self, run_id: str | None) -> tuple[set[str], set[int]]:
         """Golden records that decisions changed after a run, and records that they moved."""
         r = t.run.c
-        query = sa.select(r.metrics).where(r.status == APPLIED, r.run_id > (run_id or ""))
+        return self._decided(r.status.in_((APPLIED, FOLLOWED)), r.run_id > (run_id or ""))
+
+    def is_running(self) -> bool:
+        """Whether a run is under way, or died under way and nobody noticed yet."""
+        with self.database.read() as connection:
+            return connection.scalar(sa.select(t.run.c.run_id).where(t.run.c.status == "running").limit(1)) is not None
+
+    def to_follow(self, since: str) -> tuple[list[str], set[str], set[int]]:
+        """The decisions that took effect after a run and that the lifecycle does not follow yet: ids of their rows,
+        golden records that they changed, records that they moved.
+        """
+        r = t.run.c
+        waiting = (r.status == APPLIED, r.run_id > since)
+        with self.database.read() as connection:
+            rows = list(connection.scalars(sa.select(r.run_id).where(*waiting).order_by(r.run_id)))
+        return (rows, *self._decided(*waiting)) if rows else ([], set(), set())
+
+    def follow(self, decisions: Sequence[str], before: str, outcome: RunOutcome | None) -> None:
+        """Make what decisions change of the lifecycle the state of the hub, in one transaction with their mark.
+
+        `before` is the run whose totals are corrected; without `outcome` nothing changes.
+        """
+        r = t.run.c
+        with self.database.write() as connection:
+            if outcome is not None:
+                publish.publish_followed(connection, outcome, before)
+            marked = sa.update(t.run).where(r.run_id.in_(list(decisions)), r.status == APPLIED)
+            connection.execute(marked.values(status=FOLLOWED))
+
+    def _decided(self, *which: sa.ColumnElement[bool]) -> tuple[set[str], set[int]]:
+        query = sa.select(t.run.c.metrics).where(*which)
         golden: set[str] = set()
         records: set[int] = set()
         with self.database.read() as connection:
@@ -151,8 +181,11 @@ class Runs:
 
     def last_run(self, status: str | None = "published") -> dict[str, Any] | None:
         """The latest run of a status (None: of any) as a dictionary, metrics as a dictionary too."""
-        query = sa.select(t.run).order_by(t.run.c.started_at.desc(), t.run.c.run_id.desc()).limit(1)
-        return next(iter(self._rows(query if status is None else query.where(t.run.c.status == status))), None)
+        r = t.run.c
+        query = sa.select(t.run).order_by(r.started_at.desc(), r.run_id.desc()).limit(1)
+        # Those of a status are few; decisions, which stand in the table too, are many.
+        wanted = r.kind != KIND if status is None else r.status == status
+        return next(iter(self._rows(query.where(wanted))), None)
 
     def run(self, run_id: str) -> dict[str, Any] | None:
         """One run as a dictionary, with `phases` (name → seconds)."""

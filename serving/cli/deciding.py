@@ -71,10 +71,12 @@ def decide(
     from dataclasses import replace
 
     from serving.access import Principal
+    from serving.stewardship.following import follow
 
     config, who = session.config(), replace(Principal.system(), name=str(by))
     with session.store(config) as store:
         done = _done(store, config, who, str(word), what, str(reason), lasting)
+        follow(store, config)
     if done.state == "recorded":
         session.show(f"Decision {done.decision_id} is recorded; it takes effect with the next 'kehu run'.")
     else:
@@ -137,12 +139,14 @@ def _done(store: Store, config: Config, who: Any, word: str, what: tuple[str, ..
 
 def _file(session: Session, path: Path, by: str | None, reason: str | None) -> None:
     from serving.decisions import read_verdicts, record_verdicts, take_effect_now
+    from serving.stewardship.following import follow
 
     verdicts = read_verdicts(path, by=by, reason=reason)
     config = session.config()
     with session.store(config) as store:
         ids = record_verdicts(store, config, verdicts, file=path)
         applied = take_effect_now(store, config)
+        follow(store, config)
     session.show(
         table(("decision", "left", "right", "by"), [(v.verdict, v.left, v.right, v.by) for v in verdicts[:_SHOWN]])
     )

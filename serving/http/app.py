@@ -23,6 +23,7 @@ from serving.accounts.single import Provider
 from serving.http.errors import add_error_pages, unexpected
 from serving.http.middleware import Headers
 from serving.search import warm
+from serving.stewardship.following import Follower
 from serving.web.registry import add_pages
 
 
@@ -49,9 +50,12 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
         dispatcher = getattr(app.state, "dispatcher", None)
         if dispatcher is not None:
             dispatcher.start()
+        follower = Follower(store, config)
+        follower.start()
         try:
             yield
         finally:
+            follower.stop()
             if dispatcher is not None:
                 dispatcher.stop()
             reads.close()

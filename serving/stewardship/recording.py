@@ -13,6 +13,7 @@ from models.stewardship import APPROVAL, PAIR
 from serving.access import Principal
 from serving.stewardship.bench import Bench
 from serving.stewardship.done import Done
+from serving.stewardship.following import tell
 from serving.stewardship.four_eyes import approval_needed
 from serving.stewardship.waiting import open_task
 
@@ -60,6 +61,8 @@ def record(
                 closed.append(task_key)
         if not waiting:
             effect = take_effect(store, bench.config, partial(_raw, bench))
+    if effect is not None:
+        tell(store)
     return _told(bench, entry, number, effect, waiting, opened, closed)
 
 
