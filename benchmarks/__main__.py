@@ -1,9 +1,9 @@
-"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship|lifecycle`; without a word the first."""
+"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship|pages|lifecycle`; no word: the first."""
 
 import argparse
 from pathlib import Path
 
-from benchmarks import hard_pairs, incremental, landing, lifecycle, quality, scale, stewardship
+from benchmarks import hard_pairs, incremental, landing, lifecycle, pages, quality, scale, stewardship
 from benchmarks.sets import SETS
 from benchmarks.splink_baseline import BASELINES
 
@@ -52,6 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     d.add_argument("--decisions", type=int, default=100, help="how many are taken (default: %(default)s)")
     d.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the standing hub here, to use it again")
     d.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    g = what.add_parser("pages", help="how long the pages of stewards take on a standing hub")
+    g.add_argument("--size", default="100k", help="source records (default: %(default)s)")
+    g.add_argument("--asks", type=int, default=60, help="how often each page is asked for (default: %(default)s)")
+    g.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the standing hub here, to use it again")
+    g.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     c = what.add_parser("lifecycle", help="stages, findings and matrix of all customers, and of a delta")
     c.add_argument("--customers", default="100k", help="customers, each with five touchpoints (default: %(default)s)")
     c.add_argument("--delta", default="10k", help="touchpoints that change afterwards (default: %(default)s)")
@@ -91,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if given.what == "stewardship":
         return stewardship.run(scale.size_of(given.size), given.decisions, given.json, given.keep)
+    if given.what == "pages":
+        return pages.run(scale.size_of(given.size), given.asks, given.json, given.keep)
     if given.what == "lifecycle":
         return lifecycle.run(scale.size_of(given.customers), scale.size_of(given.delta), given.json)
     if given.what == "splink":

@@ -61,11 +61,11 @@ def measure(config_path: Path, decisions: int) -> dict[str, Any]:
         back = [_timed(partial(undo, store, config, lead, n, reason="benchmark")) for n in reversed(done)]
         commits = [_timed(lambda: store.add_audit("li", "benchmark")) for _ in range(20)]
     return {
-        "commit": _told(commits),
-        "decision": _told(taken),
-        "undo": _told(back),
-        "task page": _told(pages),
-        "inbox": _told(lists),
+        "commit": told(commits),
+        "decision": told(taken),
+        "undo": told(back),
+        "task page": told(pages),
+        "inbox": told(lists),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -85,7 +85,8 @@ def _timed(call: Callable[[], Any]) -> tuple[float, float]:
     return (time.perf_counter() - began) * 1000, (time.process_time() - busy) * 1000
 
 
-def _told(times: list[tuple[float, float]]) -> dict[str, float]:
+def told(times: list[tuple[float, float]]) -> dict[str, float]:
+    """Number, median processor time, median and 95th percentile of wall times, of pairs of wall and processor time."""
     ordered = sorted(wall for wall, _ in times)
     return {
         "n": len(ordered),

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from models.store import tables as t
-from models.store.apply import KIND as DECISION
+from models.store.apply import RUN_KINDS
 
 if TYPE_CHECKING:
     from models.config import Config
@@ -23,7 +23,7 @@ SUMS = ("records", "changed", "deleted", "quarantined", "pairs_scored", "golden"
 
 def runs(store: Store, *, status: str | None = None, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
     """Runs, the newest first, with `sums` (what the whole run counted) and `seconds`; decisions are none."""
-    query = sa.select(t.run).where(t.run.c.kind != DECISION)
+    query = sa.select(t.run).where(t.run.c.kind.in_(RUN_KINDS))
     query = query.order_by(t.run.c.run_id.desc()).limit(limit).offset(offset)
     if status:
         query = query.where(t.run.c.status == status)

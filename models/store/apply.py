@@ -28,6 +28,8 @@ KIND, STATUS, FOLLOWED = "decision", "applied", "followed"
 
 No run over sources has one of them.
 """
+RUN_KINDS = ("full", "incremental")
+"""Kinds of the rows in `run` of runs over sources."""
 
 
 @dataclass(frozen=True)

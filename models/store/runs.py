@@ -16,7 +16,7 @@ from models.errors import StoreError
 from models.stewardship import Ranking
 from models.store import bulk, lock, publish
 from models.store import tables as t
-from models.store.apply import FOLLOWED, KIND, Applied, Written, apply
+from models.store.apply import FOLLOWED, RUN_KINDS, Applied, Written, apply
 from models.store.apply import STATUS as APPLIED
 from models.store.database import Database
 from models.store.outcome import RunOutcome
@@ -126,9 +126,10 @@ class Runs:
     def applied_upto(self) -> int:
         """The newest decision that the state of the hub rests on."""
         r = t.run.c
-        query = sa.select(sa.func.max(r.decisions_upto)).where(r.status.in_(("published", APPLIED, FOLLOWED)))
-        with self.database.read() as connection:
-            return int(connection.scalar(query) or 0)
+        newest = sa.select(sa.func.max(r.decisions_upto))
+        with self.database.read() as connection:  # one look into the index per status
+            found = [connection.scalar(newest.where(r.status == one)) for one in ("published", APPLIED, FOLLOWED)]
+        return max((int(number) for number in found if number is not None), default=0)
 
     def decided_since(self, run_id: str | None) -> tuple[set[str], set[int]]:
         """Golden records that decisions changed after a run, and records that they moved."""
@@ -184,7 +185,7 @@ class Runs:
         r = t.run.c
         query = sa.select(t.run).order_by(r.started_at.desc(), r.run_id.desc()).limit(1)
         # Those of a status are few; decisions, which stand in the table too, are many.
-        wanted = r.kind != KIND if status is None else r.status == status
+        wanted = r.kind.in_(RUN_KINDS) if status is None else r.status == status
         return next(iter(self._rows(query.where(wanted))), None)
 
     def run(self, run_id: str) -> dict[str, Any] | None:

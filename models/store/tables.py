@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0009"
 """The migration that this program needs; a test holds it equal to the newest one."""
 
 
@@ -65,6 +65,9 @@ run = sa.Table(
     _column("decisions_upto", Id, null=True),  # the last decision that the published state rests on
     _column("metrics", Json, null=True),
     _column("error", sa.Text, null=True),
+    sa.Index("ix_run_status_run_id", "status", "run_id"),
+    sa.Index("ix_run_status_decisions_upto", "status", "decisions_upto"),
+    sa.Index("ix_run_kind_run_id", "kind", "run_id"),
 )
 
 run_phase = sa.Table(
@@ -208,6 +211,7 @@ golden_record = sa.Table(
     metadata,
     _column("golden_id", sa.Text, key=True),
     *(_column(name, kind, null=null) for name, kind, null in _GOLDEN),
+    sa.Index("ix_golden_record_listed", "entity_type", "status", "golden_id"),
 )
 
 golden_version = sa.Table(
