@@ -29,7 +29,8 @@ from serving.asking import shown_name
 Why = Literal["name", "id", "alias", "phone", "email", "identifier", "source key", "web domain"]
 
 _RARE = 400  # records under a word that are looked at one by one
-_MOST = 400  # candidates that are compared with what was typed
+_COMMON = 20_000  # records under a word that are looked at for another word
+_MOST = 200  # candidates that are compared with what was typed
 _LIKE = 62.0  # of a hundred; below this a name is another one
 _BEHIND = 25.0  # what fits so much worse than the best was not meant
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -248,10 +249,13 @@ def _by_name(connection: sa.Connection, names: _Names) -> list[int]:
 
 def _together(connection: sa.Connection, common: Sequence[int]) -> list[int]:
     """Records under the first two common words at once; under the only one, its first."""
-    a, b = search_word.alias(), search_word.alias()
-    query = sa.select(a.c.record_id).where(a.c.word == common[0])
-    if len(common) > 1:
-        query = query.join(b, sa.and_(b.c.record_id == a.c.record_id, b.c.word == common[1]))
+    w = search_word.c
+    first = sa.select(w.record_id).where(w.word == common[0])
+    if len(common) == 1:
+        return [int(r) for r in connection.scalars(first.limit(_RARE))]
+    # Of words that a hundred thousand have, as many are looked at as can be while somebody waits.
+    a = first.limit(_COMMON).subquery()
+    query = sa.select(a.c.record_id).where(sa.exists().where(w.word == common[1], w.record_id == a.c.record_id))
     return [int(r) for r in connection.scalars(query.limit(_RARE))]
 
 

@@ -49,7 +49,7 @@ class Identities:
     events: pa.Table
 
     def _with_action(self, action: str) -> pa.ChunkedArray[Any]:
-        chosen: pa.Table = self.golden.filter(pc.field("action") == action)
+        chosen: pa.Table = self.golden.filter(pc.equal(self.golden["action"], action))
         return chosen["golden_id"]
 
     @property

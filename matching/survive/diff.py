@@ -155,7 +155,7 @@ def golden_events(changes: pa.Table, drafts: pa.Table, old: pa.Table) -> pa.Tabl
         ),
         pa.nulls(len(drafts), TEXT),
     ]
-    changed = changes.filter(pc.field("action") == "changed")
+    changed = changes.filter(pc.equal(changes["action"], "changed"))
     told = [changed["action"], *(changed[name] for name in EVENTS.names[1:])]
     return pa.concat_tables([pa.Table.from_arrays(columns, schema=EVENTS) for columns in (drafted, told)])
 

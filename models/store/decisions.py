@@ -122,7 +122,7 @@ class Decisions:
                     rows = pa.Table.from_batches(list(bulk.fetch(connection, ordered, large=False)))
             else:
                 rows = self.decisions_about(records)
-                rows = rows.filter((pc.field("kind") == VALUE) & (pc.field("entity_type") == entity_type))
+                rows = rows.filter(pc.and_(pc.equal(rows["kind"], VALUE), pc.equal(rows["entity_type"], entity_type)))
             return rows, self.records_of_decisions(rows["id"])
 
     def records_of_decisions(self, numbers: Ids) -> dict[int, list[int]]:

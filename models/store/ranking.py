@@ -1,4 +1,5 @@
-"""How pressing tasks are: value (segment, stage, number of records) times doubt, from what the store holds of them.
+"""How pressing tasks are: value (segment, stage, number of records) times doubt, from what the store holds of them;
+and of which sources their records are.
 
 Doubt is most where a match is as likely as not; where a person waits for an answer it counts in full.
 """
@@ -22,7 +23,7 @@ _CERTAIN_KINDS = ("refused_merge", "weak_bridge", "oversized", "two_customers")
 
 
 def rank_tasks(connection: sa.Connection, ranking: Ranking, keys: Sequence[str] | None = None) -> int:
-    """Set value, priority and segment of waiting tasks (of these keys, or of all); returns how many."""
+    """Set value, priority, segment and sources of waiting tasks (of these keys, or of all); returns how many."""
     c = t.task.c
     columns = sa.select(c.task_key, c.kind, c.probability, c.records, c.left_id, c.right_id)
     waiting = columns.where(c.status.in_(OPEN_STATES))
@@ -42,7 +43,8 @@ def _rank(connection: sa.Connection, ranking: Ranking, tasks: Sequence[Any]) -> 
     if not tasks:
         return 0
     of = {task.task_key: _records(task) for task in tasks}
-    homes = _homes(connection, {record for records in of.values() for record in records})
+    named = {record for records in of.values() for record in records}
+    homes, sources = _homes(connection, named), _sources(connection, named)
     known = _customers(connection, set(homes.values()))
     changes = []
     for task in tasks:
@@ -54,10 +56,13 @@ def _rank(connection: sa.Connection, ranking: Ranking, tasks: Sequence[Any]) -> 
         stage = max((ranking.stages.get(stage or "", 1.0) for *_, stage in mine), default=1.0)
         value = ranking.segments.get(best or "", 1.0) * stage * (1.0 + math.log2(size))
         priority = value * _doubt(task.kind, task.probability)
-        changes.append({"key": task.task_key, "v": round(value, 6), "p": round(priority, 6), "s": best})
+        mine_are = sorted({sources[record] for record in of[task.task_key] if record in sources})
+        told = {"key": task.task_key, "v": round(value, 6), "p": round(priority, 6), "s": best}
+        changes.append(told | {"o": f",{','.join(mine_are)}," if mine_are else None})
     c = t.task.c
     statement = sa.update(t.task).where(c.task_key == sa.bindparam("key"))
-    statement = statement.values(value=sa.bindparam("v"), priority=sa.bindparam("p"), segment=sa.bindparam("s"))
+    ranked = {"value": "v", "priority": "p", "segment": "s", "sources": "o"}
+    statement = statement.values({name: sa.bindparam(value) for name, value in ranked.items()})
     connection.execute(statement, changes)
     return len(changes)
 
@@ -73,6 +78,15 @@ def _homes(connection: sa.Connection, records: set[int]) -> dict[int, str]:
     for i in range(0, len(ids), _AT_ONCE):
         query = sa.select(m.record_id, m.golden_id).where(m.record_id.in_(ids[i : i + _AT_ONCE]))
         found |= {record: golden for record, golden in connection.execute(query)}
+    return found
+
+
+def _sources(connection: sa.Connection, records: set[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    r, ids = t.source_record.c, sorted(records)
+    for i in range(0, len(ids), _AT_ONCE):
+        query = sa.select(r.record_id, r.source).where(r.record_id.in_(ids[i : i + _AT_ONCE]))
+        found |= {record: source for record, source in connection.execute(query)}
     return found
 
 

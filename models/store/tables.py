@@ -302,8 +302,14 @@ task = sa.Table(
     _column("due_at", UtcTime, null=True),
     _column("decision_id", Id, null=True),  # the decision that it is about
     _column("detail", Json, null=True),
+    _column("sources", sa.Text, null=True),  # of its records: ",crm,dms,"
     sa.Index("ix_task_status_kind", "status", "kind"),
-    sa.Index("ix_task_status_priority", "status", "priority"),
+    # The inbox counts and orders what waits from this index alone.
+    sa.Index(
+        "ix_task_waiting",
+        *("status", "priority", "opened_at", "task_key", "kind", "entity_type", "segment", "value", "weight"),
+        *("due_at", "claimed_by", "assigned_to", "sources"),
+    ),
 )
 
 task_record = sa.Table(

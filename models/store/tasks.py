@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -43,6 +43,21 @@ class TaskFilter:
     keys: Sequence[str] | None = None
 
 
+@dataclass
+class TaskOverview:
+    """How many tasks a filter finds: in all, by kind (whatever kinds it asks for), by segment (the same).
+
+    `open`, `mine` and `overdue` count waiting tasks whatever the filter says.
+    """
+
+    total: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    segments: dict[str, int] = field(default_factory=dict)
+    open: int = 0
+    mine: int = 0
+    overdue: int = 0
+
+
 TaskSort = Literal["priority", "oldest", "newest", "due", "weight", "value"]
 _c = t.task.c
 _ORDERS: dict[TaskSort, tuple[sa.ColumnElement[Any], ...]] = {
@@ -74,21 +89,42 @@ class Tasks:
         self, wanted: TaskFilter, *, limit: int = 50, offset: int = 0, sort: TaskSort = "priority"
     ) -> list[dict[str, Any]]:
         """Tasks as dictionaries, by default the most pressing first: by priority, then the oldest."""
-        query = sa.select(t.task).where(*_conditions(wanted)).order_by(*_ORDERS[sort], t.task.c.task_key)
-        return self._tasks(query.limit(limit).offset(offset))
+        order = (*_ORDERS[sort], t.task.c.task_key)
+        # The index orders the keys; only the rows of one page are read whole.
+        keys = sa.select(t.task.c.task_key).where(*_conditions(wanted)).order_by(*order).limit(limit).offset(offset)
+        chosen = keys.subquery()
+        query = sa.select(t.task).join(chosen, chosen.c.task_key == t.task.c.task_key).order_by(*order)
+        return self._tasks(query)
 
-    def count_tasks(self, wanted: TaskFilter) -> int:
-        """How many tasks a filter finds."""
+    def overview_tasks(self, wanted: TaskFilter, who: str, now: dt.datetime) -> TaskOverview:
+        """Counts of what a filter finds and of what waits whatever it says, in one look."""
+        c = t.task.c
+        plain = replace(wanted, kinds=(), segments=())
+        inside = sa.and_(*_conditions(plain)) if plain != TaskFilter() else sa.true()
+        waits = c.status.in_(OPEN_STATES)
+        mine = sa.and_(waits, sa.or_(c.claimed_by == who, c.assigned_to == who))
+        marks = {"inside": inside, "waits": waits, "mine": mine, "late": sa.and_(waits, c.due_at < now)}
+        flags = [sa.case((mark, 1), else_=0).label(name) for name, mark in marks.items()]
+        each = sa.select(c.kind, c.segment, *flags).where(c.status.in_({*OPEN_STATES, *wanted.status})).subquery().c
+        sums = [sa.func.sum(each[name]) for name in ("waits", "mine", "late")]
+        groups = (each.kind, each.segment, each.inside)
+        query = sa.select(*groups, sa.func.count(), *sums).group_by(*groups)
+        found = TaskOverview()
         with self.database.read() as connection:
-            query = sa.select(sa.func.count()).select_from(t.task).where(*_conditions(wanted))
-            return connection.scalar(query) or 0
-
-    def tally_tasks(self, wanted: TaskFilter, by: str) -> dict[str, int]:
-        """How many tasks a filter finds per value of a column (kind, segment, status, entity_type, claimed_by)."""
-        column = t.task.c[by]
-        query = sa.select(column, sa.func.count()).where(*_conditions(wanted)).group_by(column)
-        with self.database.read() as connection:
-            return {"" if value is None else str(value): int(n) for value, n in connection.execute(query)}
+            for kind, segment, fits, n, open_, own, late in connection.execute(query):
+                segment = segment or ""
+                found.open += open_
+                found.mine += own
+                found.overdue += late
+                in_kind = not wanted.kinds or kind in wanted.kinds
+                in_segment = not wanted.segments or segment in wanted.segments
+                if fits and in_segment:
+                    found.kinds[kind] = found.kinds.get(kind, 0) + n
+                if fits and in_kind:
+                    found.segments[segment] = found.segments.get(segment, 0) + n
+                if fits and in_kind and in_segment:
+                    found.total += n
+        return found
 
     def task(self, task_key: str) -> dict[str, Any] | None:
         """One task as a dictionary; None if there is none of this key."""
@@ -199,13 +235,17 @@ def _conditions(wanted: TaskFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.min_value is not None:
         found.append(c.value >= wanted.min_value)
     about = t.task_record.c
-    mine = sa.exists().where(about.task_key == c.task_key)
     if wanted.record_id is not None:
-        found.append(mine.where(about.record_id == wanted.record_id))
+        found.append(c.task_key.in_(sa.select(about.task_key).where(about.record_id == wanted.record_id)))
     if wanted.source is not None:
         r = t.source_record.c
-        found.append(mine.where(about.record_id == r.record_id, r.source == wanted.source))
+        of_it = sa.exists().where(
+            about.task_key == c.task_key, about.record_id == r.record_id, r.source == wanted.source
+        )
+        known = c.sources.contains(f",{wanted.source},", autoescape=True)
+        found.append(sa.or_(known, sa.and_(c.sources.is_(None), of_it)))  # a task that was not ranked yet
     if wanted.golden_id is not None:
         m = t.membership.c
-        found.append(mine.where(about.record_id == m.record_id, m.golden_id == wanted.golden_id))
+        named = sa.select(about.task_key).join(t.membership, m.record_id == about.record_id)
+        found.append(c.task_key.in_(named.where(m.golden_id == wanted.golden_id)))
     return found

@@ -23,6 +23,7 @@ from serving.accounts.single import Provider
 from serving.http.errors import add_error_pages, unexpected
 from serving.http.middleware import Headers
 from serving.search import warm
+from serving.stewardship.bench import warm as warm_decisions
 from serving.stewardship.following import Follower
 from serving.web.registry import add_pages
 
@@ -46,7 +47,8 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=warm, name="kehu-warm", daemon=True).start()
+        for loads in (warm, warm_decisions):
+            threading.Thread(target=loads, name="kehu-warm", daemon=True).start()
         dispatcher = getattr(app.state, "dispatcher", None)
         if dispatcher is not None:
             dispatcher.start()

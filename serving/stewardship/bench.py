@@ -10,8 +10,10 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 
+from matching.cluster import components
 from matching.in_use import rules_in_use
 from matching.realtime.contacts import ContactRoles
 from matching.realtime.features import Features
@@ -82,6 +84,11 @@ class Bench:
             for column in ("standard", "payload"):
                 row[column] = orjson.loads(row[column]) if row[column] else {}
         return {row["record_id"]: row for row in rows}
+
+
+def warm() -> None:
+    """Load what a decision computes with, so that the first who decides need not wait for it."""
+    components(np.array([1]), np.array([2]))
 
 
 _BENCHES: weakref.WeakKeyDictionary[Store, dict[int, Bench]] = weakref.WeakKeyDictionary()

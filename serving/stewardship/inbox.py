@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 import orjson
@@ -74,22 +74,13 @@ def inbox(
     wanted = wanted or TaskFilter()
     now = dt.datetime.now(dt.UTC)
     with store.snapshot():
-        total = store.count_tasks(wanted)
-        pages = max(1, -(-total // size))
+        counts = store.overview_tasks(wanted, who.name, now)
+        pages = max(1, -(-counts.total // size))
         page = min(max(1, page), pages)
         tasks = store.find_tasks(wanted, limit=size, offset=(page - 1) * size, sort=sort)
         rows = _rows(store, config, tasks, now)
-        return Inbox(
-            rows,
-            total,
-            page,
-            pages,
-            store.tally_tasks(replace(wanted, kinds=()), "kind"),
-            store.tally_tasks(replace(wanted, segments=()), "segment"),
-            store.count_tasks(TaskFilter(holder=who.name)),
-            store.count_tasks(TaskFilter()),
-            store.count_tasks(TaskFilter(due_before=now)),
-        )
+        counted = (counts.kinds, counts.segments, counts.mine, counts.open, counts.overdue)
+        return Inbox(rows, counts.total, page, pages, *counted)
 
 
 def next_task(

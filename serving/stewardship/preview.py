@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from connectors.mapping import remap
 from matching.standardise import schema_of
+from matching.steering import steer
 from matching.survive import expand_provenance, ranks_for, rules_for, survive
 from models.config import Config
 from models.config.created import with_created
 from models.store import Store
-from models.store.columns import parse_json_column
+from models.store.columns import parse_json_rows
 from models.vocabulary import Sensitivity
 
 
@@ -66,8 +67,15 @@ def merge_preview(store: Store, config: Config, golden_ids: Sequence[str]) -> Me
     members = remap(config, held.drop_columns(["standard"]), entity=entity).drop_columns(["payload"])
     members = members.append_column("golden_id", pa.array([ids[0]] * len(members)))
     schema = pa.schema([f for f in schema_of(config, entity) if f.name != "record_id"])
-    standard = parse_json_column(held.select(["record_id", "standard"]), "standard", schema)
-    (made,) = survive(members, standard, rules_for(config, entity), ranks_for(config)).to_pylist()
+    standard = parse_json_rows(held.select(["record_id", "standard"]), "standard", schema)
+    numbers = held["record_id"]
+    rows, about = store.value_decisions(entity, numbers)
+    steering = steer(
+        config, entity, rows.to_pylist(), about, dict.fromkeys(numbers.to_pylist(), ids[0]), standard.schema
+    )
+    members, standard = steering.join(members, standard)
+    rules, ranks = rules_for(config, entity), ranks_for(config)
+    (made,) = steering.without_own(survive(members, standard, rules, ranks, overrides=steering.overrides)).to_pylist()
     blocks: dict[str, list[str]] = {}
     known = config.attributes_of(entity)
     for name, attribute in known.items():
@@ -82,4 +90,4 @@ def merge_preview(store: Store, config: Config, golden_ids: Sequence[str]) -> Me
         if name in values or any(one is not None for one in mine):
             changed = any(one != values.get(name) for one in mine)
             told.append(PreviewRow(name, attribute.sensitivity, values.get(name), mine, changed, why.get(name, {})))
-    return MergePreview(ids, ids[0], ids[1:], len(members), told)
+    return MergePreview(ids, ids[0], ids[1:], len(held), told)
