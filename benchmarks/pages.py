@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -74,7 +75,7 @@ def measure(config_path: Path, asks: int) -> dict[str, Any]:
                     client.cookies.clear()
                     client.post("/sign-in", data={"name": "admin", "password": PASSWORD})
                 client.get(addresses[0])  # models are compiled and templates read once per process
-                found[name] = told([_timed(lambda a=a: client.get(a)) for a in addresses])
+                found[name] = told([_timed(partial(client.get, a)) for a in addresses])
     return {"pages": found, "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
