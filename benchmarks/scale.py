@@ -1,6 +1,6 @@
 """How the cost grows: the whole run over the easy world with a published model, beside bare Splink on the same records.
 
-Per size one process does both, one after the other. The model is trained once, on another world of the model's size.
+Per size one process does both, one after the other. The model is trained on another world: of one size, or of each size.
 """
 
 import json
@@ -27,12 +27,17 @@ def size_of(text: str) -> int:
     return int(text[:-1]) * _UNITS[text[-1]] if text[-1] in _UNITS else int(text)
 
 
-def run(sizes: Sequence[int], train_size: int, as_json: bool = False, keep: Path | None = None) -> int:
-    """Train on `train_size` records, then run every size; print seconds, memory and ratios. Returns the exit code."""
+def run(sizes: Sequence[int], train_size: int | None, as_json: bool = False, keep: Path | None = None) -> int:
+    """Train on `train_size` records (None: as many as are run), then run every size; print seconds, memory and ratios.
+
+    Returns the exit code.
+    """
     with tempfile.TemporaryDirectory(prefix="kehu-scale-") as scratch:
         folder = keep or Path(scratch)
-        donor = _donor(folder / "model", train_size)
-        results = [_measure(folder / str(size), size, donor) for size in sizes]
+        results = []
+        for size in sizes:
+            donor = _donor(folder / ("model" if train_size else f"model-{size}"), train_size or size)
+            results.append(_measure(folder / str(size), size, donor))
     if as_json:
         print(json.dumps(results))
     else:

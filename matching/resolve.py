@@ -58,6 +58,8 @@ from models.store import tables as t
 
 Ints = npt.NDArray[np.int64]
 FEW_RECORDS = 50
+# A model of a hub this many times smaller is better trained anew.
+OUTGROWN = 5
 FEW_SHARE = 0.2
 FEW_CHANGES = 200
 VERY_FEW_CHANGES = 2_000
@@ -186,7 +188,7 @@ class _Resolving:
             solved = solve(work, model.model_copy(update={"declaration": work.declaration}), self.said)
             result.pairs_scored, result.blocks = solved.pairs, solved.blocks_report()
             result.cut = {block.rule: block.blocks_cut for block in solved.blocks if block.blocks_cut}
-            result.messages += _cut_off(result.cut)
+            result.messages += _cut_off(result.cut) + outgrown(model.records, len(standard))
             if fresh := untrained(self.config, entity, work.declaration):
                 result.messages.append(f"compared from the next 'kehu train' on: {', '.join(fresh)}")
             clusters = work.con.sql("SELECT record_id, cluster FROM clusters").to_arrow_table()
@@ -403,6 +405,20 @@ def _told(model: PublishedModel, report: TrainingReport) -> list[str]:
     if report.records < FEW_RECORDS:
         told.append(f"{report.records} records are few to learn from; run 'kehu train' when there are more")
     return told
+
+
+def outgrown(trained: int, held: int) -> list[str]:
+    """What to say where a hub of `held` records uses a model that was trained on `trained` of them, if anything.
+
+    Two strangers resemble each other at a rate per pair, and pairs grow with the square of the records: the prior of a
+    small hub is too high in a large one, so that precision falls slowly.
+    """
+    if held < OUTGROWN * max(trained, FEW_RECORDS):
+        return []
+    return [
+        f"the model was trained on {trained:,} records, and there are {held:,} now: more strangers resemble each other "
+        "among more records, and 'kehu train' learns how many"
+    ]
 
 
 def _cut_off(cut: Mapping[str, int]) -> list[str]:

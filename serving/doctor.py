@@ -6,6 +6,7 @@ Changes nothing: a store that does not exist yet is not made, a schema that is b
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -57,7 +58,10 @@ def examine(config_path: Path) -> Iterator[Check]:
         return
     yield Check("configuration", "ok", f"{config_path}: {len(config.sources)} sources, {len(config.streams())} streams")
     yield _disk(config.workspace)
-    yield _guarded("store", partial(_store, config.store))
+    store = _guarded("store", partial(_store, config.store))
+    yield store
+    if store.state == "ok":
+        yield _guarded("models", partial(_models, config.store))
     for source, stream in config.streams():
         name = f"source {source.name}.{stream.name}"
         yield _guarded(name, partial(_source, config, source, stream))
@@ -129,6 +133,38 @@ def _store(url: str) -> tuple[State, str]:
     if current != newest:
         return "warning", f"{shown} has schema {current}; the next run brings it to {newest}"
     return "ok", f"{shown} is reachable, schema {current}"
+
+
+def _models(url: str) -> tuple[State, str]:
+    """Whether the models in use are of a hub of about this size."""
+    import sqlalchemy as sa
+    from sqlalchemy.engine import make_url
+
+    from matching.resolve import outgrown
+    from models.store import tables as t
+
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+        return "ok", "none yet; the first run trains them"
+    engine = sa.create_engine(address)
+    records, models = t.source_record.c, t.match_model.c
+    try:
+        with engine.connect() as connection:
+            if not sa.inspect(connection).has_table("match_model"):
+                return "ok", "none yet; the first run trains them"
+            published = sa.select(models.entity_type, models.document).where(models.status == "published")
+            found = {entity: document for entity, document in connection.execute(published)}
+            living = sa.select(records.entity_type, sa.func.count()).where(records.deleted.is_(False))
+            held = {entity: n for entity, n in connection.execute(living.group_by(records.entity_type))}
+    finally:
+        engine.dispose()
+    told = []
+    for entity, document in sorted(found.items()):
+        trained = int((json.loads(document) if isinstance(document, str) else document)["records"])
+        told += [f"{entity}: {said}" for said in outgrown(trained, held.get(entity, 0))]
+    if told:
+        return "warning", "; ".join(told)
+    return "ok", ", ".join(sorted(found)) or "none yet; the first run trains them"
 
 
 def _source(config: Config, source: Source, stream: Stream) -> tuple[State, str]:

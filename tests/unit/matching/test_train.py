@@ -32,6 +32,7 @@ from matching.model.train import (
     train,
     without_matches,
 )
+from matching.resolve import outgrown
 from models import match_model as mm
 from models.errors import ModelError
 from tests.unit.matching.sample import connect, declaration, load, records_of, world
@@ -379,3 +380,11 @@ def test_rules_for_training_alone_teach_but_find_no_pairs() -> None:
     _, report = trained(con, declared)
     # The rule on x blocks on what the only comparison reads, so that it can teach nothing.
     assert set(report.sessions) == {"only to learn"} and [b.rule for b in report.blocks] == ["x"]
+
+
+def test_a_hub_that_outgrew_its_model_is_told() -> None:
+    assert outgrown(50_000, 100_000) == []
+    (said,) = outgrown(50_000, 500_000)
+    assert "50,000 records" in said and "500,000 now" in said and "'kehu train'" in said
+    # A hub that began with a handful of records is not told at every step.
+    assert outgrown(3, 60) == []

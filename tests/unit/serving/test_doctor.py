@@ -38,6 +38,14 @@ def test_the_schema_of_the_store_is_named(project: Path) -> None:
     assert f"schema {SCHEMA_REVISION}" in checks(project)["store"].message
 
 
+def test_a_model_of_a_much_smaller_hub_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_store(f"sqlite:///{project.parent / 'hub.db'}") as store:
+        store.save_model("person-1", "person", {"records": 1_000}, publish=True)
+    assert checks(project)["models"] == Check("models", "ok", "person")
+    monkeypatch.setattr("matching.resolve.outgrown", lambda trained, held: [f"{trained} and {held}"])
+    assert checks(project)["models"] == Check("models", "warning", "person: 1000 and 0")
+
+
 def test_a_store_that_is_no_database_is_told(project: Path) -> None:
     (project.parent / "hub.db").write_bytes(b"no database, but long enough to be looked at" * 50)
     store = checks(project)["store"]
