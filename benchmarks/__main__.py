@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     q.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     s = what.add_parser("scale", help="seconds and memory of the whole run beside bare Splink")
     s.add_argument("--sizes", default="10k,100k,1M", help="source records, comma separated (default: %(default)s)")
-    s.add_argument("--train-size", default="100k", help="records that the model is trained on, or same (default: %(default)s)")
+    s.add_argument("--train-size", default="100k", help="records to train the model on, or same (default: %(default)s)")
     s.add_argument("--keep", type=Path, metavar="FOLDER", help="keep worlds and hubs here; the model is used again")
     s.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     p = what.add_parser("pairs", help="which pairs of hard names are merged on the names alone")

@@ -1,6 +1,6 @@
 """How the cost grows: the whole run over the easy world with a published model, beside bare Splink on the same records.
 
-Per size one process does both, one after the other. The model is trained on another world: of one size, or of each size.
+Per size one process does both, one after the other. The model is trained on another world: of one size, or of each.
 """
 
 import json
