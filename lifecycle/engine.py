@@ -24,11 +24,13 @@ from lifecycle.contracts import Contracts, bound_rules
 from lifecycle.contracts.bound import BoundRule
 from lifecycle.customers import describe_customers
 from lifecycle.findings import blocking, document_of, waive, write_findings
+from lifecycle.packed import pack
 from lifecycle.prepare import prepare
 from lifecycle.rules import carry_out
 from lifecycle.scope import WHOLE_LEAST, WHOLE_SHARE, Touched, load_everything, load_scope, touched
 from lifecycle.stages import derive_stages
-from lifecycle.tally import tally, write_totals
+from lifecycle.tally import pack_tally, tally
+from lifecycle.totals import write_totals
 from lifecycle.work import Forms, Work, text, working
 from models.config import Config
 from models.store import LifecycleOutcome, Store
@@ -38,7 +40,7 @@ from models.vocabulary import PARTY_TYPES
 
 LARGE_ROWS = 1_000_000
 SMALL_ROWS = 5_000
-ENGINE = 2
+ENGINE = 3
 """Raised when the evaluation itself changes, so that everything is evaluated again."""
 
 
@@ -138,12 +140,12 @@ def evaluate(
             waive(work)
         with _timed(work, "matrix"):
             _duplicates(work)
-            tally(work, rules)
+            tally(work)
             golden = None if scope is None else pa.array(sorted(scope.golden), pa.string())
             named = run_id if plan.decided is None else str(plan.before)
             measures = write_totals(work, named, None if scope is None else plan.before, golden)
         with _timed(work, "state"):
-            customers = _write_state(work)
+            customers = _write_state(work, run_id, plan)
         return _result(work, plan, rules, scope, counts, measures, customers)
 
 
@@ -251,13 +253,11 @@ def _duplicates(work: Work) -> None:
     )
 
 
-def _write_state(work: Work) -> int:
-    """Write `customers`, `stages` and `scope`; returns how many customers."""
+def _write_state(work: Work, run_id: str, plan: Plan) -> int:
+    """Write `customers` and `scope`; returns how many customers."""
     out = work.folder / "lifecycle"
-    work.sql(
-        "CREATE TEMP TABLE tallied AS SELECT no, '{' || string_agg(to_json(sort || ':' || key)::VARCHAR || ':' || "
-        "numbers::VARCHAR, ',' ORDER BY sort, key) || '}' AS tally FROM tally_part GROUP BY no"
-    )
+    pack_tally(work)
+    _pack_history(work)
     profile = (
         "to_json(struct_pack(orders := s.orders, opportunities := s.opportunities, vehicles := s.vehicles, covered := "
         "s.covered, contacts := s.contacts, touchpoints := s.touchpoints, complaints := s.complaints, first := "
@@ -272,29 +272,52 @@ def _write_state(work: Work) -> int:
             s.owner, s.health, CAST(s.last_contact AS VARCHAR) AS last_contact, s.revenue, s.pipeline,
             coalesce(f.n, 0) AS findings, f.stake, CAST(x.day AS VARCHAR) AS stale_on, p.parent_id, {profile}
                 AS profile,
-            coalesce(t.tally, '{{}}') AS tally
+            coalesce(t.document, '{{}}') AS tally, coalesce(y.document, '[]') AS history
         FROM state s
             LEFT JOIN (SELECT no, count(*) AS n, sum(stake) AS stake FROM counting GROUP BY no) f USING (no)
             LEFT JOIN (SELECT no, min(day) AS day FROM stale WHERE day > {work.day} GROUP BY no) x USING (no)
             LEFT JOIN (SELECT m.no, min(e.target_id) AS parent_id FROM parent e JOIN place m ON m.record_id =
                 e.record_id
                 JOIN place o ON o.record_id = e.target_id WHERE o.no <> m.no GROUP BY m.no) p USING (no)
-            LEFT JOIN tallied t USING (no)""",
+            LEFT JOIN tallied t USING (no) LEFT JOIN history y USING (no)""",
         str(out / "customers.parquet"),
     )
-    _copy(
-        work,
-        """SELECT n.golden_id, subject, subject_id,
-            row_number() OVER (PARTITION BY no, subject, subject_id ORDER BY entered, stage) AS seq,
-            stage, CAST(entered AS VARCHAR) AS entered, CAST(exited AS VARCHAR) AS exited FROM (
-            SELECT no, 'customer' AS subject, 0::BIGINT AS subject_id, stage, entered, exited FROM path
-            UNION ALL SELECT no, subject, subject_id, stage, entered, exited FROM subject_path)
-        SEMI JOIN cust USING (no) JOIN number n USING (no)""",
-        str(out / "stages.parquet"),
-    )
+    if plan.before is not None:
+        _write_health(work, run_id)
     if not work.full:
         _copy(work, "SELECT golden_id FROM scope", str(out / "scope.parquet"))
     return work.number("SELECT count(*) FROM state")
+
+
+def _write_health(work: Work, run_id: str) -> None:
+    """Write `health`: whose score is another than before the run; of newcomers there is nothing to say."""
+    c = lt.customer_state.c
+    if work.full:
+        old = work.store.fetch_arrow(sa.select(c.golden_id, c.health))
+    else:
+        old = work.store.customer_states(work.ids("SELECT golden_id FROM scope"), ["golden_id", "health"])
+    with work.table("old_health", old):
+        _copy(
+            work,
+            f"SELECT golden_id, {text(run_id)} AS run_id, {text(work.today.isoformat())} AS day, o.health AS before, "
+            "s.health AS after FROM state s JOIN old_health o USING (golden_id) "
+            "WHERE s.health IS DISTINCT FROM o.health",
+            str(work.folder / "lifecycle" / "health.parquet"),
+        )
+
+
+def _pack_history(work: Work) -> None:
+    """Creates `history` (no, document): subject, its id, stage and the day it was entered; a stage ends with the next.
+
+    Subjects are the customer (c, 0), opportunities (o, record id) and vehicles (v, number of the VIN).
+    """
+    each = "'[\"' || left(subject, 1) || '\",' || subject_id || ',\"' || stage || '\",\"' || entered || '\"]'"
+    rows = (
+        "SELECT no, 'c' AS subject, 0::BIGINT AS subject_id, stage, entered FROM path WHERE {range} UNION ALL "
+        "SELECT no, subject, subject_id, stage, entered FROM subject_path WHERE {range}"
+    )
+    order = "no, subject, subject_id, entered, stage"
+    pack(work, "history", f"SELECT no, {each} AS part FROM ({rows}) SEMI JOIN state USING (no) ORDER BY {order}", "[]")
 
 
 def _copy(work: Work, query: str, path: str) -> None:

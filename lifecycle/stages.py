@@ -110,57 +110,52 @@ def histories(no: Any, day: Any, what: Any, stage: Any, item: Any) -> pa.Table:
     """The stages of customers, from their events in the order of customer, day and effect.
 
     `day` counts from 1970; `item` is the number of what can fail, -1 for nothing. Stages that begin on the day on which
-    they end are passed over.
+    they end are passed over. All customers take their next event at once: as many steps as the longest has events.
     """
-    out_no: list[int] = []
-    out_stage: list[int] = []
-    out_day: list[int] = []
-    current, slept, delivered, at = -1, -1, False, None
-    pending: set[int] = set()
+    if not len(no):
+        return _HISTORY.empty_table()
+    begins = np.flatnonzero(np.append(True, no[1:] != no[:-1]))
+    counts = np.diff(np.append(begins, len(no)))
+    pending, delivered = _so_far(begins, counts, what, stage, item)
+    order = np.argsort(-counts, kind="stable")
+    begins, longest = begins[order], -counts[order]
+    current = np.full(len(begins), -1, np.int64)
+    slept = np.full(len(begins), -1, np.int64)
+    after = np.empty(len(no), np.int16)
+    for step in range(-int(longest[0])):
+        few = int(np.searchsorted(longest, -step, side="left"))  # who has more events than that
+        at = begins[:few] + step
+        now, held, effect = current[:few], slept[:few], what[at]
+        new = np.where(effect == ENTER, _ENTERED[now + 1, stage[at]], now)
+        asleep = effect == SLEEP
+        new[asleep] = DORMANT
+        awake = (effect == WAKE) & (now == DORMANT)
+        new[awake] = np.where(held[awake] >= 0, held[awake], PROSPECT)
+        ended = (effect == LOSE) & (pending[at] == 0) & (now >= LEAD) & (now <= ORDER)
+        new[ended] = np.where(delivered[at][ended], SERVICE, LOST)
+        held[asleep] = now[asleep]
+        current[:few] = new
+        after[at] = new
+    # The day's last word counts; what is the same as before is no change.
+    final = np.append((no[1:] != no[:-1]) | (day[1:] != day[:-1]), True) & (after >= 0)
+    numbers, where, when = no[final], after[final], day[final]
+    changes = np.append(True, (numbers[1:] != numbers[:-1]) | (where[1:] != where[:-1]))
+    numbers, where, when = numbers[changes], where[changes], when[changes].astype(np.int32)
+    last = np.append(numbers[1:] != numbers[:-1], True)
+    exited = pa.array(np.append(when[1:], when[:1]), mask=last)
+    return pa.table([numbers, where, pa.array(when).cast(pa.date32()), exited.cast(pa.date32())], schema=_HISTORY)
 
-    def enter(customer: int, where: int, when: int) -> None:
-        if out_no and out_no[-1] == customer and out_day[-1] == when:
-            # The day's last word counts; what it replaces may leave two equal stages behind.
-            out_stage[-1] = where
-            if len(out_no) > 1 and out_no[-2] == customer and out_stage[-2] == where:
-                del out_no[-1], out_stage[-1], out_day[-1]
-            return
-        out_no.append(customer)
-        out_stage.append(where)
-        out_day.append(when)
 
-    for customer, when, effect, where, thing in zip(
-        no.tolist(), day.tolist(), what.tolist(), stage.tolist(), item.tolist(), strict=True
-    ):
-        if customer != at:
-            current, slept, delivered, at = -1, -1, False, customer
-            pending.clear()
-        new = current
-        if effect == ENTER:
-            if thing >= 0:
-                pending.add(thing)
-            delivered = delivered or where in (DELIVERY, SERVICE)
-            new = _entered(current, where)
-        elif effect == SLEEP:
-            slept, new = current, DORMANT
-        elif effect == WAKE:
-            if current == DORMANT:
-                new = slept if slept >= 0 else PROSPECT
-        else:
-            pending.discard(thing)
-            if effect == LOSE and not pending and LEAD <= current <= ORDER:
-                new = SERVICE if delivered else LOST
-        if new != current:
-            current = new
-            enter(customer, new, when)
-    numbers = np.array(out_no, np.int64)
-    entered = np.array(out_day, np.int32)
-    last = np.append(numbers[1:] != numbers[:-1], True) if len(numbers) else np.empty(0, bool)
-    exited = pa.array(np.append(entered[1:], 0) if len(entered) else entered, mask=last).cast(pa.int32())
-    return pa.table(
-        [numbers, np.array(out_stage, np.int16), pa.array(entered).cast(pa.date32()), exited.cast(pa.date32())],
-        schema=_HISTORY,
-    )
+def _so_far(begins: Any, counts: Any, what: Any, stage: Any, item: Any) -> tuple[Any, Any]:
+    """After each event: how much of its customer's can still fail, and whether anything was delivered."""
+    enters = what == ENTER
+    change = np.where(enters & (item >= 0), 1, np.where((what == WIN) | (what == LOSE), -1, 0))
+    came = (enters & ((stage == DELIVERY) | (stage == SERVICE))).astype(np.int64)
+    sums = []
+    for numbers in (change, came):
+        total = np.cumsum(numbers)
+        sums.append(total - np.repeat(total[begins] - numbers[begins], counts))
+    return sums[0], sums[1] > 0
 
 
 def _entered(current: int, where: int) -> int:
@@ -180,6 +175,10 @@ def _entered(current: int, where: int) -> int:
     if current == DELIVERY:
         return where if where != DELIVERY else current
     return max(current, where)
+
+
+# The stage after a touchpoint: for no stage yet (row 0) and every stage, by the stage that it enters.
+_ENTERED = np.array([[_entered(i - 1, where) for where in range(len(ALL))] for i in range(len(ALL) + 1)])
 
 
 def _chains(work: Work) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from models.config import Config
 from models.store import lifecycle_tables as lt
 from models.store.columns import arrow_schema
+from models.store.customer_lookup import STAGE_HISTORY, numbered
 from models.store.tables import source_record
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Table:
 
 def lifecycle_exports(config: Config) -> dict[str, Table]:
     """Every export of the lifecycle by its name; the columns of records follow from the configuration."""
-    f, s = lt.finding.c, lt.stage_history.c
+    f, s = lt.finding.c, lt.customer_state.c
     kinds = {field.name: field.type for field in arrow_schema(list(f))}
     findings = pa.schema([(name, kinds.get(name, pa.string())) for name in _FINDING])
     return {
@@ -50,7 +51,7 @@ def lifecycle_exports(config: Config) -> dict[str, Table]:
             sa.select(*(f[name] for name in _FINDING if name not in _ADDED)).order_by(f.finding_id),
             finding_rows,
         ),
-        "stage_history": _plain(sa.select(lt.stage_history).order_by(s.golden_id, s.subject, s.subject_id, s.seq)),
+        "stage_history": Table(STAGE_HISTORY, sa.select(s.golden_id, s.history).order_by(s.golden_id), _stage_rows),
         **{entity: _records(config, entity) for entity in ("touchpoint", "vehicle", "relation")},
         "matrix": _plain(sa.select(lt.matrix_cell).order_by(*lt.matrix_cell.primary_key)),
         "measures": _plain(sa.select(lt.lifecycle_measure).order_by(*lt.lifecycle_measure.primary_key)),
@@ -59,6 +60,16 @@ def lifecycle_exports(config: Config) -> dict[str, Table]:
 
 def _plain(statement: sa.Select[Any]) -> Table:
     return Table(arrow_schema(list(statement.selected_columns)), statement)
+
+
+def _stage_rows(store: Store, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    rows = [
+        (golden_id, *stage)
+        for golden_id, history in zip(*(batch.column(i).to_pylist() for i in range(2)), strict=True)
+        for stage in numbered(history)
+    ]
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
 def finding_rows(store: Store, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -158,6 +158,9 @@ def check_resident_id(raw: str) -> IdCheck:
     return IdCheck(text, True, None, "resident")
 
 
+_WHOLE_VIN = re.compile("[A-HJ-NPR-Z0-9]{17}")
+
+
 def vin_check_char(vin: str) -> str | None:
     """Check character of a vehicle identification number (ISO 3779 annex as used in 49 CFR 565 and GB 16735)."""
     try:
@@ -169,6 +172,8 @@ def vin_check_char(vin: str) -> str | None:
 
 def check_vin(raw: str) -> IdCheck:
     """Vehicle identification number; the check digit binds only North America (1–5) and China (L)."""
+    if _WHOLE_VIN.fullmatch(raw) and len(set(raw)) > 5 and not raw.isdigit() and vin_check_char(raw) == raw[8]:
+        return IdCheck(raw, True, None, "vin")  # nearly all of them; no filler can look so
     text = compact(raw)
     bad = _unusable(raw, text, "vin")
     if bad:

@@ -27,7 +27,8 @@ class Column(NamedTuple):
 class View(NamedTuple):
     """A view. With `entity` the attributes of that type follow its columns, read from the JSON text `document`.
 
-    `source` is all behind the columns; `{values}` stands where PostgreSQL takes the document apart.
+    `source` is all behind the columns; `{values}` stands where PostgreSQL takes the document apart. With `postgres`
+    it has a source of its own there.
     """
 
     name: str
@@ -37,6 +38,7 @@ class View(NamedTuple):
     entity: str = ""
     document: str = ""
     personal: bool = False
+    postgres: str = ""
 
 
 _NOT_ERASED = "NOT EXISTS (SELECT 1 FROM tombstone x WHERE x.kind = 'golden' AND x.id = {0}.golden_id)"
@@ -49,6 +51,18 @@ _GOLDEN = (
     Column("recorded_at", "time", "since when the hub says so"),
     Column("run_id", "text", "the run that said so"),
 )
+
+
+def _stages(elements: str) -> str:
+    """The stages that stand with the states of customers, a row each; `elements` takes such a list apart."""
+    return (
+        "FROM (SELECT *, row_number() OVER subjects AS seq, lead(entered) OVER subjects AS exited FROM (SELECT "
+        "c.golden_id, CASE h.value ->> 0 WHEN 'c' THEN 'customer' WHEN 'o' THEN 'opportunity' ELSE 'vehicle' END AS "
+        "subject, CAST(h.value ->> 1 AS bigint) AS subject_id, h.value ->> 2 AS stage, h.value ->> 3 AS entered, "
+        f"h.key AS place FROM customer_state c CROSS JOIN {elements}) s "
+        "WINDOW subjects AS (PARTITION BY golden_id, subject, subject_id ORDER BY place)) t "
+        f"WHERE {_NOT_ERASED.format('t')}"
+    )
 
 
 def _golden(entity: str) -> str:
@@ -169,7 +183,8 @@ VIEWS: tuple[View, ...] = (
             Column("entered", "day", "since when"),
             Column("exited", "day", "until when; null for the present stage"),
         ),
-        "FROM stage_history t WHERE " + _NOT_ERASED.format("t"),
+        _stages("json_each(c.history) AS h"),
+        postgres=_stages("LATERAL json_array_elements(c.history::json) WITH ORDINALITY AS h(value, key)"),
     ),
     View(
         "touchpoints",

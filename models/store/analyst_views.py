@@ -101,7 +101,7 @@ def _shown(view: View, dialect: str, known: Attributes) -> Shown:
             continue
         columns.append(_described(attribute))
         selects.append(f"{_value(view, attribute, postgres)} AS {_quoted(attribute.name)}")
-    source = view.source
+    source = view.postgres if postgres and view.postgres else view.source
     if postgres and view.entity and wanted:
         names = ", ".join(f"{_quoted(a.name)} text" for a in wanted)
         # One reading of the document for all columns of a row.

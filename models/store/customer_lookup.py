@@ -10,9 +10,17 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import orjson
+import pyarrow as pa
 
 from models.store.database import Database
+from models.store.lifecycle_tables import SUBJECTS
 from models.store.lookup import Lookup
+
+STAGE_HISTORY = pa.schema(
+    [("golden_id", pa.string()), ("subject", pa.string()), ("subject_id", pa.int64()), ("seq", pa.int64()),
+     ("stage", pa.string()), ("entered", pa.string()), ("exited", pa.string())]
+)  # fmt: skip
+"""The histories of customers as a flat table; `subject` is one of SUBJECTS, a last stage has no end."""
 
 
 class Record(NamedTuple):
@@ -130,10 +138,13 @@ class CustomerLookup(Lookup):
 
     def stages(self, golden_id: str) -> list[tuple[str, int, str, str, str | None]]:
         """(subject, subject_id, stage, entered, exited) of a customer, its opportunities and vehicles, in order."""
+        rows = self._rows("SELECT history FROM customer_state WHERE golden_id = ?", golden_id)
+        return unpacked(rows[0][0]) if rows else []
+
+    def health_changes(self, golden_id: str) -> list[tuple[str, float | None, float | None]]:
+        """(day, score before, score after) of every change of a customer's health, in order."""
         return self._rows(
-            "SELECT subject, subject_id, stage, entered, exited FROM stage_history WHERE golden_id = ? "
-            "ORDER BY subject, subject_id, seq",
-            golden_id,
+            "SELECT day, before, after FROM health_change WHERE golden_id = ? ORDER BY day, run_id", golden_id
         )
 
     def open_findings(self, golden_id: str) -> list[dict[str, Any]]:
@@ -168,4 +179,23 @@ def _json(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     found: dict[str, Any] = value if isinstance(value, dict) else orjson.loads(value)
+    return found
+
+
+def unpacked(history: str | None) -> list[tuple[str, int, str, str, str | None]]:
+    """A `customer_state.history` as (subject, subject_id, stage, entered, exited), in order."""
+    rows = orjson.loads(history) if history else []
+    following = [*rows[1:], (None, None, None, None)]
+    return [
+        (SUBJECTS[subject], number, stage, entered, after[3] if after[:2] == [subject, number] else None)
+        for (subject, number, stage, entered), after in zip(rows, following, strict=True)
+    ]
+
+
+def numbered(history: str | None) -> list[tuple[str, int, int, str, str, str | None]]:
+    """The same as rows of STAGE_HISTORY without the customer: each subject's stages are numbered from 1."""
+    found: list[tuple[str, int, int, str, str, str | None]] = []
+    for subject, subject_id, stage, entered, exited in unpacked(history):
+        number = found[-1][2] + 1 if found and found[-1][:2] == (subject, subject_id) else 1
+        found.append((subject, subject_id, number, stage, entered, exited))
     return found

@@ -46,23 +46,25 @@ customer_state = sa.Table(
     _column("parent_id", Id, null=True),  # a source record of the parent
     _column("profile", Json),
     _column("tally", Json),  # what this customer adds to the matrix and to the results of the rules
+    _column("history", Json, null=True),  # [subject, its id, stage, day entered], also of opportunities and vehicles
     sa.Index("ix_customer_state_stale_on", "stale_on"),
     sa.Index("ix_customer_state_stage", "stage"),
     sa.Index("ix_customer_state_owner", "owner"),
 )
 
-stage_history = sa.Table(
-    "stage_history",
+health_change = sa.Table(  # when the health score of a customer became another
+    "health_change",
     metadata,
     _column("golden_id", sa.Text, key=True),
-    _column("subject", sa.Text, key=True),  # customer | opportunity | vehicle
-    _column("subject_id", Id, key=True),  # record id, number of a VIN, 0 for the customer
-    _column("seq", Id, key=True),
-    _column("stage", sa.Text),
-    _column("entered", sa.Text),
-    _column("exited", sa.Text, null=True),
+    _column("run_id", sa.Text, key=True),
+    _column("day", sa.Text),
+    _column("before", sa.Double, null=True),
+    _column("after", sa.Double, null=True),
     sqlite_with_rowid=False,
 )
+
+SUBJECTS = {"c": "customer", "o": "opportunity", "v": "vehicle"}
+"""The letters of `customer_state.history`; ids are 0, those of records, and the numbers of VINs."""
 
 finding = sa.Table(
     "finding",
@@ -168,7 +170,7 @@ contract_version = sa.Table(
 LIFECYCLE_TABLES = (
     record_link,
     customer_state,
-    stage_history,
+    health_change,
     finding,
     finding_change,
     finding_action,

@@ -41,18 +41,19 @@ def _links(work: Publication) -> int:
 
 def _customers(work: Publication) -> int:
     """The rows of the customers in scope are replaced, or all of them."""
-    count = 0
-    for name, table in (("customers", lt.customer_state), ("stages", lt.stage_history)):
-        if not (path := work.lifecycle_file(name)):
-            continue
-        whole = work.outcome.lifecycle is not None and work.outcome.lifecycle.full
-        with bulk.indexes_after(work.connection, table, when=whole and work.number(_rows(path)) > bulk.MANY_ROWS):
-            if whole:
-                work.connection.execute(sa.delete(table))
-            elif scope := work.lifecycle_file("scope"):
-                work.stage_texts(f"SELECT golden_id FROM {parquet(scope)}")
-                work.sql(f"DELETE FROM {table.name} WHERE golden_id IN {TEXTS}")
-            count += bulk.insert(work.connection, table, work.batches(_ordered(table, path)))
+    if not (path := work.lifecycle_file("customers")):
+        return 0
+    table = lt.customer_state
+    whole = work.outcome.lifecycle is not None and work.outcome.lifecycle.full
+    with bulk.indexes_after(work.connection, table, when=whole and work.number(_rows(path)) > bulk.MANY_ROWS):
+        if whole:
+            work.connection.execute(sa.delete(table))
+        elif scope := work.lifecycle_file("scope"):
+            work.stage_texts(f"SELECT golden_id FROM {parquet(scope)}")
+            work.sql(f"DELETE FROM {table.name} WHERE golden_id IN {TEXTS}")
+        count = bulk.insert(work.connection, table, work.batches(_ordered(table, path)))
+    if path := work.lifecycle_file("health"):
+        bulk.upsert(work.connection, lt.health_change, work.batches(_ordered(lt.health_change, path)))
     return count
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
-import sqlalchemy as sa
 
 from models.config import Config
 from models.store import lifecycle_tables as lt
+from models.store.customer_lookup import STAGE_HISTORY
 from models.vocabulary import PARTY_TYPES
 from orchestration import checks, lifecycle
 from orchestration.assets import columns
@@ -60,16 +60,19 @@ def _evaluation(config: Config) -> dg.AssetsDefinition:
     after = [TOUCHPOINTS, *map(golden, parties)]
     sources = [source.name for source in config.sources]
 
-    def spec(name: str, deps: list[str], of: sa.Table, words: str) -> dg.AssetSpec:
-        metadata = {"dagster/column_schema": columns.of_table(of)}
+    def spec(name: str, deps: list[str], of: dg.TableSchema, words: str) -> dg.AssetSpec:
+        metadata = {"dagster/column_schema": of}
         return dg.AssetSpec(name, deps=deps, group_name=GROUP, kinds={"duckdb"}, metadata=metadata, description=words)
+
+    stages = columns.of_standard(STAGE_HISTORY)
+    findings, cells = (columns.of_table(table) for table in (lt.finding, lt.matrix_cell))
 
     @dg.multi_asset(
         name="evaluate_lifecycle",
         specs=[
-            spec(STAGES, after, lt.stage_history, "Stages of customers, opportunities and vehicles, and since when."),
-            spec(FINDINGS, [STAGES], lt.finding, "What breaks the contracts of the stages, opened, kept and closed."),
-            spec(MATRIX, [FINDINGS], lt.matrix_cell, "Touchpoint × stage × source: collected, complete, valid, fresh."),
+            spec(STAGES, after, stages, "Stages of customers, opportunities and vehicles, and since when."),
+            spec(FINDINGS, [STAGES], findings, "What breaks the contracts of the stages, opened, kept and closed."),
+            spec(MATRIX, [FINDINGS], cells, "Touchpoint × stage × source: collected, complete, valid, fresh."),
         ],
         check_specs=checks.contract_specs(FINDINGS, sources),
         description="Derives stages, checks the contracts, and counts the matrix, of the customers that a run touches.",

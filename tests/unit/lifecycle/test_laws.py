@@ -96,7 +96,6 @@ def everything(store: Store) -> dict[str, list[Any]]:
     last = store.fetch_arrow("SELECT max(run_id) AS run_id FROM lifecycle_measure")["run_id"][0].as_py() or ""
     return {
         "customers": rows(store.fetch_arrow("SELECT * FROM customer_state")),
-        "stages": rows(store.fetch_arrow("SELECT * FROM stage_history")),
         "findings": [row for row in rows(store.all_findings()) if row["status"] == "open"],
         "matrix": rows(store.matrix(last)),
         "measures": rows(store.measures(last)),
