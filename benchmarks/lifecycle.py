@@ -227,7 +227,9 @@ def _asked(folder: Path, customers: int) -> dict[str, float]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen([KEHU, "serve", "--port", str(port), "--config", str(folder / "kehu.yaml")])
+    server = subprocess.Popen(
+        [KEHU, "serve", "--port", str(port), "--config", str(folder / "kehu.yaml")], stderr=subprocess.DEVNULL
+    )
     try:
         base = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=base, timeout=60, headers={"Authorization": f"Bearer {token}"}) as program:
