@@ -61,7 +61,9 @@ def dagster_dev(config: Config, *, host: str = "127.0.0.1", port: int = 3000, mo
     settings = home / "dagster.yaml"
     if not settings.exists():
         settings.write_text(SETTINGS, encoding="utf-8")
-    argv = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions"]
+    # The command that Dagster recommends instead, `dg dev`, wants a project of its own layout.
+    argv = [sys.executable, "-W", "ignore:Function `dev_command` is superseded", "-m", "dagster", "dev"]
+    argv += ["-m", "orchestration.definitions"]
     argv += ["-h", host, "-p", str(port), *more]
     env = {**os.environ, "DAGSTER_HOME": str(home), "KEHU_CONFIG": str(config.file)}
     return DagsterDev(argv, env, config.base, home, f"http://{host}:{port}")
