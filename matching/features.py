@@ -10,6 +10,7 @@ import duckdb
 
 from matching.model.conditions import quoted
 from matching.profile import Profile, effective_sql
+from matching.words import COMMON_WORDS, PARTICLES
 from models.match_model import Declaration
 
 # One number is written with and without its country; nine digits and the extension tell numbers apart all the same.
@@ -41,6 +42,13 @@ def _bones(name: str) -> str:
     return f"CASE WHEN NOT regexp_matches({name}, {_HAN}) AND length({bones}) >= 2 THEN {bones} END AS {name}_bones"
 
 
+# What may be a surname: every longer word of a Latin name but the given name, without particles.
+_SURNAMES = (
+    f"CASE WHEN NOT regexp_matches(surname, {_HAN}) THEN nullif(list_distinct(list_filter(list_append("
+    "string_split(name_ascii, ' '), surname_ascii), lambda w: length(w) > 3 AND w <> coalesce(given_ascii, '') "
+    f"AND NOT list_contains({list(PARTICLES)}, w))), []) END AS surnames"
+)
+
 # Where a company is found, for telling a house of many companies from a company's own.
 _DOORS = (
     "CASE WHEN road_key IS NOT NULL AND road_no IS NOT NULL THEN "
@@ -60,6 +68,9 @@ _PREPARED = {
     ),
     "person": (
         _TAILS,
+        # A given name in both its forms: "smith bob/robert".
+        "nullif(concat_ws(' ', surname_ascii, CASE WHEN given_root <> given_ascii THEN concat(given_ascii, '/', "
+        "given_root) ELSE given_ascii END), '') AS owner_name",
         _STREET,
         f"{_VALID_ID} AS valid_id",
         # Length, and where letters stand: what tells a passport's number from a tax payer's.
@@ -70,6 +81,10 @@ _PREPARED = {
         f"CASE WHEN NOT regexp_matches(surname, {_HAN}) THEN surname_ascii END AS surname_latin",
         f"CASE WHEN regexp_matches(given, {_HAN}) THEN given END AS given_han",
         f"CASE WHEN length(given) > 1 OR regexp_matches(given, {_HAN}) THEN given END AS given_long",
+        # I behind a given name is an initial, or the first of his name: not the second.
+        "coalesce(name_suffix, CASE WHEN middle = 'i' THEN 'i' END) AS generation",
+        _SURNAMES,
+        "string_split(name_ascii, ' ') AS name_words",
         _bones("given"),
         _bones("surname"),
     ),
@@ -78,10 +93,7 @@ _PREPARED = {
 _STEM = "name_script IN ('han', 'mixed')"
 _STEM_TEXT = "concat(name_region, name_core, name_industry)"
 
-# Words of company names that two companies share for no reason.
-_COMMON_WORDS = (
-    "['and', 'the', 'of', 'for', 'sons', 'brothers', 'bros', 'group', 'company', 'international', 'partners']"
-)
+_COMMON = list(COMMON_WORDS)
 
 # Hard rules ask "both known and different"; a company without a branch is known to be no branch.
 _FEATURES = {
@@ -98,10 +110,10 @@ _FEATURES = {
         "CASE WHEN name_script = 'latin' THEN alt_ascii[-1] ELSE name_ascii END AS sound_key",
         "CASE WHEN name_script = 'latin' THEN name_tokens END AS words",
         f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: NOT list_contains("
-        f"list_concat(string_split(coalesce(name_industry, ''), ' '), {_COMMON_WORDS}), w)), []) END AS core_words",
+        f"list_concat(string_split(coalesce(name_industry, ''), ' '), {_COMMON}), w)), []) END AS core_words",
         f"CASE WHEN name_script = 'latin' THEN nullif(list_filter(name_tokens, lambda w: length(w) > 1 "
         f"AND NOT list_contains(list_concat(list_append(string_split(coalesce(name_industry, ''), ' '), "
-        f"coalesce(name_industry, '')), {_COMMON_WORDS}), w)), []) "
+        f"coalesce(name_industry, '')), {_COMMON}), w)), []) "
         "END AS key_tokens",
         "CASE WHEN name_script = 'latin' THEN replace(name_industry, 'group ', '') END AS latin_trade",
         "CASE WHEN coalesce(tax_id_ok, FALSE) THEN tax_id END AS valid_tax_id",

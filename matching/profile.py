@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import Levenshtein
 
 from matching.model.conditions import quoted
 from models.match_model import ContactKind, Declaration
@@ -42,14 +43,16 @@ class Profile:
     table: pa.Table
 
 
-def distinct_owners(names: list[str], most: int) -> int:
+def distinct_owners(names: list[str], most: int, *, persons: bool = False) -> int:
     """Number of owners that `names` stand for, spellings of one name taken together; counts no further than `most` + 1.
 
     Where all names begin with a script (`latin `, `other `) they are compared within it, and the script with more
-    owners counts.
+    owners counts. `persons`: the names are those of persons, who have surnames in common.
     """
     if len(names) > 40 * (most + 1):
         return most + 1
+    if persons:
+        return _persons(names, most)
     if not all(name.startswith(_SCRIPTS) for name in names):
         return _heads(names, most)
     return max(_heads([n[len(s) :] for n in names if n.startswith(s)], most) for s in _SCRIPTS)
@@ -66,11 +69,37 @@ def _heads(names: list[str], most: int) -> int:
     return len(heads)
 
 
+def _persons(names: list[str], most: int) -> int:
+    heads: list[list[list[str]]] = []
+    split = ([word.split("/") for word in name.split()] for name in names)
+    for words in sorted(split, key=lambda w: (-len(w), w)):
+        if not any(all(any(_one_word(word, other) for other in head) for word in words) for head in heads):
+            heads.append(words)
+            if len(heads) > most:
+                break
+    return len(heads)
+
+
+def _one_word(left: list[str], right: list[str]) -> bool:
+    """Whether two words of names may be one in any of their forms: equal, an initial, two typing errors apart."""
+    return any(_alike(a, b) for a in left for b in right)
+
+
+def _alike(left: str, right: str) -> bool:
+    if left == right:
+        return True
+    shorter = min(len(left), len(right))
+    if shorter == 1:
+        return left[0] == right[0]
+    return shorter > 3 and Levenshtein.distance(left, right, score_cutoff=2) <= 2
+
+
 def value_class(kind: ContactKind, records: int, owners: list[str]) -> tuple[str, int]:
     """`own`, `shared` or `junk`, and how many owners a value has (counted no further than needed)."""
     if records > MOST_RECORDS:
         return "junk", kind.shared + 1
-    count = distinct_owners(owners, kind.shared) if len(owners) > kind.personal else len(owners)
+    several = len(owners) > kind.personal
+    count = distinct_owners(owners, kind.shared, persons=kind.persons) if several else len(owners)
     return ("own" if count <= kind.personal else "shared" if count <= kind.shared else "junk"), count
 
 

@@ -150,7 +150,8 @@ class Level(_Base):
     comparison has said it already (one household's surname), and for disagreement that few data show (two birth dates).
     `chance` is how often two different customers agree so, before any data were seen; few data hardly move it.
     `term_frequency` names a column whose rarer values count for more when this level holds; `rare` is
-    the share of a value that is not common, before any data were seen.
+    the share of a value that is not common, before any data were seen. `shares` names a list of how common values are
+    in the world: what a small base cannot know, since it may hold a common name once.
     `tie` marks a level whose weight need not lie below the level before it.
     """
 
@@ -161,6 +162,7 @@ class Level(_Base):
     chance: float | None = None
     term_frequency: str | None = None
     rare: float | None = None
+    shares: Literal["surnames"] | None = None
     tie: bool = False
 
     @property
@@ -215,11 +217,13 @@ class ContactKind(_Base):
     """A contact column whose values are profiled before matching.
 
     `owner` is the column that tells the owners of a value apart; `family` one that members of a household share.
-    A value used by more than `personal` owners is shared, by more than `shared` it identifies nobody.
+    A value used by more than `personal` owners is shared, by more than `shared` it identifies nobody. Owners that are
+    `persons` are one where every word of the shorter name stands in the longer one, give or take a typing error.
     """
 
     column: str
     owner: str
+    persons: bool = False
     family: str | None = None
     personal: int = 3
     shared: int = 10

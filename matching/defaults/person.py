@@ -24,6 +24,7 @@ from models.match_model import (
     Comparison,
     Condition,
     ContactKind,
+    Contained,
     Crossed,
     Declaration,
     Exact,
@@ -55,6 +56,11 @@ _NAMESAKE = both(
 _OTHER_SIBLING = both(Exact(column="born"), Exact(column="surname_ascii"), Not(of=_ONE_ID))
 _TWIN = both(_OTHER_SIBLING, either(SAME_DOOR, Overlap(column="phone_tails_shared"), Overlap(column="emails_shared")))
 _ONE_DAY = both(_OTHER_SIBLING, Not(of=either(Overlap(column="emails_own"), Overlap(column="phone_tails_own"))))
+# The surname of one is the given name of the other, and not by chance: the other words agree, too.
+_EXCHANGED = both(
+    Crossed(column="surname_ascii", other="given_ascii"),
+    either(Contained(column="name_words", at_least=2), JaroWinkler(column="name_ascii", above=0.8795)),
+)
 
 
 def _nearly(name: str) -> Condition:
@@ -84,15 +90,25 @@ SURNAME = Comparison(
         missing("surname_ascii"),
         # Of two persons in one household about half bear one surname, however rare it is.
         Level(label="equal, in one household", when=both(Exact(column="surname_ascii"), _ONE_HOUSEHOLD), m=0.9, u=0.4),
-        Level(label="equal", when=Exact(column="surname_ascii"), term_frequency="surname_ascii", m=0.85, chance=0.005),
-        Level(label="exchanged with the given name", when=Crossed(column="surname_ascii", other="given_ascii"), m=0.02),
+        Level(
+            label="equal",
+            when=Exact(column="surname_ascii"),
+            term_frequency="surname_ascii",
+            m=0.85,
+            chance=0.005,
+            rare=1e-4,
+            shares="surnames",
+        ),
+        Level(label="exchanged with the given name", when=_EXCHANGED, m=0.02),
         Level(
             label="nearly equal",
             when=_nearly("surname"),
             m=0.06,
             chance=5e-4,
         ),
-        Level(label="alike", when=_alike("surname"), m=0.02, chance=2e-3),
+        # Meyer, and Meyer Thomas: a name kept beside that of a marriage, or one of a father's and a mother's.
+        Level(label="one of two surnames", when=Overlap(column="surnames"), m=0.01, chance=2e-3),
+        Level(label="alike", when=_alike("surname"), m=0.02, chance=2e-3, tie=True),
         otherwise(0.05),
     ],
 )
@@ -106,9 +122,10 @@ GIVEN = Comparison(
         # Sons are named after fathers: in one household another date of birth takes the name's weight away.
         Level(label="equal, but of another age in one household", when=_NAMESAKE, m=0.5, u=0.12, tie=True),
         Level(label="equal", when=Exact(column="given"), term_frequency="given_ascii", m=0.7, chance=0.006),
-        Level(label="exchanged with the surname", when=Crossed(column="given_ascii", other="surname_ascii"), m=0.02),
+        Level(label="exchanged with the surname", when=_EXCHANGED, m=0.02),
         Level(
             label="same sound or nickname",
+            term_frequency="given_root",
             when=either(Exact(column="given_ascii"), Exact(column="given_root")),
             m=0.1,
         ),
@@ -130,6 +147,14 @@ GIVEN = Comparison(
         # Twins have surname, date of birth and home in common, and names that begin alike.
         Level(label="another one, of one age in one household", when=_TWIN, m=0.0003, u=0.95, tie=True),
         Level(label="another one, of one surname and age", when=_ONE_DAY, m=0.005, u=0.9, tie=True),
+        # Families give names that begin alike: Anna and Annabelle. Keeley and Kaylee are one name.
+        Level(
+            label="alike, in one household",
+            when=both(_alike("given"), Not(of=Exact(column="given_bones")), _ONE_HOUSEHOLD),
+            m=0.02,
+            u=0.04,
+            tie=True,
+        ),
         Level(label="alike", when=_alike("given"), m=0.02, chance=4e-3, tie=True),
         otherwise(0.03),
     ],
@@ -227,10 +252,10 @@ GENDER = Comparison(
 
 SUFFIX = Comparison(
     name="suffix",
-    columns=["name_suffix"],
+    columns=["generation"],
     levels=[
-        missing("name_suffix"),
-        Level(label="equal", when=Exact(column="name_suffix"), m=0.97, chance=0.4),
+        missing("generation"),
+        Level(label="equal", when=Exact(column="generation"), m=0.97, chance=0.4),
         otherwise(0.03),
     ],
 )
@@ -313,14 +338,16 @@ PERSON = Declaration(
     ],
     training=[_rule("own phone", "phone_tails_own"), _rule("own email", "emails_own")],
     contacts=[
-        ContactKind(column="phone_tails", owner="name_ascii", personal=1, shared=10),
-        ContactKind(column="emails", owner="name_ascii", personal=1, shared=8),
+        ContactKind(column="phone_tails", owner="owner_name", persons=True, personal=1, shared=10),
+        ContactKind(column="emails", owner="owner_name", persons=True, personal=1, shared=8),
     ],
     cannot_link=[
         CannotLink(name="two dates of birth in one household", when=_NAMESAKE),
-        differ("two suffixes, as of father and son", "name_suffix"),
+        differ("two suffixes, as of father and son", "generation"),
         differ("two valid ids", "valid_id"),
     ],
     auto=2.0,
     review=-1.0,
+    # Records of one person often have little to compare with each other, which speaks for nothing.
+    cohesion=4.0,
 )

@@ -20,6 +20,7 @@ from matching.keys import BlockCount, build_keys, candidate_pairs, count_blocks
 from matching.model import em
 from matching.model.conditions import quoted
 from matching.model.patterns import Patterns, count_patterns
+from matching.standardise.wordlists import list_groups
 from models.errors import ModelError
 from models.match_model import (
     All,
@@ -54,6 +55,11 @@ class TrainingReport:
     from_prior: list[str] = field(default_factory=list)
     pooled: list[str] = field(default_factory=list)
     expected_matches: float = 0.0
+
+
+def surname_shares() -> dict[str, float]:
+    """Surname in ASCII → the share of persons who bear it, of the common ones."""
+    return {name: float(per_cent) / 100.0 for name, per_cent in list_groups("surname_shares").items()}
 
 
 def default_m(comparison: Comparison) -> Floats:
@@ -202,7 +208,12 @@ def monotonic(weights: Floats, sizes: Floats) -> Floats:
 
 
 def term_frequencies(
-    con: duckdb.DuckDBPyConnection, column: str, features: str, cluster_size: float, chance: float | None = None
+    con: duckdb.DuckDBPyConnection,
+    column: str,
+    features: str,
+    cluster_size: float,
+    chance: float | None = None,
+    shares: Mapping[str, float] | None = None,
 ) -> tuple[dict[str, float], float]:
     """How likely another customer's record shows a value: per value seen more often than once, and for all others.
 
@@ -211,6 +222,9 @@ def term_frequencies(
     says nothing, and counts as a quarter of a customer. A count of few records is drawn towards that, since what is
     frequent among a hundred records need not be so elsewhere. `chance` is how often a value that is not common is met
     elsewhere; it counts as `_CHANCE_RECORDS` records seen.
+
+    With `shares` (value → how common it is in the world) those count as `_CHANCE_RECORDS` records seen, too, and what
+    is rare here is at least as rare as `chance`: few records cannot tell.
     """
     (have,) = con.execute(f"SELECT count(*) FROM {features} WHERE {quoted(column)} IS NOT NULL").fetchall()[0]
     have = max(int(have), 1)
@@ -221,7 +235,14 @@ def term_frequencies(
     ).fetchall()
     known = 0 if chance is None else _CHANCE_RECORDS
     rare = (floor + known * (chance or 0.0)) / (have + known)
-    return {str(v): max((n - cluster_size + rare * _FEW_RECORDS) / (have + _FEW_RECORDS), rare) for v, n in rows}, rare
+    if shares is not None:
+        rare = min(rare, floor / have)
+    found = {str(v): max((n - cluster_size + rare * _FEW_RECORDS) / (have + _FEW_RECORDS), rare) for v, n in rows}
+    if shares is not None:
+        of_world = _CHANCE_RECORDS / (have + _CHANCE_RECORDS)
+        here = 1.0 - of_world
+        found |= {v: max(found.get(v, rare) * here + share * of_world, rare) for v, share in shares.items()}
+    return found, rare
 
 
 @dataclass
@@ -345,9 +366,11 @@ def train(
     frequencies: dict[str, dict[str, float]] = {}
     rare: dict[str, float] = {}
     size = 1.0 + 2.0 * report.expected_matches / report.records
-    chances = {at.term_frequency: at.rare for c in declaration.comparisons for at in c.levels if at.term_frequency}
+    told = {at.term_frequency: at for c in declaration.comparisons for at in c.levels if at.term_frequency}
     for column in declaration.term_frequency_columns():
-        frequencies[column], rare[column] = term_frequencies(con, column, features, size, chances[column])
+        level = told[column]
+        shares = surname_shares() if level.shares else None
+        frequencies[column], rare[column] = term_frequencies(con, column, features, size, level.rare, shares)
     for name in ("session_pairs", "random_pairs", "training_pairs"):
         con.execute(f"DROP TABLE IF EXISTS {name}")
     return (

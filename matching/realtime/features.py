@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from matching.model.conditions import SET_SUFFIX, Record
+from matching.words import COMMON_WORDS, PARTICLES
 from models.match_model import Declaration
 
 OWN, SHARED, JUNK = "own", "shared", "junk"
@@ -32,9 +33,6 @@ _NO_ZERO = re.compile(r"[^0]")
 _NO_LETTER = re.compile(r"[^a-z]+")
 _NO_CONSONANT = re.compile(r"[^bcdfgjklmnpqrstvz]+")
 _CONSONANTS = "bcdfgjklmnpqrstvz"
-_COMMON_WORDS = frozenset(
-    ("and", "the", "of", "for", "sons", "brothers", "bros", "group", "company", "international", "partners")
-)
 
 
 class Features(Record):
@@ -170,7 +168,7 @@ def _of_latin(make: Maker) -> Maker:
 
 def _core_words(r: Features) -> list[str] | None:
     trade = (r["name_industry"] or "").split(" ")
-    return [w for w in r["name_tokens"] or () if w not in _COMMON_WORDS and w not in trade] or None
+    return [w for w in r["name_tokens"] or () if w not in COMMON_WORDS and w not in trade] or None
 
 
 def _key_tokens(r: Features) -> list[str] | None:
@@ -241,6 +239,26 @@ def _given_long(r: Features) -> str | None:
     return given if given is not None and (len(given) > 1 or _has_han(given)) else None
 
 
+def _owner(r: Features) -> str | None:
+    given, root = r["given_ascii"], r["given_root"]
+    if given is not None and root is not None and given != root:
+        given = f"{given}/{root}"
+    return " ".join(word for word in (r["surname_ascii"], given) if word is not None) or None
+
+
+def _generation(r: Features) -> str | None:
+    return r["name_suffix"] if r["name_suffix"] is not None else "i" if r["middle"] == "i" else None
+
+
+def _surnames(r: Features) -> list[str] | None:
+    words = r["name_ascii"]
+    if words is None or _has_han(r["surname"]) is not False:
+        return None
+    given = r["given_ascii"] or ""
+    found = [*words.split(" "), r["surname_ascii"]]
+    return _distinct(w for w in found if w and len(w) > 3 and w != given and w not in PARTICLES)
+
+
 def _bones(name: str) -> Maker:
     def made(r: Features) -> str | None:
         text, letters = r[name], r[name + "_ascii"]
@@ -283,6 +301,7 @@ _MAKERS: dict[str, dict[str, Maker]] = {
     },
     "person": {
         "phone_tails": _tails,
+        "owner_name": _owner,
         "street_latin": _street,
         "valid_id": _valid_id,
         "id_shape": lambda r: (
@@ -293,6 +312,9 @@ _MAKERS: dict[str, dict[str, Maker]] = {
         "surname_latin": _in_script("surname", False, "surname_ascii"),
         "given_han": _in_script("given", True, "given"),
         "given_long": _given_long,
+        "generation": _generation,
+        "surnames": _surnames,
+        "name_words": lambda r: None if r["name_ascii"] is None else r["name_ascii"].split(" "),
         "given_bones": _bones("given"),
         "surname_bones": _bones("surname"),
     },

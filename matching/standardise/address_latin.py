@@ -48,6 +48,9 @@ _UNIT_HINT_RE = re.compile(
     "unit|flat|ap(?:artment|t)|s(?:ui)?te|r(?:oo)?m|shop|lot|of(?:fi)?c|#|fl|l(?:e)?v(?:e)?l|b(?:ui)?ld|block|tower"
 )
 _WORD_RE = re.compile(r"[a-z0-9]+")
+# Behind a number in front: the street, and no number of a house.
+_NO_HOUSE_RE = re.compile(r"[\s,]*(?!no\b|nr\b)[a-z]")
+_NUMBERED_RE = re.compile(r"(street|str|st|road|rd|avenue|ave|lane) (\d+[a-z]?)\b(.*)")
 _DASH_RE = re.compile(r"\s*-\s*")
 _DIGIT_RE = re.compile(r"\d")
 _STRASSE_RE = re.compile(r"(\w{3,})str(?:asse|\.|$|(?=\s))")
@@ -136,6 +139,9 @@ def _take_units(part: str) -> tuple[str, list[str]]:
 
     def replace(match: re.Match[str]) -> str:
         word, value, _, floor, nth, build, block = match.groups()
+        if word == "#" and not match.start() and "-" not in value and _NO_HOUSE_RE.match(part, match.end()):
+            # "#321, Street 128": the number of the house, not of a unit in it.
+            return " " + value
         if word:
             units.append(value)
         elif floor or nth:
@@ -189,6 +195,11 @@ def _road(text: str, *, bare_tail: bool) -> tuple[str | None, str | None, str | 
     words = _WORD_RE.findall(text)
     if not words:
         return None, None, None
+    numbered = _NUMBERED_RE.fullmatch(" ".join(words))
+    if numbered:
+        # Street 128, as streets are named in Phnom Penh.
+        road = f"{street_suffixes()[numbered.group(1)]} {numbered.group(2)}"
+        return road, road, numbered.group(3).strip() or None
     words = [_ORDINALS.get(w, w) for w in words]
     for i, word in enumerate(words[:-1]):
         if word.isdigit() and words[i + 1] in street_suffixes() and len(word) <= 3:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 # Raised whenever the same raw value may get another standard value, so that stored standard values are recomputed
 # (tests/unit/standardise/test_version.py notices).
-PARSER_VERSION = "4"
+PARSER_VERSION = "5"
 
 _TEXT: pa.DataType = pa.string()
 _BOOL: pa.DataType = pa.bool_()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from matching.standardise.abroad import city_abroad, city_country
 from matching.standardise.subjects import (
     ADDRESS,
     BIRTH,
@@ -49,8 +50,10 @@ def standardise_one(entity_type: str, raw: Mapping[str, Any]) -> tuple[dict[str,
 
     for subject in (NAME_SUBJECTS[entity_type], ADDRESS, *SINGLE_SUBJECTS[entity_type]):
         add(subject, texts)
-    region = out.get("country") or out.pop("_hint", None) or next(_country_hints(texts, out), None)
-    out.pop("_hint", None)
+    hint, city = out.pop("_hint", None), out.get("city_norm")
+    region = (
+        out.get("country") or city_country(city) or hint or next(_country_hints(texts, out), None) or city_abroad(city)
+    )
     if texts.get("phone"):
         add(PHONE, {"phone": texts["phone"], "_region": region})
     if entity_type == "person" and texts.get("birth_date"):

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from matching.standardise.abroad import city_abroad, city_country
 from matching.standardise.schema import standard_schema
 from matching.standardise.subjects import (
     ADDRESS,
@@ -84,7 +85,8 @@ def standardise(entity_type: str, table: pa.Table, *, threads: int = 2) -> pa.Ta
         country = out.get("country", pa.nulls(rows, pa.string()))
         last: list[Job] = []
         if "phone" in raw:
-            region = pc.coalesce(country, hint, *_country_hints(raw, out))
+            city, abroad = _city_hints(out.get("city_norm"), rows)
+            region = pc.coalesce(country, city, hint, *_country_hints(raw, out), abroad)
             last.append(_job(PHONE, {"phone": raw["phone"], "_region": region}, rows))
         if entity_type == "person" and "birth_date" in raw:
             last.append(_job(BIRTH, {"birth_date": raw["birth_date"], "country": country}, rows))
@@ -116,6 +118,15 @@ def _country_hints(raw: dict[str, pa.Array[Any]], out: dict[str, pa.Array[Any]])
             hints.append(compute.utf8_upper(compute.struct_field(found, "country")))
     # The United Kingdom and Greece go by other letters in domains and VAT numbers.
     return [compute.replace_substring(compute.replace_substring(h, "UK", "GB"), "EL", "GR") for h in hints]
+
+
+def _city_hints(cities: pa.Array[Any] | None, rows: int) -> list[pa.Array[Any]]:
+    """The country of each city that is listed; whether it is a city abroad, for all else."""
+    if cities is None:
+        return [pa.nulls(rows, pa.string())] * 2
+    encoded: Any = cities.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    return [pa.array([of(n) for n in names], pa.string()).take(encoded.indices) for of in (city_country, city_abroad)]
 
 
 def _flat(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:

@@ -32,6 +32,56 @@ def test_a_record_that_may_be_father_or_son_joins_neither(make_hub: MakeHub) -> 
     assert {task["of"] for task in hub.tasks()} >= {"father which", "son which"}
 
 
+def test_twins_with_one_mailbox_are_two_persons(make_hub: MakeHub) -> None:
+    hub = make_hub("person")
+    twin = {"birth_date": "1997-09-28", "email": ["kramer97@mail.example"], "phone": ["614-555-8633"]}
+    hub.put({"a": {"full_name": "Anna Kramer", **twin}, "b": {"full_name": "Annabelle Kramer", **twin}})
+    hub.run()
+    assert hub.groups() == {"a", "b"}
+
+
+def test_a_surname_of_two_that_is_borne_alone_is_one_person_s(make_hub: MakeHub) -> None:
+    hub = make_hub("person")
+    hub.put({"a": {"full_name": "Susan Meyer", **HOME}, "b": {"full_name": "Susan Meyer Thomas", **HOME}})
+    hub.put({"c": {"full_name": "Susan Harlow", "address_line": "9 Elm Ct, Dayton, OH 45402"}})
+    hub.run()
+    assert hub.groups() == {"a b", "c"}
+
+
+def test_the_first_of_a_name_is_not_the_second(make_hub: MakeHub) -> None:
+    hub = make_hub("person")
+    born = {"birth_date": "1982-04-12"}
+    hub.put({"a": {"full_name": "Klein, Morris I", **born}})
+    hub.put({"b": {"full_name": "Klein, Morris II", **born}})
+    hub.put({"c": {"full_name": "Morris Klein II", **born}})
+    hub.run()
+    assert hub.groups() == {"a", "b c"}
+
+
+def test_names_are_exchanged_only_where_both_are(make_hub: MakeHub) -> None:
+    # Bob and I. of one house: the surname of one stands where the other's given name would.
+    hub = make_hub("person")
+    hub.put({"a": {"full_name": "Bob Elliott", **HOME}, "b": {"full_name": "Elliott I", **HOME}})
+    hub.put({"c": {"full_name": "Elliott Bob", **HOME}})
+    hub.run()
+    assert hub.groups() == {"a c", "b"}
+
+
+def test_a_record_of_few_values_joins_the_cluster_that_one_of_its_records_is_sure_of(make_hub: MakeHub) -> None:
+    hub = make_hub("person")
+    number = {"national_id": "293-90-9090"}
+    hub.put(
+        {
+            "a": {"full_name": "Mary Kusha", "birth_date": "1976-10-27", "phone": ["512-353-8633"], **HOME, **number},
+            "b": {"full_name": "Marie Kusha", "birth_date": "1976-10-27", **HOME},
+            "c": {"full_name": "Marie Kusha", "birth_date": "1976-10-27", "phone": ["512-353-8633"]},
+            "d": {"full_name": "Mary Kusha", **number},
+        }
+    )
+    hub.run()
+    assert hub.groups() == {"a b c d"}
+
+
 NAMES = {
     "person": [
         ("陈建", "陈健"),

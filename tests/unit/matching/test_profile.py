@@ -57,6 +57,30 @@ def test_owners_are_told_apart_with_tolerance_for_spelling(names: list[str], cou
     assert distinct_owners(names[::-1], 10) == count
 
 
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [
+        (["zhang wei", "wei zhang"], 1),
+        (["smith jonathan", "smith jonathon"], 1),
+        (["smith bob/robert", "smith b"], 1),  # an initial of the nickname
+        (["smith bob/robert", "smith robert"], 1),
+        (["thompson zara", "tompson sarah"], 1),  # two typing errors
+        (["smith", "smith robert"], 1),
+        (["anderson anna", "anderson annabelle"], 2),  # what a family shares is no likeness
+        (["schwarzenberg anna", "schwarzenberg peter"], 2),
+        (["zhang wei", "zhang wen"], 2),
+        (["zhang wei", "li wei"], 2),
+    ],
+)
+def test_persons_are_told_apart_word_by_word(names: list[str], count: int) -> None:
+    assert distinct_owners(names, 10, persons=True) == count
+    assert distinct_owners(names[::-1], 10, persons=True) == count
+
+
+def test_counting_persons_stops_one_above_the_limit() -> None:
+    assert distinct_owners(NAMES, 3, persons=True) == 4
+
+
 def test_counting_stops_one_above_the_limit() -> None:
     assert distinct_owners(NAMES, 3) == 4
     assert distinct_owners(NAMES, 6) == 6

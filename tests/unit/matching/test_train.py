@@ -232,6 +232,20 @@ def test_many_records_speak_for_themselves() -> None:
     assert found == {"a": pytest.approx(0.4, rel=0.02)}
 
 
+def test_a_small_base_learns_from_the_world_how_common_a_value_is() -> None:
+    shares = {"b": 0.02, "z": 0.07}
+    con = base(["a"] * 40 + ["b"] * 2 + [f"v{i}" for i in range(58)])
+    found, rare = term_frequencies(con, "x", "features", 1.0, 1e-4, shares)
+    # Once or twice in a hundred is no measure: what the world knows counts as twenty thousand records.
+    assert rare == pytest.approx((0.25 + 20_000 * 1e-4) / 20_100)
+    assert found["b"] == pytest.approx(0.02, rel=0.01) and found["z"] == pytest.approx(0.07, rel=0.01)
+    assert found["a"] > 0.1
+    # A large base knows by itself, and a value is never taken for more common than it is there.
+    con = base([f"w{i}" for i in range(30_000)])
+    _, rare = term_frequencies(con, "x", "features", 1.0, 1e-2, shares)
+    assert rare == pytest.approx(0.25 / 30_000)
+
+
 def test_the_declared_share_of_a_rare_value_counts_as_records_seen() -> None:
     con = base(["a"] * 40 + [f"v{i}" for i in range(60)])
     found, rare = term_frequencies(con, "x", "features", cluster_size=1.0, chance=5e-5)

@@ -128,3 +128,18 @@ def test_never_raises(line, city):
 def test_never_raises_on_chinese_fragments(line):
     a = parse_address(line)
     assert a.district_code is None or a.city_code is not None
+
+
+@pytest.mark.parametrize("line", ["#321, Street 128", "No 321, Street 128 Phnom Penh Cambodia", "321 Street 128"])
+def test_numbered_streets_and_a_house_behind_a_sign(line: str) -> None:
+    found = parse_address(line)
+    assert (found.road_key, found.road_no, found.unit) == ("st 128", "321", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "unit"),
+    [("#5, 12 King St", "12", "5"), ("#01-11, Hillview Rise", None, "01-11"), ("12 King St #5", "12", "5")],
+)
+def test_a_sign_before_a_unit(line: str, number: str | None, unit: str) -> None:
+    found = parse_address(line)
+    assert (found.road_no, found.unit) == (number, unit)

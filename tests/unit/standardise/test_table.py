@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from matching.standardise import PARSER_VERSION, standard_schema, standardise, workers
+from matching.standardise.single import standardise_one
 from matching.standardise.subjects import LIST_SEPARATOR, build
 
 
@@ -112,6 +113,24 @@ def test_domains_and_vat_numbers_say_how_to_read_a_number():
     )
     found = [r["phones"] for r in standardise("organization", table).to_pylist()]
     assert found == [["+441133216847"], ["+491133216847"], ["+441133216847"], ["local:1133216847"]]
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ({"name": "Thames Freight", "city": "London"}, "+442079460958"),
+        ({"name": "Thames Freight", "city": "Guangzhou"}, "+862079460958"),
+        ({"name": "Thames Freight"}, "+862079460958"),
+        # A city that cannot be one of China, and is not listed: no country is invented.
+        ({"name": "Thames Freight", "city": "Little Snoring"}, "local:2079460958"),
+        ({"name": "广州泰晤士货运有限公司", "city": "广州"}, "+862079460958"),
+    ],
+)
+def test_the_city_says_of_which_country_a_number_is(raw, value):
+    row = {**raw, "phone": "020 7946 0958"}
+    found = standardise("organization", pa.Table.from_pylist([{"record_id": 1, **row}])).to_pylist()[0]
+    assert found["phones"] == [value]
+    assert standardise_one("organization", row)[0]["phones"] == [value]
 
 
 def test_types_other_than_text_are_read_as_text():
