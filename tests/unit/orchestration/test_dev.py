@@ -18,7 +18,7 @@ from tests.unit.orchestration.conftest import Hub
 def test_the_command_works_from_any_folder(hub: Hub) -> None:
     dev = dagster_dev(hub.config, port=3456)
     assert dev.argv[0] == sys.executable and dev.url == "http://127.0.0.1:3456"
-    assert dev.argv[1:6] == ["-m", "dagster", "dev", "-m", "orchestration.definitions"]
+    assert dev.argv[3:8] == ["-m", "dagster", "dev", "-m", "orchestration.definitions"]
     assert dev.env["KEHU_CONFIG"] == str(hub.config.file) and dev.cwd == hub.folder
     assert dev.home == hub.config.workspace / "dagster" and dev.env["DAGSTER_HOME"] == str(dev.home)
 
