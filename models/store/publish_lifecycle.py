@@ -5,8 +5,10 @@ from __future__ import annotations
 import orjson
 import sqlalchemy as sa
 
+from models.stewardship import OPEN_STATES
 from models.store import bulk
 from models.store import lifecycle_tables as lt
+from models.store import tables as t
 from models.store.columns import quoted
 from models.store.publication import TEXTS, Publication, parquet
 
@@ -66,7 +68,21 @@ def _findings(work: Publication) -> int:
             count += write(work.connection, lt.finding, rows)
     if path := work.lifecycle_file("finding_changes"):
         bulk.upsert(work.connection, lt.finding_change, work.batches(_ordered(lt.finding_change, path)))
+        _close_tasks(work)
     return count
+
+
+def _close_tasks(work: Publication) -> None:
+    """Whoever was given a finding need not see to it any more once it is closed."""
+    c, f = t.task.c, lt.finding.c
+    given = sa.select(c.task_key).where(c.kind == "finding", c.status.in_(OPEN_STATES))
+    numbers = {int(key.partition(":")[2]): key for key in work.connection.scalars(given)}
+    if not numbers:
+        return
+    closed = work.connection.scalars(sa.select(f.finding_id).where(f.finding_id.in_(numbers), f.status == "closed"))
+    if keys := [numbers[number] for number in closed]:
+        told = {"status": "closed", "closed_run": work.outcome.run_id, "closed_at": work.at}
+        work.connection.execute(sa.update(t.task).where(c.task_key.in_(keys)).values(**told))
 
 
 def _measures(work: Publication) -> int:

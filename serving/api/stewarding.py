@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from models.vocabulary import record_id
 from serving import stewardship as st
@@ -24,6 +24,7 @@ Works = Annotated[Call, Depends(Needs("tasks.work"))]
 Leads = Annotated[Call, Depends(Needs("tasks.lead"))]
 TaskKey = Annotated[str, Path(max_length=200, examples=["grey_pair:1006668195598520040-3999289345635187092"])]
 Number = Annotated[int, Path(ge=1, le=2**62)]
+FindingId = Annotated[int, Path(ge=0, le=2**63 - 1)]
 Reason = Annotated[str, Field(min_length=1, max_length=2000, examples=["same tax id on the invoice"])]
 
 
@@ -120,6 +121,20 @@ class Assignment(BaseModel):
     to: str | None = Field(max_length=130)
 
 
+class Note(BaseModel):
+    """What was done."""
+
+    note: str = Field("", max_length=2000)
+
+
+class Given(BaseModel):
+    """Who is to see to a finding (null: whoever takes it), until when, and what is to be done."""
+
+    to: str | None = Field(None, max_length=130)
+    due_at: AwareDatetime | None = None
+    note: str = Field("", max_length=2000)
+
+
 class ValueDecision(BaseModel):
     """What is to become of a golden value: pin a record's, ignore one, or set one that no source has."""
 
@@ -212,6 +227,19 @@ def release(task_key: TaskKey, call: Works) -> Response:
 def assign(task_key: TaskKey, body: Assignment, call: Leads) -> Response:
     """Give a task to somebody, or to nobody."""
     return call.answer(_task(call.asker(), st.assign(call.store, call.config, call.who, task_key, body.to)))
+
+
+@router.post("/tasks/{task_key}/done", response_model=Task, responses=_WRITES, summary="Finish the task of a finding")
+def done(task_key: TaskKey, body: Note, call: Works) -> Response:
+    """Say that what a finding asked for is done; the finding itself closes with the delivery that mends it."""
+    return call.answer(_task(call.asker(), st.finish(call.store, call.config, call.who, task_key, note=body.note)))
+
+
+@router.post("/findings/{number}/task", response_model=Task, responses=_WRITES, summary="Give a finding to a steward")
+def give(number: FindingId, body: Given, call: Annotated[Call, Depends(Needs("findings.act"))]) -> Response:
+    """Open the task of a finding, or give the one that waits to somebody else."""
+    given = st.give_finding(call.store, call.config, call.who, number, to=body.to, due_at=body.due_at, note=body.note)
+    return call.answer(_task(call.asker(), given))
 
 
 @router.post("/tasks/{task_key}/comments", status_code=201, responses=_WRITES, summary="Say something about a task")

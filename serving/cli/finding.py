@@ -128,6 +128,28 @@ def findings_unwaive(session: Session, numbers: tuple[int, ...], by: str, reason
     session.result({"unwaived": done})
 
 
+@findings.command("give")
+@click.argument("number", metavar="FINDING", type=int)
+@click.option("--by", metavar="WHO", required=True, help="Who gives it.")
+@click.option("--to", metavar="WHO", help="Who is to see to it; whoever takes it when absent.")
+@click.option("--due", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="Until when (UTC).")
+@click.option("--note", metavar="TEXT", default="", help="What is to be done.")
+@with_session
+def findings_give(session: Session, number: int, by: str, to: str | None, due: dt.datetime | None, note: str) -> None:
+    """Give a finding to a steward, as a task that 'kehu tasks done' or a delivery that mends it closes."""
+    from dataclasses import replace
+
+    from serving.access import Principal
+    from serving.stewardship import give_finding
+
+    config, who = session.config(), replace(Principal.system(), name=by)
+    until = due.replace(tzinfo=dt.UTC) if due else None
+    with session.store(config) as store:
+        task = give_finding(store, config, who, number, to=to, due_at=until, note=note)
+    session.show(f"{task['task_key']} waits for {to or 'whoever takes it'}.")
+    session.result({"task": task})
+
+
 @findings.command("hand-back")
 @click.option(
     "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Folder to write to."

@@ -114,6 +114,23 @@ def tasks_comment(session: Session, task_key: str, text: str, by: str) -> None:
     _act(session, "comment", task_key, by, text)
 
 
+@tasks.command("done", short_help="Say that what a finding asked for is done.")
+@click.argument("task_key", metavar="TASK")
+@click.option("--note", metavar="TEXT", default="", help="What was done.")
+@_BY
+@with_session
+def tasks_done(session: Session, task_key: str, note: str, by: str) -> None:
+    """Close the task of a finding; the finding itself closes with the delivery that mends it."""
+    from serving import stewardship
+    from serving.access import Principal
+
+    config, who = session.config(), dataclasses.replace(Principal.system(), name=by)
+    with session.store(config) as store:
+        task = stewardship.finish(store, config, who, task_key, note=note)
+    session.show(f"{task_key}: {task['status']}")
+    session.result({"task": task})
+
+
 def _act(session: Session, name: str, task_key: str, by: str, *args: Any, told: bool = True) -> None:
     from serving import stewardship
     from serving.access import Principal

@@ -11,6 +11,7 @@ What one does, each one transaction with its log entry, its audit entry, its eff
     pin_value, ignore_value, edit_value         golden values
     undo, approve, reject                       decisions
     claim, release, assign, set_due, comment    tasks; `for_each` does one of them for several
+    give_finding, finish                        findings that a steward is to see to
 
 What one sees, each one published state:
 
@@ -27,6 +28,7 @@ from serving.stewardship.compare import attribute_rows, record_views, waterfall
 from serving.stewardship.deciding import approve, decide_pair, decide_task, decide_tasks, reject, split, undo
 from serving.stewardship.done import Done
 from serving.stewardship.errors import Claimed, Overtaken, Refused, StewardError, Unknown
+from serving.stewardship.finding_tasks import finish, give_finding, task_of_finding
 from serving.stewardship.golden_view import GoldenView, golden_view
 from serving.stewardship.graph import Graph, graph_of
 from serving.stewardship.inbox import Inbox, inbox, next_task, read_filter
@@ -61,7 +63,9 @@ __all__ = [
     "decision_view",
     "decisions_about",
     "edit_value",
+    "finish",
     "for_each",
+    "give_finding",
     "golden_view",
     "graph_of",
     "ignore_value",
@@ -75,6 +79,7 @@ __all__ = [
     "release",
     "set_due",
     "split",
+    "task_of_finding",
     "task_view",
     "undo",
     "waterfall",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
 from fastapi.exceptions import HTTPException
@@ -26,7 +27,9 @@ from serving.findings import (
     finding_with_history,
     words_of_findings,
 )
+from serving.stewardship import StewardError, give_finding, task_of_finding
 from serving.web.languages import N_
+from serving.web.pages.inbox import stewards_of
 from serving.web.registry import Entry
 from serving.web.rendering import go, page
 from serving.web.visits import SignedIn, Visit
@@ -76,7 +79,7 @@ def _list(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> Res
         query=urlencode(wanted.as_dict()),
         choices=words_of_findings(visit.store),
         names=_names(visit, [row["golden_id"] for row in rows]),
-        said=_sentences(visit),
+        said=sentences(visit),
         label=lambda name: contracts.label(name, visit.language) if name else "",
         currency=contracts.currency,
         acting=visit.may(ACT),
@@ -89,7 +92,7 @@ def export(visit: SignedIn) -> Response:
     visit.require(RIGHT)
     wanted = FindingFilter.asked(visit.asked)
     rows = find_findings(visit.store, wanted, limit=_MOST)
-    said = _sentences(visit)
+    said = sentences(visit)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow((*_COLUMNS, "what"))
@@ -145,7 +148,7 @@ def _one(visit: Visit, finding_id: int, notice: dict[str, Any] | None, status: i
         status=status,
         notice=notice,
         f=found,
-        said=_sentences(visit).get(found["rule"]),
+        said=sentences(visit).get(found["rule"]),
         changed=bound is not None and bound.hash != found["rule_hash"],
         procedure=getattr(stage.procedure, visit.language) if stage is not None else None,
         affects=list(stage.affects) if stage is not None else [],
@@ -153,23 +156,31 @@ def _one(visit: Visit, finding_id: int, notice: dict[str, Any] | None, status: i
         label=lambda name: contracts.label(name, visit.language) if name else "",
         currency=contracts.currency,
         acting=visit.may(ACT),
+        task=task_of_finding(visit.store, finding_id),
+        people=stewards_of(visit) if visit.may(ACT) else [],
     )
 
 
 @router.post("/findings/{finding_id}")
 def on_one(visit: SignedIn, finding_id: int) -> Response:
-    """Waive, take up again, or hand back one finding."""
+    """Waive, take up again, or hand back one finding, or give it to a steward."""
     try:
+        if visit.sent("action") == "give":
+            due = visit.sent("due")
+            at = visit.speech.midnight(dt.date.fromisoformat(due)) if due else None
+            to, note = visit.sent("to") or None, visit.sent("reason")
+            given = give_finding(visit.store, visit.config, visit.reader, finding_id, to=to, due_at=at, note=note)
+            return go(visit, f"/tasks/{quote(given['task_key'])}")
         act(
             visit.store, visit.reader, [finding_id], visit.sent("action"), reason=visit.sent("reason"),
             until=visit.sent("until"), target=visit.sent("target"),
         )  # fmt: skip
-    except FindingError as refused:
+    except (FindingError, StewardError) as refused:
         return _one(visit, finding_id, {"kind": "wrong", "text": visit.speech(str(refused))}, 422)
     return go(visit, f"/findings/{finding_id}")
 
 
-def _sentences(visit: Visit) -> dict[str, str]:
+def sentences(visit: Visit) -> dict[str, str]:
     """Rule → what it says in the language of the reader."""
     contracts = contracts_of(visit.config)
     return {bound.id: getattr(explain(bound, contracts), visit.language) for bound in bound_rules(contracts)}

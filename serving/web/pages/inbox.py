@@ -70,7 +70,7 @@ def _page(
         types=PARTY_TYPES,
         sorts=SORTS,
         sources=[s.name for s in visit.config.sources],
-        people=[a["name"] for a in visit.store.accounts() if not a["disabled_at"] and "steward" in a["role"]],
+        people=stewards_of(visit),
     )
 
 
@@ -98,3 +98,8 @@ def bulk(visit: SignedIn) -> Response:
         return _shown(visit, {}, {"kind": "waits", "text": " ".join([said, *failed[:5]])}, status=409)
     back = visit.sent("next", "/inbox")
     return go(visit, f"{back}{'&' if '?' in back else '?'}done={done}")
+
+
+def stewards_of(visit: Visit) -> list[str]:
+    """The accounts to whom tasks can be given."""
+    return [a["name"] for a in visit.store.accounts() if not a["disabled_at"] and "steward" in a["role"]]

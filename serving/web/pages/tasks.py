@@ -17,7 +17,8 @@ from serving.stewardship.compare import AttributeRow
 from serving.web.differences import marked
 from serving.web.drawing import HEIGHT, WIDTH, graph_places, waterfall_bars
 from serving.web.notices import notice_of
-from serving.web.pages.inbox import FILTERS, queue_of
+from serving.web.pages.findings import sentences
+from serving.web.pages.inbox import FILTERS, queue_of, stewards_of
 from serving.web.rendering import go, page
 from serving.web.visits import SignedIn, Visit
 
@@ -55,7 +56,7 @@ def decide(visit: SignedIn, key: str) -> Response:
 
 @router.post("/tasks/{key}/{action}")
 def work(visit: SignedIn, key: str, action: str) -> Response:
-    """Claim, release, assign, set a due date, comment."""
+    """Claim, release, assign, set a due date, comment; or say that what a finding asked for is done."""
     given = (visit.store, visit.config, visit.reader, key)
     try:
         match action:
@@ -70,6 +71,9 @@ def work(visit: SignedIn, key: str, action: str) -> Response:
                 stewardship.set_due(*given, visit.speech.midnight(dt.date.fromisoformat(due)) if due else None)
             case "comment":
                 stewardship.comment(*given, visit.sent("text"))
+            case "done":
+                stewardship.finish(*given, note=visit.sent("reason"))
+                return go(visit, _onward(visit, _sent_queue(visit), after=key))
             case _:
                 raise stewardship.Unknown(f"nothing is called '{action}' that is done to a task")
     except (stewardship.Overtaken, stewardship.Claimed, stewardship.Refused) as refused:
@@ -126,10 +130,11 @@ def _page(visit: Visit, key: str, queue: dict[str, str], notice: dict[str, Any] 
         query=urlencode(queue),
         reason=visit.sent("reason"),
         sees_names=visit.sees("personal") or found.task["entity_type"] != "person",
-        people=[a["name"] for a in visit.store.accounts() if not a["disabled_at"] and "steward" in a["role"]]
-        if visit.may("tasks.lead")
-        else [],
+        people=stewards_of(visit) if visit.may("tasks.lead") else [],
         moves=_moves(visit, found),
+        rule=sentences(visit).get((found.task["detail"] or {}).get("rule"))
+        if found.task["kind"] == "finding"
+        else None,
     )
 
 
