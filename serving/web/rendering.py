@@ -16,9 +16,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
 from serving.access import MASK
+from serving.customer360 import contracts_of
 from serving.web import words
 from serving.web.languages import LANGUAGES, N_, Speech, choose
 from serving.web.registry import STATIC, navigation
+from serving.web.told import told
 from serving.web.visits import LANGUAGE_COOKIE, Visit, inside
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -37,6 +39,7 @@ def page(
         "navigation": navigation(),
         "here": None,
         "notice": None,
+        "segment": lambda name: contracts_of(visit.config).label(name, visit.language) if name else "",
         "address": visit.request.url.path + (f"?{query}" if query else ""),
         **values,
     }
@@ -106,6 +109,7 @@ def _environment(language: str, timezone: str) -> jinja2.Environment:
         _=speech,
         N_=N_,
         several=speech.several,
+        told=functools.partial(told, speech),
         term=lambda word: speech(words.TERMS.get(str(word), str(word))) if word else "",
         attribute=lambda name: speech(words.ATTRIBUTES.get(str(name), str(name))) if name else "",
         languages=LANGUAGES,

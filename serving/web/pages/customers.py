@@ -18,6 +18,7 @@ from serving.web.languages import N_
 from serving.web.notices import notice_of
 from serving.web.registry import Tab
 from serving.web.rendering import go, page
+from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
 TABS = (Tab("data", N_("Data & provenance"), 70), Tab("history", N_("History"), 80))
@@ -123,7 +124,9 @@ def values(visit: SignedIn, golden_id: str) -> Response:
             case _:
                 raise stewardship.Refused("a value can be pinned, ignored or edited")
     except (stewardship.Refused, stewardship.Overtaken, stewardship.Unknown) as refused:
-        return _data(visit, found.golden_id, {"kind": "wrong", "text": visit.speech(str(refused))}, refused.status)
+        return _data(
+            visit, found.golden_id, {"kind": "wrong", "text": told(visit.speech, str(refused))}, refused.status
+        )
     return go(visit, f"/customers/{found.golden_id}/data?said={done.decision_id}")
 
 
@@ -154,7 +157,7 @@ def split(visit: SignedIn, golden_id: str) -> Response:
             task_key=visit.sent("task") or None,
         )
     except stewardship.StewardError as refused:
-        return _split(visit, golden_id, {"kind": "wrong", "text": visit.speech(str(refused))}, refused.status)
+        return _split(visit, golden_id, {"kind": "wrong", "text": told(visit.speech, str(refused))}, refused.status)
     return go(visit, f"/customers/{found.golden_id}/data?said={done.decision_id}")
 
 

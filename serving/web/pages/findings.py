@@ -32,6 +32,7 @@ from serving.web.languages import N_
 from serving.web.pages.inbox import stewards_of
 from serving.web.registry import Entry
 from serving.web.rendering import go, page
+from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
 NAVIGATION = (Entry("findings", N_("Findings"), "/findings", 30, "triangle-alert", RIGHT),)
@@ -120,7 +121,7 @@ def together(visit: SignedIn) -> Response:
             until=visit.sent("until"), target=visit.sent("target"),
         )  # fmt: skip
     except FindingError as refused:
-        return _list(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, 422)
+        return _list(visit, {"kind": "wrong", "text": told(visit.speech, str(refused))}, 422)
     back = visit.sent("next") or "/findings"
     return go(visit, f"{back}{'&' if '?' in back else '?'}done={done}")
 
@@ -176,7 +177,7 @@ def on_one(visit: SignedIn, finding_id: int) -> Response:
             until=visit.sent("until"), target=visit.sent("target"),
         )  # fmt: skip
     except (FindingError, StewardError) as refused:
-        return _one(visit, finding_id, {"kind": "wrong", "text": visit.speech(str(refused))}, 422)
+        return _one(visit, finding_id, {"kind": "wrong", "text": told(visit.speech, str(refused))}, 422)
     return go(visit, f"/findings/{finding_id}")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.exceptions import HTTPException
 from fastapi.responses import Response
 
+from models.match_model import PublishedModel
 from models.vocabulary import PARTY_TYPES
 from serving.learning.models import publish_model, roll_back
 from serving.learning.quality import MatchQuality, match_quality
@@ -16,6 +18,7 @@ from serving.stewardship import StewardError
 from serving.web.languages import N_
 from serving.web.registry import Entry
 from serving.web.rendering import go, page
+from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
 RIGHT, PUBLISH = "models.read", "runs.start"
@@ -56,7 +59,8 @@ def model(visit: SignedIn, model_id: str) -> Response:
     row = next((m for m in visit.store.list_models() if m["model_id"] == model_id), None)
     if row is None:
         raise HTTPException(404, visit.speech("There is no model %(name)s.", name=model_id))
-    lines, levels = describe_model(get_model(visit.store, model_id))
+    document = get_model(visit.store, model_id)
+    _, levels = describe_model(document)
     used = visit.store.load_published_model(row["entity_type"])
     against = used["model_id"] if used and used["model_id"] != model_id else None
     comparison = visit.store.comparison(model_id, against) if against else None
@@ -67,7 +71,7 @@ def model(visit: SignedIn, model_id: str) -> Response:
         here="matching",
         tab="models",
         model=row,
-        lines=lines,
+        lines=_lines(visit, document),
         levels=levels,
         widest=max((abs(level[4]) for level in levels), default=1.0),
         against=against,
@@ -83,7 +87,7 @@ def publish(visit: SignedIn, model_id: str) -> Response:
     try:
         publish_model(visit.store, visit.reader, model_id)
     except StewardError as refused:
-        return _models(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, refused.status)
+        return _models(visit, {"kind": "wrong", "text": told(visit.speech, str(refused))}, refused.status)
     return go(visit, f"/matching/models?published={model_id}")
 
 
@@ -93,7 +97,7 @@ def rollback(visit: SignedIn, entity: str) -> Response:
     try:
         done = roll_back(visit.store, visit.reader, entity)
     except StewardError as refused:
-        return _models(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, refused.status)
+        return _models(visit, {"kind": "wrong", "text": told(visit.speech, str(refused))}, refused.status)
     return go(visit, f"/matching/models?published={done['model_id']}")
 
 
@@ -173,3 +177,24 @@ def _workload(visit: Visit, found: MatchQuality) -> dict[str, Any]:
             for key, name, colour in named
         ],
     }
+
+
+def _lines(visit: Visit, document: dict[str, Any]) -> list[str]:
+    """What a model rests on, in sentences."""
+    say, learned = visit.speech, PublishedModel.model_validate(document)
+    declared, odds = learned.declaration, math.log2(learned.prior / (1 - learned.prior))
+    probability = f"{learned.prior:.3g}"
+    return [
+        say("trained %(when)s on %(n)s records", when=say.moment(learned.created_at), n=say.number(learned.records)),
+        say(
+            "two records drawn at random match with probability %(p)s (%(w)s bits)",
+            p=probability,
+            w=say.number(odds, 2),
+        ),
+        say(
+            "merged from %(auto)s bits, shown to a steward from %(review)s bits",
+            auto=say.number(declared.auto, 1),
+            review=say.number(declared.review, 1),
+        ),
+        say("candidates share one of: %(rules)s", rules=", ".join(rule.name for rule in declared.blocking)),
+    ]

@@ -14,6 +14,7 @@ from serving.accounts.people import digest
 from serving.accounts.single import account_for
 from serving.web.languages import LANGUAGES
 from serving.web.rendering import go, page
+from serving.web.told import told
 from serving.web.visits import COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, THEMES, Anybody, SignedIn, Visit, inside
 
 PUBLIC = True
@@ -62,7 +63,7 @@ def single(visit: Anybody) -> Response:
     try:
         url, kept = provider.begin(_return_address(visit))
     except accounts.AccountError as refused:
-        return _form(visit, status=502, wrong=visit.speech(str(refused)))
+        return _form(visit, status=502, wrong=told(visit.speech, str(refused)))
     answer: Response = RedirectResponse(url, 303)
     kept["next"] = inside(visit.asked("next", "/"))
     # Lax, since the provider leads back here: the cookie has to come along.
@@ -83,7 +84,7 @@ def single_return(visit: Anybody) -> Response:
         account = account_for(visit.store, provider.settings, claims)
     except (accounts.AccountError, ValueError) as refused:
         visit.store.add_audit("", "session.refused", detail={"how": "single", "why": str(refused)[:200]})
-        return _form(visit, status=401, wrong=visit.speech(str(refused)))
+        return _form(visit, status=401, wrong=told(visit.speech, str(refused)))
     answer = begin(visit, account, str(kept.get("next", "/")), how="single")
     answer.delete_cookie(_SINGLE)
     return answer
@@ -128,7 +129,7 @@ def use_link(visit: Anybody, token: str) -> Response:
             usable=link is not None,
             first=link is not None and link["account"] is None,
             name=(link["account"] if link else None) or name,
-            wrong=visit.speech(str(refused)),
+            wrong=told(visit.speech, str(refused)),
             status=422,
         )
     return begin(visit, account, "/")
@@ -159,7 +160,7 @@ def change_password(visit: SignedIn) -> Response:
             raise accounts.AccountError("The two passwords differ.")
         accounts.change_password(visit.store, visit.who, str(visit.form.get("old", "")), new)
     except accounts.AccountError as refused:
-        return _account(visit, {"kind": "wrong", "text": visit.speech(str(refused))}, status=422)
+        return _account(visit, {"kind": "wrong", "text": told(visit.speech, str(refused))}, status=422)
     return begin(visit, visit.who, "/account?saved=1")
 
 

@@ -20,6 +20,7 @@ from serving.web.notices import notice_of
 from serving.web.pages.findings import sentences
 from serving.web.pages.inbox import FILTERS, queue_of, stewards_of
 from serving.web.rendering import go, page
+from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
 router = APIRouter()
@@ -82,7 +83,7 @@ def work(visit: SignedIn, key: str, action: str) -> Response:
 
 
 def _refused(visit: Visit, key: str, refused: stewardship.StewardError) -> Response:
-    notice = {"kind": "wrong", "text": visit.speech(str(refused))}
+    notice = {"kind": "wrong", "text": told(visit.speech, str(refused))}
     return _page(visit, key, _sent_queue(visit), notice, status=refused.status)
 
 

@@ -9,6 +9,7 @@ from serving import accounts
 from serving.web.languages import N_
 from serving.web.registry import Entry
 from serving.web.rendering import go, page
+from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
 RIGHT = "accounts.manage"
@@ -68,7 +69,7 @@ def _page(
         title=visit.speech("Users"),
         here="users",
         status=422 if refused else 200,
-        notice={"kind": "wrong", "text": visit.speech(str(refused))} if refused else None,
+        notice={"kind": "wrong", "text": told(visit.speech, str(refused))} if refused else None,
         accounts=visit.store.accounts(),
         roles=accounts.ROLES,
         link=f"{address.scheme}://{address.netloc}/link/{link[1]}" if link else None,

@@ -1,0 +1,92 @@
+"""Sentences that the rest of the program makes, with values in them, and how the pages translate them."""
+
+from __future__ import annotations
+
+import re
+
+from serving.web import words
+from serving.web.languages import N_, Speech
+
+_SENTENCES = (
+    N_("%(by)s decided this already: %(word)s"),
+    N_("%(by)s decided this meanwhile: %(word)s"),
+    N_("%(by)s is working on this task"),
+    N_("%(by)s said %(word)s; since then %(what)s changed"),
+    N_("%(by)s said %(word)s; by now the records agree so well that they would be merged"),
+    N_("%(by)s decided about %(attribute)s; since then a source delivers another value"),
+    N_("%(n)s records hang together; only what is most alike was merged"),
+    N_("'%(value)s' is no %(attribute)s: %(reason)s"),
+    N_("a task of kind %(word)s is not about a pair of records"),
+    N_("decision %(n)s needs no approval"),
+    N_("decision %(n)s was settled already, by %(by)s"),
+    N_("decision %(n)s was undone already, by %(by)s"),
+    N_("entry %(n)s is no decision that can be undone; decide again instead"),
+    N_("finding %(n)s is closed already"),
+    N_("golden record %(id)s is retired"),
+    N_("golden record %(id)s is known since %(when)s UTC only"),
+    N_("no record of the golden record delivers '%(value)s' as %(attribute)s"),
+    N_("not a date or number: %(reason)s"),
+    N_("nothing is called '%(value)s' that is done to a task"),
+    N_("record %(n)s is not part of the golden record"),
+    N_("the golden record changed meanwhile (version %(now)s, you saw %(seen)s)"),
+    N_("the hub holds no record %(n)s"),
+    N_("the record delivers no %(attribute)s"),
+    N_("the record does not deliver '%(value)s' as %(attribute)s"),
+    N_("there is no decision %(n)s"),
+    N_("there is no filter '%(value)s'; there are %(names)s"),
+    N_("there is no finding %(n)s"),
+    N_("there is no golden record %(id)s"),
+    N_("there is no match model '%(id)s'%(hint)s"),
+    N_("there is no order '%(value)s'; there are %(names)s"),
+    N_("there is no task '%(id)s'"),
+    N_("there is no verdict '%(value)s'; there are match, no_match, unsure"),
+    N_("there is no %(what)s '%(value)s'; there are %(names)s"),
+    N_("'%(value)s' is no day; one is written like 2026-12-31"),
+    N_("%(entity)s has no attribute '%(attribute)s'%(hint)s"),
+    N_("%(one)s is of type %(entity)s, %(other)s is not"),
+    N_("%(id)s is the model in use; name another one to compare it with"),
+    N_("%(id)s was not compared with %(other)s yet; 'kehu model diff %(again)s' does it"),
+    N_("%(id)s is in use already"),
+    N_("no model of %(entity)s was in use before the present one"),
+    N_("one steward said match, another no match, about records that hang together"),
+    N_("two of its records have next to nothing in common"),
+    N_("only one pair of records joins two groups"),
+    N_("the other records of the two clusters disagree"),
+    N_("two valid tax ids"),
+    N_("a branch and its company"),
+    N_("a sole trader and a company"),
+    N_("two dates of birth in one household"),
+    N_("two suffixes, as of father and son"),
+    N_("equal, in equal names"),
+    N_("number of sister companies"),
+    N_("another one, of one age in one household"),
+    N_("another one, of one surname and age"),
+)
+_PLACE = re.compile(r"%\\?\((\w+)\\?\)s")
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    return re.compile(_PLACE.sub(lambda m: f"(?P<{m[1]}>.*)", re.escape(sentence)), re.DOTALL)
+
+
+_PATTERNS = tuple((_pattern(sentence), sentence) for sentence in _SENTENCES if "%(" in sentence)
+
+
+def told(speech: Speech, text: str) -> str:
+    """A sentence of the program in the language of the reader; itself where nothing is known of it."""
+    if not text or (said := speech(text)) != text:
+        return said if text else ""
+    for pattern, sentence in _PATTERNS:
+        if found := pattern.fullmatch(text):
+            return speech(sentence, **{n: _value(speech, n, v) for n, v in found.groupdict().items()})
+    return text
+
+
+def _value(speech: Speech, place: str, value: str) -> str:
+    """What stands in a place of a sentence: words of the program in the reader's language, values as they are."""
+    if place in ("word", "entity"):
+        return speech(words.TERMS.get(value.replace(" ", "_"), value))
+    if place in ("attribute", "what"):
+        names = [speech(words.ATTRIBUTES.get(name, name)) for name in value.split(", ")]
+        return ("、" if speech.language == "zh" else ", ").join(names)
+    return speech(value) if place == "reason" else value

@@ -1,0 +1,72 @@
+"""Whatever the program says to a steward, a page says in Chinese too: refusals, reasons of tasks, levels, audit."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from matching.defaults import DEFAULTS
+from serving.web import words
+from serving.web.languages import Speech
+from serving.web.told import told
+
+ROOT = Path(__file__).parents[4]
+ERRORS = {"Refused", "Overtaken", "Claimed", "Unknown", "FindingError"}
+SPEAKING = [
+    *(ROOT / "serving/stewardship").glob("*.py"),
+    ROOT / "serving/learning/models.py",
+    ROOT / "serving/findings.py",
+]
+REASONS = [ROOT / "matching" / name for name in ("cluster.py", "reopen.py", "tasks.py")]
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def spoken() -> Iterator[str]:
+    """What errors say, and what variables `words` and `reason` are set to; what is filled in stands as X."""
+    for path in (*SPEAKING, *REASONS):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            given: list[ast.expr] = []
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS:
+                given = node.args[:1]
+            elif isinstance(node, ast.Assign):
+                names = {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+                if names & {"words", "reason"} and path.name != "recording.py":
+                    given = [node.value, *(node.value.elts if isinstance(node.value, ast.Tuple) else [])]
+            for one in given:
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    yield one.value
+                elif isinstance(one, ast.JoinedStr):
+                    parts = (str(p.value) if isinstance(p, ast.Constant) else "X" for p in one.values)
+                    yield "".join(parts)
+
+
+def test_refusals_and_reasons_have_their_chinese() -> None:
+    said = sorted({text for text in spoken() if " " in text})
+    assert len(said) > 40
+    chinese = Speech("zh")
+    assert [text for text in said if not HAN.search(told(chinese, text))] == []
+    assert told(chinese, "wang decided this already: no match") == "wang已经作出决定:不匹配"
+    assert told(Speech("en"), "wang decided this already: no match") == "wang decided this already: no match"
+
+
+@pytest.mark.parametrize("entity", sorted(DEFAULTS))
+def test_comparisons_levels_and_rules_have_their_chinese(entity: str) -> None:
+    declared, chinese = DEFAULTS[entity], Speech("zh")
+    said = {c.name for c in declared.comparisons} | {r.name for r in declared.cannot_link}
+    said |= {level.label for c in declared.comparisons for level in c.levels}
+    assert sorted(text for text in said if not HAN.search(told(chinese, text))) == []
+
+
+def test_what_the_audit_log_names_has_its_chinese() -> None:
+    written = r"(?:add_audit|audit_entry)\([^\"]*\"([a-z_]+(?:\.[a-z_]+)+)\""
+    seen = r"reads\.read\([^\"]*\"([a-z_]+\.[a-z_]+)\""
+    found = set()
+    for path in (ROOT / "serving").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(written, text)) | set(re.findall(seen, text))
+    assert len(found) > 20
+    assert sorted(found - words.TERMS.keys()) == []
