@@ -133,9 +133,7 @@ def _page(visit: Visit, key: str, queue: dict[str, str], notice: dict[str, Any] 
         sees_names=visit.sees("personal") or found.task["entity_type"] != "person",
         people=stewards_of(visit) if visit.may("tasks.lead") else [],
         moves=_moves(visit, found),
-        rule=sentences(visit).get((found.task["detail"] or {}).get("rule"))
-        if found.task["kind"] == "finding"
-        else None,
+        rule=_rule(visit, found),
     )
 
 
@@ -161,3 +159,8 @@ def _moves(visit: Visit, found: TaskView) -> dict[str, int]:
         for kind, n in kinds.items():
             moves[kind] = moves.get(kind, 0) + n
     return moves
+
+
+def _rule(visit: Visit, found: TaskView) -> str | None:
+    """What the rule says of whose finding the task is."""
+    return sentences(visit).get(str(found.task["detail"]["rule"])) if found.task["kind"] == "finding" else None
