@@ -1,9 +1,9 @@
-"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship|pages|lifecycle`; no word: the first."""
+"""`python -m benchmarks quality|scale|incremental|pairs|landing|stewardship|pages|lifecycle|serving`."""
 
 import argparse
 from pathlib import Path
 
-from benchmarks import hard_pairs, incremental, landing, lifecycle, pages, quality, scale, stewardship
+from benchmarks import hard_pairs, incremental, landing, lifecycle, pages, quality, scale, serving, stewardship
 from benchmarks.sets import SETS
 from benchmarks.splink_baseline import BASELINES
 
@@ -61,6 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
     c.add_argument("--customers", default="100k", help="customers, each with five touchpoints (default: %(default)s)")
     c.add_argument("--delta", default="10k", help="touchpoints that change afterwards (default: %(default)s)")
     c.add_argument("--json", action="store_true", help="print one JSON array instead of the table")
+    v = what.add_parser("serving", help="reads and matches over HTTP while runs go on beside the server")
+    v.add_argument("--size", default="1M", help="source records of the base (default: %(default)s)")
+    v.add_argument("--bases", type=Path, default=Path("work/bases"), metavar="FOLDER", help="bases are kept here")
+    v.add_argument("--stores", default="sqlite,postgresql", help="comma separated (default: %(default)s)")
+    v.add_argument("--seconds", type=float, default=30, help="of each phase (default: %(default)s)")
+    v.add_argument("--workers", type=int, default=2, help="processes of the server (default: %(default)s)")
+    v.add_argument("--soak", type=float, default=0, metavar="SECONDS", help="go on for so long; does anything grow?")
+    v.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     b = what.add_parser("splink", help="the Splink baseline of one real set, to a JSON file")
     b.add_argument("set", choices=sorted(BASELINES))
     b.add_argument("--data", type=Path, required=True)
@@ -101,6 +109,9 @@ def main(arguments: list[str] | None = None) -> int:
         return pages.run(scale.size_of(given.size), given.asks, given.json, given.keep)
     if given.what == "lifecycle":
         return lifecycle.run(scale.size_of(given.customers), scale.size_of(given.delta), given.json)
+    if given.what == "serving":
+        options = {"seconds": given.seconds, "workers": given.workers, "soak": given.soak, "as_json": given.json}
+        return serving.run(scale.size_of(given.size), given.bases, stores=given.stores, **options)
     if given.what == "splink":
         quality.splink_to_file(given.set, given.data, given.to)
         return 0

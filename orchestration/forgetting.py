@@ -5,7 +5,6 @@ Which they are stands in the store's tombstones.
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 
 from connectors.changes import COLUMNS, ChangeReport
 from connectors.mapping import canonical_schema
+from models.store.landed_files import clear_files
 from models.vocabulary import record_id
 from orchestration.hub_run import HubRun
 
@@ -43,23 +43,13 @@ def take_out(run: HubRun, report: ChangeReport) -> int:
 
 def forget(run: HubRun) -> dict[str, int]:
     """After publishing: remove what the store and the workspace still hold of erased persons. Returns rows by table."""
-    streams = _streams_of_erased(run)
+    if not run.store.tombstoned("record"):
+        return {}
     done = run.store.scrub()
-    for folder in {*streams}:
-        shutil.rmtree(run.config.workspace / "landing" / folder[0] / folder[1], ignore_errors=True)
+    clear_files(run.config, but=run.folder, runs=bool(done))
     if done:
         run.private = True
-        for old in (run.config.workspace / "runs").iterdir():
-            if old != run.folder:
-                shutil.rmtree(old, ignore_errors=True)
     return done
-
-
-def _streams_of_erased(run: HubRun) -> list[tuple[str, str]]:
-    """Streams of persons: their landed rows may hold somebody who was erased, as long as the source delivers them."""
-    if not run.store.tombstoned("record"):
-        return []
-    return [(source.name, stream.name) for source, stream in run.config.streams("person")]
 
 
 def _rewrite_changes(

@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 from models.store.account_tables import account, api_key, one_time_link, web_session
-from models.store.database import Database
+from models.store.database import Database, moment
 
 Row = dict[str, Any]
 
@@ -115,8 +115,12 @@ class Accounts:
 
     def key(self, key_id: str) -> Row | None:
         """A key by its public half, `scopes` as a list; None if there is none. Says nothing of whether it holds."""
-        found = self._one(sa.select(api_key).where(api_key.c.key_id == key_id))
-        return None if found is None else {**found, "scopes": orjson.loads(found["scopes"])}
+        row = self.database.row(_KEY, key_id)
+        if row is None:
+            return None
+        found = dict(zip(_KEY_COLUMNS, row, strict=True))
+        times = {name: moment(found[name]) for name in ("created_at", "expires_at", "revoked_at", "used_at")}
+        return {**found, **times, "scopes": orjson.loads(found["scopes"])}
 
     def keys(self, consumer: str | None = None) -> list[Row]:
         """All keys, or those of a program, the newest first."""
@@ -136,6 +140,10 @@ class Accounts:
         with self.database.read() as connection:
             row = connection.execute(query).mappings().first()
             return None if row is None else dict(row)
+
+
+_KEY_COLUMNS = tuple(column.name for column in api_key.c)
+_KEY = f"SELECT {', '.join(_KEY_COLUMNS)} FROM api_key WHERE key_id = ?"  # asked with every request of a program
 
 
 def _now() -> dt.datetime:

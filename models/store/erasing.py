@@ -1,12 +1,14 @@
 """Forgetting persons: tombstones that keep them out, the removal of everything the store holds of them, and a scan.
 
-Tombstones name numbers and golden ids, which say nothing about anybody. A run takes the records out as if their source
-had deleted them; `scrub` then removes what is left of them: versions, history, values in events, tasks, decisions.
+Tombstones name numbers and golden ids, which say nothing about anybody. `scrub` removes everything else: records and
+versions, golden records and history, values in events, tasks, decisions. It works at once where no run is under way,
+else at the end of that run.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -37,6 +39,25 @@ class Erasing:
                     row = {"kind": kind, "id": one, "erasure": erasure, "at": now, "by": by}
                     connection.execute(sa.insert(tombstone).values(**row))
 
+    def clear_quarantine(self, needles: Sequence[str]) -> int:
+        """Remove quarantined rows whose value holds one of the texts, whatever key they came with."""
+        q = t.quarantine.c
+        wanted = [q.value.contains(needle, autoescape=True) for needle in needles if needle]
+        wanted += [q.source_key == needle for needle in needles if needle]
+        count = 0
+        with self.database.write() as connection:
+            for some in _parts(wanted):
+                count += connection.execute(sa.delete(t.quarantine).where(sa.or_(*some))).rowcount
+        return count
+
+    def erased_among(self, golden_ids: Iterable[str]) -> set[str]:
+        """Those of the golden ids that were erased."""
+        c, found = tombstone.c, set[str]()
+        with self.database.read() as connection:
+            for some in _parts(sorted(set(golden_ids))):
+                found.update(connection.scalars(sa.select(c.id).where(c.kind == "golden", c.id.in_(some))))
+        return found
+
     def tombstoned(self, kind: str = "record") -> set[str]:
         """The ids (as text) of what was erased: `record` or `golden`."""
         with self.database.read() as connection:
@@ -49,10 +70,11 @@ class Erasing:
             return connection.scalar(sa.select(c.id).where(c.kind == "golden", c.id == golden_id)) is not None
 
     def scrub(self) -> dict[str, int]:
-        """Remove everything that is left of erased persons whom the published state no longer holds.
+        """Remove everything that is left of erased persons. No run may be under way but one that has published.
 
-        Returns rows by table, empty when there was nothing. The feed tells each golden record with an event `erased`.
-        On SQLite what is removed is written over, and the log is emptied.
+        A record that shares a golden record with one that was not erased stays until a run has parted them. Returns
+        rows by table, empty when there was nothing. The feed tells each golden record with an event `erased`. On SQLite
+        what is removed is written over, and the log is emptied.
         """
         records = [int(one) for one in self.tombstoned("record")]
         golden = sorted(self.tombstoned("golden"))
@@ -61,9 +83,14 @@ class Erasing:
         with self.database.write() as connection:
             if self.database.dialect == "sqlite":
                 connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            shared = _shared(connection, records)
             living = {int(n) for n in _found(connection, t.source_record.c.record_id, records, _LIVING)}
-            gone = sorted(set(records) - living)
-            done = _Scrubbing(connection).everything(gone, golden)
+            in_shared = set(_found(connection, t.membership.c.golden_id, shared, column=t.membership.c.record_id))
+            gone = sorted(set(records) - (living & in_shared))
+            touched = _around(connection, gone)
+            done = _Scrubbing(connection).everything(gone, [one for one in golden if one not in shared])
+            if any(done.values()):
+                _note_run(connection, touched)
         if any(done.values()):
             self._write_over()
         return {name: count for name, count in done.items() if count}
@@ -92,6 +119,40 @@ class Erasing:
                 auto.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             else:
                 auto.exec_driver_sql("VACUUM")
+
+
+def _shared(connection: sa.Connection, records: Sequence[int]) -> list[str]:
+    """Golden records that hold one of the records, and another one besides."""
+    m = t.membership.c
+    homes = _found(connection, m.record_id, records, column=m.golden_id)
+    erased = set(records)
+    found = []
+    for some in _parts(homes):
+        for record, golden in connection.execute(sa.select(m.record_id, m.golden_id).where(m.golden_id.in_(some))):
+            if record not in erased:
+                found.append(golden)
+    return sorted(set(found))
+
+
+def _around(connection: sa.Connection, records: Sequence[int]) -> list[str]:
+    """Golden records of whose lifecycle these records are a part: the next run looks at them again."""
+    link, m = record_link.c, t.membership.c
+    targets = _found(connection, link.record_id, records, column=link.target_id)
+    others = {*targets, *_found(connection, link.target_id, records, column=link.record_id)} - set(records)
+    # A touchpoint hangs on its customer, which is one step further.
+    further = _found(connection, link.record_id, sorted(others), column=link.target_id)
+    around = sorted({*others, *further} - set(records))
+    own = set(_found(connection, m.record_id, records, column=m.golden_id))
+    return sorted(set(_found(connection, m.record_id, around, column=m.golden_id)) - own)
+
+
+def _note_run(connection: sa.Connection, touched: Sequence[str]) -> None:
+    """A row in `run`, as decisions that took effect between runs have one; it says what the next run looks at again."""
+    at = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    number = f"{at:%Y%m%dT%H%M%S}999-{secrets.token_hex(3)}"
+    metrics = orjson.dumps({"golden": list(touched), "records": []}).decode()
+    row = {"run_id": number, "kind": "erasure", "status": "applied", "started_at": at, "finished_at": at}
+    connection.execute(sa.insert(t.run).values(**row, metrics=metrics))
 
 
 _LIVING = t.source_record.c.deleted.is_(False)

@@ -7,11 +7,12 @@ import hashlib
 import hmac
 import re
 import secrets
+import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from models.config import nearest
-from models.errors import BusyError, ConfigError
+from models.errors import ConfigError, StoreError
 from models.stewardship import Role
 from models.store import Store
 from serving.access.principal import PURPOSE, NotSignedIn, Principal
@@ -135,10 +136,21 @@ def _note_use(store: Store, key: dict[str, Any]) -> None:
     now = _now()
     if key["used_at"] is not None and now - key["used_at"] < _NOTED_EVERY:
         return
+    if not _NOTING.acquire(blocking=False):
+        return  # another request of this moment does it
+    threading.Thread(target=_note, args=(store, key["key_id"], now), name="kehu-key-used", daemon=True).start()
+
+
+def _note(store: Store, key_id: str, now: dt.datetime) -> None:
     try:
-        store.change_key(key["key_id"], wait=False, used_at=now)
-    except BusyError:
+        store.change_key(key_id, wait=False, used_at=now)
+    except StoreError:
         pass  # a run is publishing; the next request notes it
+    finally:
+        _NOTING.release()
+
+
+_NOTING = threading.Lock()
 
 
 def _holding(store: Store, key_id: str) -> dict[str, Any]:

@@ -7,13 +7,14 @@ import hmac
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
 from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from models.config import Config
 from models.stewardship import Role
@@ -43,6 +44,11 @@ class Service:
     log: AccessLog
     limits: Limits
 
+    @property
+    def at_once(self) -> bool:
+        """Whether a look-up of one row is quicker than handing it to a thread: SQLite reads from memory, as a rule."""
+        return self.store.dialect == "sqlite"
+
 
 @dataclass
 class Call:
@@ -61,6 +67,10 @@ class Call:
     def config(self) -> Config:
         """The configuration."""
         return self.service.config
+
+    async def look(self, ask: Callable[[], Response]) -> Response:
+        """The answer of a look-up of few rows: at once where the store is a file, else in a thread."""
+        return ask() if self.service.at_once else await run_in_threadpool(ask)
 
     def asker(self) -> Asker:
         """Who asks, for the functions that read and mask."""
@@ -108,9 +118,15 @@ class Needs:
             raise KeyError(right)
         self.right = right
 
-    def __call__(self, request: Request) -> Call:
+    async def __call__(self, request: Request) -> Call:
         """Raises NotSignedIn, NotAllowed, or Problem for too many requests."""
         service = service_of(request)
+        if service.at_once and "authorization" in request.headers:
+            return self.admit(request, service)
+        return await run_in_threadpool(self.admit, request, service)
+
+    def admit(self, request: Request, service: Service) -> Call:
+        """The call of whoever sends a request; may wait for the store."""
         who = _caller(request, service)
         request.state.principal = who
         service.limits.take(who.key_id or who.name)

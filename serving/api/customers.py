@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.problems import Problem, refusals
 from serving.customers import Asker, Golden, find, many, version_at
-from serving.customers.golden import former_ids, members, survivor_of
+from serving.customers.golden import Standing, members, standing, survivor_of
 from serving.customers.history import history as history_of
 from serving.customers.keys import Key
 from serving.customers.keys import crosswalk as crosswalk_of
@@ -37,23 +39,40 @@ _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged s
     responses={**refusals("not_found", "gone"), **_MOVED, **_UNCHANGED},
     summary="A customer",
 )
-def customer(golden_id: shapes.GoldenId, call: Reader, known_at: Moment = None, valid_at: Moment = None) -> Response:
+async def customer(
+    golden_id: shapes.GoldenId, call: Reader, known_at: Moment = None, valid_at: Moment = None
+) -> Response:
     """The golden record of an id. A former id answers 308 with the survivor.
 
     `known_at`: what the hub believed at that moment. `valid_at`: what was true then, by the sources' own time. Both may
     be given. With either, a former id answers with its own past instead of leading on.
     """
+    if known_at is not None or valid_at is not None:
+        return await run_in_threadpool(_then, call, golden_id, _utc(known_at), _utc(valid_at))
+    return await call.look(partial(_now, call, golden_id))
+
+
+def _now(call: Call, golden_id: str) -> Response:
+    found = standing(call.store, golden_id)
+    asker = call.asker()
+    if found is not None and not found.erased:
+        return call.answer(_told(asker, found), asker=asker, etag=True)
+    with call.snapshot():
+        moved_to = found_or_moved(call, golden_id)
+        if isinstance(moved_to, Response):
+            return moved_to
+        return call.answer(body_of(asker, moved_to), asker=asker, etag=True)
+
+
+def _then(call: Call, golden_id: str, known_at: dt.datetime | None, valid_at: dt.datetime | None) -> Response:
     asker = call.asker()
     with call.snapshot():
-        if known_at is not None or valid_at is not None:
-            golden = version_at(call.store, golden_id, known_at=_utc(known_at), valid_at=_utc(valid_at))
-            if golden is None:
-                raise Problem("not_found", f"nothing was known of {golden_id} then")
-            return call.answer(_past(asker, golden), asker=asker, etag=True)
-        found = found_or_moved(call, golden_id)
-        if isinstance(found, Response):
-            return found
-        return call.answer(body_of(asker, found), asker=asker, etag=True)
+        golden = version_at(call.store, golden_id, known_at=known_at, valid_at=valid_at)
+        if call.store.is_erased(golden_id):
+            raise _gone()
+        if golden is None:
+            raise Problem("not_found", f"nothing was known of {golden_id} then")
+        return call.answer(_past(asker, golden), asker=asker, etag=True)
 
 
 @router.get(
@@ -192,8 +211,13 @@ def batch(body: shapes.BatchBody, call: Reader) -> Response:
 
 def body_of(asker: Asker, golden: Golden) -> dict[str, Any]:
     """A golden record as the interface gives it."""
-    names = [{n: row[n] for n in ("source", "stream", "source_key")} for row in members(asker.store, golden.golden_id)]
-    return {**_past(asker, golden), "former_ids": former_ids(asker.store, golden.golden_id), "sources": names}
+    found = standing(asker.store, golden.golden_id)
+    return _past(asker, golden) if found is None else _told(asker, found)
+
+
+def _told(asker: Asker, found: Standing) -> dict[str, Any]:
+    names = [{"source": s, "stream": t, "source_key": k} for s, t, k in found.sources]
+    return {**_past(asker, found.golden), "former_ids": found.former_ids, "sources": names}
 
 
 def _past(asker: Asker, golden: Golden) -> dict[str, Any]:
@@ -205,7 +229,7 @@ def found_or_moved(call: Call, golden_id: str, below: str = "") -> Golden | Resp
     """The golden record, or the answer that leads to the survivor. Raises Problem for an id that never was."""
     golden, survivor = find(call.store, golden_id)
     if (golden is None or golden.entity_type == "person") and call.store.is_erased(golden_id):
-        raise Problem("gone", "this person was erased; remove what you hold under the id")
+        raise _gone()
     if survivor is not None:
         return moved(call.request, golden_id, survivor, below)
     if golden is None:
@@ -225,6 +249,10 @@ def moved(request: Request, alias: str, survivor: str, below: str = "") -> Respo
         "detail": "this customer was merged into another, whose id goes on",
     }
     return JSONResponse(body, 308, {"Location": location, "Cache-Control": "no-store"})
+
+
+def _gone() -> Problem:
+    return Problem("gone", "this person was erased; remove what you hold under the id")
 
 
 def _unknown(golden_id: str) -> Problem:

@@ -63,11 +63,12 @@ class ErasureBody(BaseModel):
 
 
 class ErasureAnswer(BaseModel):
-    """The person answers 410 from now on; the next run removes the rest."""
+    """The person answers 410 from now on, and is in no list, feed or export."""
 
     erasure: str
     golden_id: str
     records: int
+    removed: bool = Field(description="Everything is gone; `false`: a run is under way, at whose end it goes")
 
 
 @router.get(
@@ -126,7 +127,15 @@ def subject(golden_id: shapes.GoldenId, call: Manages) -> Response:
     summary="Forget a person",
 )
 def erase(golden_id: shapes.GoldenId, body: ErasureBody, call: Manages) -> Response:
-    """From now on the id answers 410; the next run takes the records out, removes everything and keeps them out."""
+    """Removes everything that the hub holds of them, at once or at the end of the run that is under way.
+
+    Their records are kept out from now on, and the id answers 410.
+    """
     done = request_erasure(call.store, call.config, golden_id, by=call.who.name, reason=body.reason)
-    told = {"erasure": done.erasure, "golden_id": done.golden_id, "records": len(done.records)}
+    told = {
+        "erasure": done.erasure,
+        "golden_id": done.golden_id,
+        "records": len(done.records),
+        "removed": done.removed,
+    }
     return call.answer(told, status=202)

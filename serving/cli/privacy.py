@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from serving.cli.keys import _who
-from serving.cli.progress import RunProgress
 from serving.cli.session import Session, with_session
 
 
@@ -47,20 +46,19 @@ def subject(session: Session, person: str, path: Path | None) -> None:
 def erase(session: Session, person: str, reason: str, yes: bool) -> None:
     """Forget a person: remove them from the hub and keep them out. PERSON is a golden id or SOURCE:KEY.
 
-    A run takes their records out; then versions, history, values in events, tasks and decisions are removed, and a scan
-    proves that nothing is left. It cannot be undone. Exit 1 where the scan finds something.
+    Records, versions, history, values in events, tasks and decisions are removed, and a scan proves that nothing is
+    left. It cannot be undone. While a run is under way it waits for that one. Exit 1 where the scan finds something.
     """
-    from orchestration.run import run_hub
-    from serving.privacy.subject import prove, request_erasure
+    from serving.privacy.subject import finish_erasure, prove, request_erasure
 
     config = session.config()
     if not yes:
         click.confirm(f"Forget {person} for good?", abort=True, err=True)
     with session.store(config) as store:
         erasure = request_erasure(store, config, person, by=_who(), reason=reason)
-    with RunProgress() as progress:
-        run_hub(config, progress=progress)
-    with session.store(config) as store:
+        if not erasure.removed:
+            session.say("a run is under way; what it holds of them goes when it ends …")
+            finish_erasure(store, config)
         left = prove(store, config, erasure)
     for hit in left:
         session.say(f"still there: {hit}")

@@ -11,6 +11,7 @@ import orjson
 import sqlalchemy as sa
 
 from models.store import Store
+from models.store.database import moment
 from models.store.tables import golden_alias, golden_lineage, golden_record, golden_version, membership, source_record
 
 MOST_HOPS = 64
@@ -40,6 +41,60 @@ class Golden:
         return cls(**{**found, "values": orjson.loads(found["values"])})
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A golden record as it stands now, with the ids that lead to it, its sources (source, stream, key), and whether
+    the person was erased.
+    """
+
+    golden: Golden
+    former_ids: list[str]
+    sources: list[tuple[str, str, str]]
+    erased: bool
+
+
+def standing(store: Store, golden_id: str) -> Standing | None:
+    """A golden record with what a reader is told of it, in one look; None for an id that is unknown or a former one."""
+    row = store.database.row(_STANDING[store.dialect], *[golden_id] * 5)
+    if row is None or row[9] is not None:
+        return None
+    valid_from, recorded_at = moment(row[4]), moment(row[5])
+    assert recorded_at is not None
+    golden = Golden(golden_id, *row[:4], valid_from, recorded_at, row[6], orjson.loads(row[7]), row[8])
+    former, sources = _list(row[10]), _list(row[11])
+    return Standing(golden, sorted(former), sorted(tuple(s) for s in sources), bool(row[12]))
+
+
+def _list(value: Any) -> list[Any]:
+    """A JSON array, which PostgreSQL's driver has read already."""
+    found: list[Any] = orjson.loads(value) if isinstance(value, str) else value or []
+    return found
+
+
+def _standing(array: str, pair: str) -> str:
+    former = (
+        "WITH RECURSIVE f(id) AS (SELECT alias_id FROM golden_alias WHERE golden_id = ? "
+        "UNION SELECT a.alias_id FROM golden_alias a JOIN f ON a.golden_id = f.id) "
+        f"SELECT {array}(id) FROM f"
+    )
+    sources = (
+        f"SELECT {array}({pair}(r.source, r.stream, r.source_key)) FROM membership m "
+        "JOIN source_record r ON r.record_id = m.record_id WHERE m.golden_id = ?"
+    )
+    return (
+        "SELECT g.entity_type, g.version, g.status, g.records, g.valid_from, g.recorded_at, g.run_id, "
+        'g."values", g.provenance, (SELECT a.golden_id FROM golden_alias a WHERE a.alias_id = ?), '
+        f"({former}), ({sources}), EXISTS (SELECT 1 FROM tombstone t WHERE t.kind = 'golden' AND t.id = ?) "
+        "FROM golden_record g WHERE g.golden_id = ?"
+    )
+
+
+_STANDING = {
+    "sqlite": _standing("json_group_array", "json_array"),
+    "postgresql": _standing("json_agg", "json_build_array"),
+}
+
+
 def find(store: Store, golden_id: str) -> tuple[Golden | None, str | None]:
     """The golden record of an id, and, where the id has become another's, that survivor's id instead.
 
@@ -65,13 +120,15 @@ def survivor_of(store: Store, golden_id: str) -> str | None:
 
 
 def many(store: Store, golden_ids: Sequence[str]) -> dict[str, Golden]:
-    """Golden records by id, retired ones too; former ids and unknown ones are left out."""
+    """Golden records by id, retired ones too; former ids, unknown and erased ones are left out."""
     found: dict[str, Golden] = {}
     with store.database.read() as connection:
         for start in range(0, len(golden_ids), 500):
             some = list(golden_ids[start : start + 500])
             query = sa.select(golden_record).where(golden_record.c.golden_id.in_(some))
             found |= {row["golden_id"]: Golden.of(row) for row in connection.execute(query).mappings()}
+    for erased in store.erased_among(found):
+        del found[erased]
     return found
 
 

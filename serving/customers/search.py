@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from models.errors import ConfigError
 from models.store.lifecycle_tables import customer_state
 from models.store.search_tables import search_word
+from models.store.serving_tables import tombstone
 from models.store.tables import golden_record
 from models.vocabulary import PARTY_TYPES
 from serving.customers.asker import Asker
@@ -56,7 +57,8 @@ def search(asker: Asker, wanted: Search) -> list[Golden]:
     matching = [m for entity in types if (m := _matches(asker, entity, wanted, ranked is not None)) is not None]
     if not matching:
         return []
-    query = sa.select(golden_record).where(sa.or_(*matching))
+    erased = sa.exists().where(tombstone.c.kind == "golden", tombstone.c.id == g.golden_id)
+    query = sa.select(golden_record).where(sa.or_(*matching), ~erased)
     if wanted.status != "any":
         query = query.where(g.status == wanted.status)
     if wanted.after:

@@ -75,7 +75,8 @@ def read_feed(asker: Asker, after: int, wanted: FeedFilter, limit: int) -> dict[
     ours = _of_source(asker, rows, wanted.source) if wanted.source else None
     found: list[dict[str, Any]] = []
     upto = after
-    withheld = withheld_persons(asker, rows)
+    persons = {str(row["golden_id"]) for row in rows if row["entity_type"] == "person"}
+    withheld = withheld_persons(asker, rows) | asker.store.erased_among(persons)
     for row in rows:
         if len(found) == limit:
             break

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import mmap
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,8 +16,9 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from models.config import Config
-from models.errors import ConfigError
+from models.errors import ConfigError, LockError
 from models.store import Store
+from models.store.landed_files import clear_files
 from models.store.lifecycle_tables import finding
 from models.store.serving_tables import api_record
 from models.store.tables import (
@@ -35,16 +38,27 @@ from serving.privacy.consent import consent_of
 SHORTEST = 5
 """Letters of a value that a scan looks for; shorter ones stand in too many places that have nothing to do with it."""
 
+_REFERRING = ("tombstone", "source_record", "source_record_version")
+"""Tables in which the number of a record may stay: what the person took part in (a visit) still says so by the key that
+its source gave them, which leads nowhere any more."""
+
+_HAN = re.compile("[\u4e00-\u9fff]{2,}")
+"""A Chinese name is told by two characters."""
+
 
 @dataclass(frozen=True)
 class Erasure:
-    """A person who is to be forgotten: the records and golden ids, and texts that only their records held."""
+    """A person who is forgotten: the records and golden ids, and texts that only their records held.
+
+    `removed`: everything is gone already; else a run is under way, at whose end it goes.
+    """
 
     erasure: str
     golden_id: str
     records: list[int]
     golden_ids: list[str]
     needles: list[str]
+    removed: bool = False
 
 
 def person_of(store: Store, config: Config, name: str) -> str:
@@ -113,10 +127,11 @@ def subject_access(store: Store, config: Config, name: str, *, by: str) -> dict[
 
 
 def request_erasure(store: Store, config: Config, name: str, *, by: str, reason: str) -> Erasure:
-    """Let a person be forgotten: from now on no answer holds them, and the next run removes them everywhere.
+    """Forget a person: everything of them is removed at once, or, where a run is under way, when that run ends.
 
-    A tombstone stays, which names numbers and ids alone, and keeps their records from coming back. The answer holds the
-    texts that a scan must not find any more; it is for the one who erases, and is kept nowhere. Raises ConfigError.
+    A tombstone stays, which names numbers and ids alone, and keeps their records from coming back; no reader is shown
+    the person from now on. The answer holds the texts that a scan must not find any more; it is for the one who erases,
+    and is kept nowhere. Raises ConfigError.
     """
     golden_id = person_of(store, config, name)
     with store.transaction() as connection:
@@ -127,15 +142,30 @@ def request_erasure(store: Store, config: Config, name: str, *, by: str, reason:
         erasure = secrets.token_hex(6)
         store.add_tombstones(records, ids, erasure=erasure, by=by)
         connection.execute(sa.delete(api_record).where(api_record.c.record_id.in_(records)))
+        store.clear_quarantine(needles)
         detail = {"erasure": erasure, "reason": reason, "records": len(records)}
         store.add_audit(by, "erase", object_type="customer", object_id=golden_id, detail=detail)
-    return Erasure(erasure, golden_id, records, ids, needles)
+    try:
+        with store.lock(f"erasure-{erasure}"):
+            store.scrub()
+            clear_files(config, but=None)
+    except LockError:
+        return Erasure(erasure, golden_id, records, ids, needles, removed=False)
+    return Erasure(erasure, golden_id, records, ids, needles, removed=True)
+
+
+def finish_erasure(store: Store, config: Config, *, wait: float = 3600.0) -> None:
+    """Remove what the run that was under way left; waits for its end. Raises LockError where that takes too long."""
+    with store.lock("erasure", wait=wait):
+        store.scrub()
+        clear_files(config, but=None)
 
 
 def prove(store: Store, config: Config, erasure: Erasure) -> list[dict[str, Any]]:
     """Where anything of an erased person is left: in the store's tables, its file, or the workspace. Empty: nowhere."""
-    hits = store.scan([*erasure.needles, *(str(number) for number in erasure.records)])
-    hits = [hit for hit in hits if hit["table"] != "tombstone"]
+    hits = store.scan(erasure.needles)
+    numbers = store.scan([str(number) for number in erasure.records])
+    hits += [hit for hit in numbers if hit["table"] not in _REFERRING]
     files = list(config.workspace.rglob("*")) if config.workspace.is_dir() else []
     if store.file is not None:
         files += [store.file, store.file.with_name(store.file.name + "-wal")]
@@ -152,10 +182,12 @@ def _holds(path: Path, needles: Sequence[bytes]) -> bool:
             table = pq.read_table(path)
             columns = [str(v).encode() for name in table.column_names for v in table[name].to_pylist() if v is not None]
             return any(needle in text for text in columns for needle in needles)
-        content = path.read_bytes()
+        if not path.stat().st_size:
+            return False
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return any(content.find(needle) >= 0 for needle in needles)
     except OSError:
         return False
-    return any(needle in content for needle in needles)
 
 
 def _member_ids(connection: sa.Connection, golden_id: str) -> list[int]:
@@ -188,7 +220,7 @@ def _needles(connection: sa.Connection, masking: Masking, records: Sequence[int]
             if masking.sensitivity("person", name) != "public":
                 values.update(_texts(value))
     alone = []
-    for text in sorted(v for v in values if len(v) >= SHORTEST):
+    for text in sorted(v for v in values if len(v) >= SHORTEST or _HAN.fullmatch(v)):
         holds = sa.or_(r.payload.contains(text, autoescape=True), r.standard.contains(text, autoescape=True))
         others = sa.select(r.record_id).where(holds, r.record_id.not_in(list(records))).limit(1)
         if connection.scalar(others) is None:
