@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +36,6 @@ from serving.export_360 import NAME as NAME_360
 from serving.export_360 import customer_table
 from serving.export_lifecycle import NAMES as LIFECYCLE_NAMES
 from serving.export_lifecycle import lifecycle_exports
-from serving.writers import writer_for
 
 if TYPE_CHECKING:
     from models.store import Store
@@ -82,21 +80,6 @@ NAMES = (
     *LIFECYCLE_NAMES,
     NAME_360,
 )
-
-
-def export_to(store: Store, config: Config, name: str, path: Path) -> int:
-    """Write one export to a file and return its number of rows.
-
-    The format follows the ending: .csv (UTF-8, lists joined by ' | '), .parquet (zstd), .ndjson or .jsonl. The file
-    appears when it is whole. Raises ConfigError for another ending or a folder that is not there.
-    """
-    chosen = exports(config)[name]
-    rows = 0
-    with writer_for(path, chosen.schema) as write:
-        for batch in batches(store, chosen):
-            write(batch)
-            rows += batch.num_rows
-    return rows
 
 
 def read_export(store: Store, config: Config, name: str) -> pa.Table:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import pyarrow as pa
@@ -37,13 +38,12 @@ def writer_for(path: Path, schema: pa.Schema) -> Iterator[Write]:
         raise ConfigError("its folder does not exist", file=str(path))
     if path.is_dir():
         raise ConfigError("is a folder", file=str(path))
-    opened = {".csv": _csv, ".parquet": _parquet}.get(ending, _ndjson)
     temporary: Path | None = None
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
         os.close(descriptor)
         temporary = Path(name)
-        with opened(temporary, schema) as write:
+        with temporary.open("wb") as file, writing(file, ending.removeprefix("."), schema) as write:
             yield write
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
@@ -62,15 +62,22 @@ def _umask() -> int:
 
 
 @contextmanager
-def _csv(path: Path, schema: pa.Schema) -> Iterator[Write]:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(schema.names)
-
-        def write(batch: pa.RecordBatch) -> None:
-            out.writerows(zip(*(_cells(column) for column in batch.columns), strict=True))
-
+def writing(file: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Write]:
+    """A function that appends batches of `schema` to an open file, front to back; `kind`: csv, parquet, else NDJSON."""
+    opened = {"csv": _csv, "parquet": _parquet}.get(kind, _ndjson)
+    with opened(file, schema) as write:
         yield write
+
+
+@contextmanager
+def _csv(file: IO[bytes], schema: pa.Schema) -> Iterator[Write]:
+    def put(rows: Iterable[Iterable[Any]]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        file.write(text.getvalue().encode())
+
+    put([schema.names])
+    yield lambda batch: put(zip(*(_cells(column) for column in batch.columns), strict=True))
 
 
 def _cells(column: pa.Array[Any]) -> list[Any]:
@@ -83,20 +90,18 @@ def _cells(column: pa.Array[Any]) -> list[Any]:
 
 
 @contextmanager
-def _ndjson(path: Path, schema: pa.Schema) -> Iterator[Write]:
-    with path.open("wb") as file:
+def _ndjson(file: IO[bytes], schema: pa.Schema) -> Iterator[Write]:
+    def write(batch: pa.RecordBatch) -> None:
+        columns = [_cells(c) if pa.types.is_timestamp(c.type) else c.to_pylist() for c in batch.columns]
+        for row in zip(*columns, strict=True):
+            file.write(orjson.dumps(dict(zip(schema.names, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE))
 
-        def write(batch: pa.RecordBatch) -> None:
-            columns = [_cells(c) if pa.types.is_timestamp(c.type) else c.to_pylist() for c in batch.columns]
-            for row in zip(*columns, strict=True):
-                file.write(orjson.dumps(dict(zip(schema.names, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE))
-
-        yield write
+    yield write
 
 
 @contextmanager
-def _parquet(path: Path, schema: pa.Schema) -> Iterator[Write]:
-    with pq.ParquetWriter(path, schema, compression="zstd") as out:
+def _parquet(file: IO[bytes], schema: pa.Schema) -> Iterator[Write]:
+    with pq.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression="zstd") as out:
         yield out.write_batch
 
 

@@ -364,7 +364,8 @@ def _copy_out(
         false_values=["f"],
     )
     read = pa_csv.ReadOptions(column_names=schema.names, block_size=_COPY_BLOCK_BYTES)
-    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    # A single column that is null is an empty line, and a row all the same.
+    parse = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
     try:
         statement = f"COPY ({compiled.string}) TO STDOUT (FORMAT csv)"
         with cursor.copy(statement, {**compiled.params, **params}) as copy:

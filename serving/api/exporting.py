@@ -1,34 +1,25 @@
-"""Whole tables over HTTP, as the caller may see them: written from one published state, then sent."""
+"""Whole tables over HTTP, as the caller may see them: of one published state, sent while they are read."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
-from starlette.background import BackgroundTask
 
 from matching.survive import expand_provenance
-from models.store.tables import event, golden_record
-from models.vocabulary import PARTY_TYPES
+from models.errors import ConfigError
+from models.store.tables import golden_record
 from serving.api import shapes
 from serving.api.calling import Call, Needs
-from serving.api.problems import refusals
+from serving.api.problems import Problem, refusals
+from serving.api.sending import Sending, TooMany
 from serving.customers import Golden
-from serving.export import batches, exports
-from serving.feed import last_event
-from serving.privacy.consent import without_consent
-from serving.writers import writer_for
+from serving.selecting import Selection
 
 router = APIRouter(prefix="/v1", tags=["bulk"])
 
@@ -37,15 +28,17 @@ MEDIA = {
     "ndjson": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
-_KEPT_SECONDS = 3600
 
 
 class ExportBody(BaseModel):
-    """What to write. `since`: only golden records with an event after this number (`golden` alone)."""
+    """What to write. `since`: only what has an event after this number (not `crosswalk`)."""
 
-    what: str = Field(pattern="^(golden|crosswalk|aliases)$", examples=["golden"])
+    what: str = Field(pattern="^(golden|crosswalk|aliases|provenance|events)$", examples=["golden"])
     format: str = Field("ndjson", pattern="^(csv|ndjson|parquet)$")
     since: int | None = Field(None, ge=0, le=2**62)
+    channel: str | None = Field(
+        None, max_length=63, description="For a key with a purpose: the channel on which persons must have agreed"
+    )
 
 
 class Correction(BaseModel):
@@ -73,34 +66,31 @@ class Correction(BaseModel):
     summary="A whole table as a file",
 )
 def export(body: ExportBody, call: Annotated[Call, Depends(Needs("exports.make"))]) -> Response:
-    """CSV, NDJSON or Parquet of one published state. The header `X-Kehu-Cursor` is the number of the newest event in
-    it: read the feed from there and nothing is missed. Attributes that you do not see are empty; persons who have not
+    """CSV, NDJSON or Parquet of one published state, sent while it is read. The header `X-Kehu-Cursor` is the number of
+    the newest event in it: read the feed from there and nothing is missed. `X-Kehu-Rows` says how many rows come (of
+    `provenance`: golden records), for a progress bar. Attributes that you do not see are empty; persons who have not
     agreed to the purpose of your key are left out.
     """
-    folder = call.config.workspace / "exports"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _clear(folder)
-    path = folder / f"{secrets.token_hex(12)}.{body.format}"
-    chosen = exports(call.config)[body.what]
-    rows, personal = 0, set[str]()
-    with call.snapshot():
-        cursor = last_event(call.store)
-        changed = _changed(call, body.since) if body.since is not None and body.what == "golden" else None
-        # Before the table is read: on PostgreSQL no question is answered while a COPY goes on.
-        withheld = _withheld(call) if body.what == "golden" else set()
-        with writer_for(path, chosen.schema) as write:
-            for batch in batches(call.store, chosen):
-                if body.what == "golden":
-                    batch = _as_seen(call, batch, changed, withheld, personal)
-                write(batch)
-                rows += batch.num_rows
-    path.chmod(0o600)
+    selection = Selection(call.who, call.who.purpose, body.channel, body.since)
+    try:
+        sending = Sending(call.store, call.config, body.what, body.format, selection)
+    except ConfigError as error:
+        raise Problem("invalid_request", str(error)) from None
+    except TooMany:
+        raise Problem(
+            "too_many_requests", "several exports are under way; try again later", headers={"Retry-After": "30"}
+        ) from None
     call.service.log.read(
-        call.who, "export", object_type="export", object_id=body.what, attributes=personal, rows=rows, cursor=cursor
+        call.who,
+        "export",
+        object_type="export",
+        object_id=body.what,
+        attributes=sending.personal,
+        rows=sending.rows,
+        cursor=sending.cursor,
     )
-    headers = {"X-Kehu-Cursor": str(cursor), "X-Kehu-Rows": str(rows)}
-    done = BackgroundTask(path.unlink, missing_ok=True)
-    return FileResponse(path, headers=headers, media_type=MEDIA[body.format], background=done)
+    headers = {"X-Kehu-Cursor": str(sending.cursor), "X-Kehu-Rows": str(sending.rows)}
+    return StreamingResponse(sending.parts(), headers=headers, media_type=MEDIA[body.format])
 
 
 @router.get(
@@ -171,55 +161,3 @@ def _corrections(golden: Golden, source: str) -> list[dict[str, Any]]:
                     }
                 )
     return found
-
-
-def _changed(call: Call, since: int) -> set[str]:
-    query = sa.select(event.c.golden_id).where(event.c.seq > since).distinct()
-    with call.store.database.read() as connection:
-        return set(connection.scalars(query))
-
-
-def _withheld(call: Call) -> set[str]:
-    """Persons who have not agreed to the purpose of the program's key."""
-    if not call.who.purpose:
-        return set()
-    g = golden_record.c
-    with call.store.database.read() as connection:
-        query = sa.select(g.golden_id).where(g.entity_type == "person", g.status == "active")
-        persons = list(connection.scalars(query))
-    return without_consent(call.store, persons, call.who.purpose)
-
-
-def _as_seen(
-    call: Call, batch: pa.RecordBatch, changed: set[str] | None, withheld: set[str], personal: set[str]
-) -> pa.RecordBatch:
-    """The rows that they get, without the values that they do not see; notes which personal attributes are left."""
-    masking, who = call.service.masking, call.who
-    ids = batch.column("golden_id").to_pylist()
-    keep = pa.array([i not in withheld and (changed is None or i in changed) for i in ids])
-    batch = batch.filter(keep)
-    types = batch.column("entity_type").to_pylist()
-    columns = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if name in ("golden_id", "entity_type"):
-            columns.append(column)
-            continue
-        sees = {entity: masking.sees(who, entity, name) for entity in PARTY_TYPES}
-        allowed = pa.array([sees.get(entity, False) for entity in types], pa.bool_())
-        column = pc.if_else(allowed, column, pa.scalar(None, column.type)) if not all(sees.values()) else column
-        columns.append(column)
-        if any(sees[e] and masking.sensitivity(e, name) != "public" for e in PARTY_TYPES) and column.null_count < len(
-            column
-        ):
-            personal.add(name)
-    return pa.record_batch(columns, schema=batch.schema)
-
-
-def _clear(folder: Path) -> None:
-    """Files of answers that were broken off."""
-    for path in folder.iterdir():
-        try:
-            if time.time() - path.stat().st_mtime > _KEPT_SECONDS:
-                os.unlink(path)
-        except FileNotFoundError:
-            continue

@@ -105,7 +105,8 @@ def demo(session: Session, size: int, seed: int, folder: Path | None, next_day: 
     from models.config import load_config
     from orchestration.run import run_hub
     from serving.evaluate import evaluate_tables, read_truth
-    from serving.export import export_to, read_export
+    from serving.export import read_export
+    from serving.selecting import export_to
     from worlds.demo import generate, generate_next_day
 
     if folder is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from serving.cli.progress import RunProgress
 from serving.cli.session import Session, table, with_session
 
 
@@ -20,14 +21,31 @@ from serving.cli.session import Session, table, with_session
     type=click.Path(path_type=Path),
     help="Where to write; the ending says how: .csv, .parquet, .ndjson.",
 )
+@click.option("--since", metavar="NUMBER", type=click.IntRange(0), help="Only what has an event after this number.")
+@click.option("--purpose", metavar="NAME", help="Leave out persons who have not agreed to this purpose.")
+@click.option("--channel", metavar="NAME", help="Of the purpose: consent on this channel counts.")
+@click.option(
+    "--sees",
+    type=click.Choice(("public", "personal", "secret")),
+    default="secret",
+    show_default=True,
+    help="Up to which sensitivity attributes are written; others stay empty.",
+)
 @with_session
-def export(session: Session, what: str, path: Path) -> None:
+def export(
+    session: Session, what: str, path: Path, since: int | None, purpose: str | None, channel: str | None, sees: str
+) -> None:
     """Write one table of the hub to a file.
 
     WHAT is crosswalk, golden, provenance, pairs, tasks, decisions, events, aliases, quarantine, or of the lifecycle:
     findings, stage_history, touchpoint, vehicle, relation, matrix, measures, customer_360.
     """
-    from serving.export import NAMES, export_to
+    from serving.access import AccessLog, Principal
+    from serving.access.rights import SENSITIVITIES
+    from serving.cli.keys import _who
+    from serving.export import NAMES
+    from serving.feed import last_event
+    from serving.selecting import Selected, Selection, export_to
 
     if what not in NAMES:
         from models.config import nearest
@@ -38,13 +56,29 @@ def export(session: Session, what: str, path: Path) -> None:
             + (f" (did you mean '{near}'?)" if near else "")
             + f"; there are {', '.join(NAMES)}"
         )
+    if channel and not purpose:
+        raise click.UsageError("--channel belongs to a --purpose")
     config = session.config()
+    who = Principal.system(_who()).without(SENSITIVITIES[SENSITIVITIES.index(sees) + 1 :])
+    selection = Selection(who, purpose, channel, since)
     began = time.monotonic()
-    with session.store(config) as store:
-        rows = export_to(store, config, what, path)
+    with session.store(config) as store, RunProgress() as progress:
+        cursor = last_event(store)  # before the table is read: what is published meanwhile comes with the next export
+        selected = Selected(store, config, what, selection)
+        total = selected.count()
+        rows = export_to(
+            store,
+            config,
+            what,
+            path,
+            selection,
+            lambda done: progress("export", f"{done:,} of {total:,} rows", done=done, total=total),
+        )
+        log, seen = AccessLog(store), selected.personal()
+        log.read(who, "export", object_type="export", object_id=what, attributes=seen, rows=rows, cursor=cursor)
     seconds = time.monotonic() - began
-    session.show(f"{rows:,} rows in {path} ({seconds:.1f} s)")
-    session.result({"export": what, "file": str(path), "rows": rows, "seconds": round(seconds, 3)})
+    session.show(f"{rows:,} rows in {path} ({seconds:.1f} s); --since {cursor} gives what changes from here")
+    session.result({"export": what, "file": str(path), "rows": rows, "seconds": round(seconds, 3), "cursor": cursor})
 
 
 @click.command(short_help="Show the rows that were set aside.")

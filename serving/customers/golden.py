@@ -60,7 +60,9 @@ def standing(store: Store, golden_id: str) -> Standing | None:
         return None
     valid_from, recorded_at = moment(row[4]), moment(row[5])
     assert recorded_at is not None
-    golden = Golden(golden_id, *row[:4], valid_from, recorded_at, row[6], orjson.loads(row[7]), row[8])
+    entity, version, status, records = row[:4]
+    found = (valid_from, recorded_at, row[6], orjson.loads(row[7]), row[8])
+    golden = Golden(golden_id, entity, version, status, records, *found)
     former, sources = _list(row[10]), _list(row[11])
     return Standing(golden, sorted(former), sorted(tuple(s) for s in sources), bool(row[12]))
 

@@ -114,6 +114,31 @@ def without_consent(store: Store, golden_ids: Sequence[str], purpose: str, chann
     return {golden_id for golden_id in ids if not agreed.get(golden_id, False)}
 
 
+def agreed(dialect: str, person: sa.FromClause, purpose: str, channel: str | None = None) -> sa.ColumnElement[bool]:
+    """`without_consent` as a condition on rows of golden records: that the person agreed.
+
+    The newest entry of the purpose decides, whichever of its channels fit; without one, what the sources deliver.
+    """
+    c, m = consent.c, membership.c
+    newest = (
+        sa.select(c.given)
+        .join_from(membership, consent, c.record_id == m.record_id)
+        .where(m.golden_id == person.c.golden_id, c.purpose == purpose)
+        .order_by(c.at.desc(), c.id.desc())
+        .limit(1)
+    )
+    if channel is not None:
+        newest = newest.where(c.channel.in_((channel, ANY)))
+    values = person.c["values"]
+    said: sa.ColumnElement[Any]
+    if dialect == "sqlite":
+        said = sa.cast(sa.func.json_extract(values, "$.consent"), sa.Text)
+    else:
+        said = sa.cast(values, sa.JSON)["consent"].as_string()
+    delivered = sa.func.lower(sa.func.trim(said)).in_(sorted(_YES))
+    return sa.func.coalesce(newest.correlate(person).scalar_subquery(), delivered, sa.false())
+
+
 def _yes(value: Any) -> bool:
     if isinstance(value, list):
         return bool(value) and all(_yes(one) for one in value)

@@ -16,10 +16,10 @@ from serving.access import AccessLog, Masking, Principal
 from serving.cli import main
 from serving.customers import Asker, many
 from serving.customers.search import Search, search
-from serving.export import export_to
 from serving.feed import FeedFilter, read_feed
 from serving.privacy.consent import record_consent
 from serving.privacy.subject import prove, request_erasure, subject_access
+from serving.selecting import export_to
 
 CONFIG = """
 store: {store}

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from models.errors import ConfigError
 from models.store import Store
 from models.store.tables import golden_record
-from serving.export import NAMES, export_to, golden_schema, read_export
+from serving.export import NAMES, golden_schema, read_export
+from serving.selecting import export_to
 from tests.unit.serving.filled import config
 
 
