@@ -16,6 +16,7 @@ from psycopg import sql
 from models.config import load_config
 from models.store import open_store
 from models.store import tables as t
+from serving.operating.backup import set_sequences
 from tests.support import postgres
 
 
@@ -36,6 +37,8 @@ def server_with(config: Path, folder: Path) -> Iterator[Path]:
         url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
         open_store(url).close()
         _copy(str(sa.make_url(loaded.store).database), f"host=127.0.0.1 port={port} user=postgres dbname=postgres")
+        with open_store(url) as store, store.engine.begin() as connection:
+            set_sequences(connection)
         document = yaml.safe_load(config.read_text(encoding="utf-8")) | {"store": url}
         other = folder / "kehu-postgresql.yaml"
         other.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")

@@ -47,10 +47,10 @@ def run(size: int, bases: Path, *, stores: str, seconds: float, workers: int, so
             else:
                 with postgres_copy.server_with(config) as other:
                     results[store] = _measured(found, other, seconds, workers, soak)
+            if not as_json:
+                _show(size, {store: results[store]})
     if as_json:
         print(json.dumps({"records": size, **results}))
-    else:
-        _show(size, results)
     return 1 if any(one["errors"] for one in results.values()) else 0
 
 
@@ -203,7 +203,7 @@ def _show(size: int, results: dict[str, Any]) -> None:
                     rate = p["n"] / one["seconds"]
                     rows.append((store, phase, kind, p["n"], rate, p["p50"], p["p95"], p["p99"], p["max"]))
     cores = os.cpu_count()
-    print(f"{size:,} records; {cores} cores for server, runs and client; asked for: {LIMITS}")
+    print(f"{size:,} records; {cores} cores for server, runs and client; asked for: {LIMITS}", flush=True)
     print(table(["store", "phase", "kind", "n", "a second", "p50 ms", "p95 ms", "p99 ms", "max ms"], rows))
     for store, told in results.items():
         seconds = [round(r["wall_seconds"], 1) for r in told["runs"]]

@@ -33,6 +33,7 @@ from orchestration.forgetting import forget, take_out
 from orchestration.hub_run import HubRun, clear_landing
 from orchestration.lifecycle import findings_that_differ, lifecycle_outcome
 from orchestration.standing import standing, why_full
+from orchestration.writing_back import renew_corrections, retain
 
 FAILED = ("failed", "refused")
 """States of a delivery that the hub does not take; what it holds of the stream stays as it is."""
@@ -283,6 +284,8 @@ def publish(run: HubRun) -> dict[str, int]:
         "sources": source_rows(run),
         "entities": [{k: v for k, v in row.items() if k != "blocks"} for row in run.read_all("entities")],
     }
+    before = run.store.last_run()
+    decided, _ = run.store.decided_since(before["run_id"] if before else None)
     with run.phase("publish"):
         states = stream_states(run)
         outcome = RunOutcome(
@@ -303,6 +306,10 @@ def publish(run: HubRun) -> dict[str, int]:
         run.write("published", counts)
     with run.phase("forget"):
         forget(run)
+        if gone := retain(run):
+            run.tell("forget", f"{gone:,} rows are older than retention rules keep them")
+    with run.phase("corrections"):
+        run.write("corrections", renew_corrections(run, decided))
     clear_landing(run.config, {(s["source"], s["stream"], str(s["batch_id"])) for s in run.store.stream_states()})
     return counts
 

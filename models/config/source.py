@@ -133,6 +133,20 @@ class Stream(Strict):
         return {name: [cols] if isinstance(cols, str) else list(cols) for name, cols in self.fields.items()}
 
 
+class Retention(Strict):
+    """How many days what a source delivered is kept once it is no longer its present state; without a number, for ever.
+
+    Runs remove what is older; `kehu retention` shows it first.
+    """
+
+    former_versions: int | None = Field(default=None, ge=1)
+    """Versions of records that later ones replaced."""
+    deleted_records: int | None = Field(default=None, ge=1)
+    """Records that the source deleted, with all their versions and what was computed of them."""
+    quarantine: int | None = Field(default=None, ge=1)
+    """Rows that were set aside."""
+
+
 class Source(Strict):
     """One system that delivers."""
 
@@ -156,6 +170,10 @@ class Source(Strict):
     """How a source that cannot be read is tried again."""
     freshness: float | None = Field(default=None, gt=0)
     """Hours after which the last delivery counts as stale."""
+    retention: Retention = Retention()
+    """How long former states are kept."""
+    write_back: bool = False
+    """Keep a list of values that this source should correct, told until it delivers them (`kehu corrections`)."""
 
     def stream(self, name: str) -> Stream:
         """The stream of this name. Raises KeyError."""

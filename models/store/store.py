@@ -10,16 +10,18 @@ import sqlalchemy as sa
 
 from models.store.accounts import Accounts
 from models.store.audits import Audits
+from models.store.correcting import Correcting
 from models.store.created import Created
 from models.store.database import Database, Dialect
 from models.store.decisions import Decisions
 from models.store.erasing import Erasing
 from models.store.lifecycle_reading import LifecycleReading
+from models.store.retaining import Retaining
 from models.store.runs import Runs, _nothing
 from models.store.tasks import Tasks
 
 
-class Store(LifecycleReading, Runs, Decisions, Tasks, Accounts, Audits, Created, Erasing):
+class Store(LifecycleReading, Runs, Decisions, Tasks, Accounts, Audits, Created, Erasing, Correcting, Retaining):
     """A hub store. Safe to use from several threads; `with` closes it."""
 
     def __init__(self, database: Database):

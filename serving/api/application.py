@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 from serving.api import (
     changes,
+    correcting,
     creating,
     customers,
     exporting,
@@ -37,6 +38,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     privacy.router,
     lifecycle.router,
     exporting.router,
+    correcting.router,
     webhooks.router,
 )
 

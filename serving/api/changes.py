@@ -83,6 +83,9 @@ async def changes(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an event")] = 0,
+    channel: Annotated[
+        str | None, Query(max_length=63, description="For a key with a purpose: on which persons must have agreed")
+    ] = None,
     reader: Annotated[str, Query(max_length=63, description="Which of several readers of your program this is")] = "",
 ) -> Response:
     """Events in the order of publishing, each at least once, none left out. With `wait` the answer comes as soon as
@@ -100,17 +103,17 @@ async def changes(
         await run_in_threadpool(note_cursor, call.store, call.who.consumer, reader, after)
     deadline = time.monotonic() + wait
     while True:
-        found, answer = await run_in_threadpool(_look, call, after, wanted, limit)
+        found, answer = await run_in_threadpool(_look, call, after, wanted, limit, channel)
         if found or time.monotonic() >= deadline or await call.request.is_disconnected():
             return answer
         await asyncio.sleep(min(_LOOK_EVERY, max(0.0, deadline - time.monotonic())))
 
 
-def _look(call: Call, after: int, wanted: FeedFilter, limit: int) -> tuple[bool, Response]:
+def _look(call: Call, after: int, wanted: FeedFilter, limit: int, channel: str | None) -> tuple[bool, Response]:
     asker = call.asker()
     try:
         with call.snapshot():
-            found = read_feed(asker, after, wanted, limit)
+            found = read_feed(asker, after, wanted, limit, channel)
     except CursorGone as error:
         raise Problem("cursor_gone", str(error)) from None
     return bool(found["events"]), call.answer(found, asker=asker)

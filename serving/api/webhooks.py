@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, Field
 
+from models.errors import ConfigError
 from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.problems import Problem, refusals
+from serving.corrections import checked_source
 from serving.feed import TYPES, FeedFilter
 from serving.feed import webhooks as hooks
 from serving.feed.targets import TargetError
@@ -27,6 +29,9 @@ class Filters(BaseModel):
     entity_type: str | None = Field(None, pattern="^(organization|person)$")
     attribute: str | None = Field(None, max_length=100)
     source: str | None = Field(None, max_length=200)
+    corrections_of: str | None = Field(
+        None, max_length=200, description="Instead of events: what this source should correct (it needs `write_back`)"
+    )
 
 
 class HookBody(BaseModel):
@@ -100,9 +105,17 @@ def add(body: HookBody, call: Manages) -> Response:
     """Events are sent to the URL, signed. The answer holds the secret to check signatures with, once."""
     if unknown := set(body.filters.types) - set(TYPES):
         raise Problem("invalid_request", f"there is no type '{sorted(unknown)[0]}'; there are {', '.join(TYPES)}")
-    wanted = FeedFilter.of(body.filters.model_dump())
+    wanted, of = FeedFilter.of(body.filters.model_dump()), body.filters.corrections_of
+    if of is not None:
+        call.who.require("corrections.read")
+        try:
+            checked_source(call.config, of, write_back=True)
+        except ConfigError as error:
+            raise Problem("invalid_request", str(error)) from None
     try:
-        made, secret = hooks.add_webhook(call.store, call.config, call.who, body.url, wanted, after=body.after)
+        made, secret = hooks.add_webhook(
+            call.store, call.config, call.who, body.url, wanted, after=body.after, corrections_of=of
+        )
     except TargetError as error:
         raise Problem("invalid_request", str(error)) from None
     return call.answer({**_shown(_own(call, made)), "secret": secret}, status=201)

@@ -81,6 +81,35 @@ def export(
     session.result({"export": what, "file": str(path), "rows": rows, "seconds": round(seconds, 3), "cursor": cursor})
 
 
+@click.command(short_help="Write what a source should correct.")
+@click.argument("source", metavar="SOURCE")
+@click.option(
+    "--to",
+    "path",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Where to write, as kehu export.",
+)
+@with_session
+def corrections(session: Session, source: str, path: Path) -> None:
+    """Write where a source holds another value than the golden record: a row per value that it should correct."""
+    from serving.access import AccessLog, Masking, Principal
+    from serving.cli.keys import _who
+    from serving.corrections import checked_source, write_corrections
+    from serving.customers import Asker
+
+    config = session.config()
+    checked_source(config, source)
+    with session.store(config) as store, store.snapshot():
+        asker = Asker(
+            store, config, Principal.system(_who()), Masking(config), AccessLog(store, config.workspace / "reads")
+        )
+        rows = write_corrections(asker, source, path)
+    session.show(f"{rows:,} values to correct in {source} are in {path}.")
+    session.result({"source": source, "file": str(path), "rows": rows})
+
+
 @click.command(short_help="Show the rows that were set aside.")
 @click.option("--run", "run_id", metavar="RUN", help="Only this run; 'latest' for the newest that set rows aside.")
 @click.option("--source", metavar="NAME", help="Only this source.")

@@ -59,8 +59,10 @@ def last_event(store: Store) -> int:
         return int(connection.scalar(sa.select(counter.c.value).where(counter.c.name == "event")) or 0)
 
 
-def read_feed(asker: Asker, after: int, wanted: FeedFilter, limit: int) -> dict[str, Any]:
+def read_feed(asker: Asker, after: int, wanted: FeedFilter, limit: int, channel: str | None = None) -> dict[str, Any]:
     """Up to `limit` events after a number: `events`, `next` to go on from, `last` published, `more` to come at once.
+
+    `channel`: for a program with a purpose, on which persons must have agreed.
 
     Raises CursorGone for a number that the feed cannot go on from. To be called inside a snapshot.
     """
@@ -76,7 +78,7 @@ def read_feed(asker: Asker, after: int, wanted: FeedFilter, limit: int) -> dict[
     found: list[dict[str, Any]] = []
     upto = after
     persons = {str(row["golden_id"]) for row in rows if row["entity_type"] == "person"}
-    withheld = withheld_persons(asker, rows) | asker.store.erased_among(persons)
+    withheld = withheld_persons(asker, rows, channel) | asker.store.erased_among(persons)
     for row in rows:
         if len(found) == limit:
             break
@@ -114,14 +116,14 @@ def _told(asker: Asker, row: Mapping[str, Any], withheld: bool) -> dict[str, Any
     return {**found, "attributes": _json(row["attributes"]), "masked": sorted(masked), "withheld": withheld}
 
 
-def withheld_persons(asker: Asker, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The persons among events who have not agreed to what the program uses their data for."""
+def withheld_persons(asker: Asker, rows: Sequence[Mapping[str, Any]], channel: str | None = None) -> set[str]:
+    """The persons among rows who have not agreed to what the program uses their data for (on a channel)."""
     if asker.who.purpose is None:
         return set()
     from serving.privacy.consent import without_consent
 
     persons = {str(row["golden_id"]) for row in rows if row["entity_type"] == "person"}
-    return without_consent(asker.store, sorted(persons), asker.who.purpose)
+    return without_consent(asker.store, sorted(persons), asker.who.purpose, channel)
 
 
 def _of_source(asker: Asker, rows: Iterable[Mapping[str, Any]], source: str) -> set[str]:

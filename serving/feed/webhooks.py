@@ -26,6 +26,7 @@ from models.store import Store
 from models.store.serving_tables import dead_letter, webhook
 from serving.access import AccessLog, Masking, Principal
 from serving.access.keys import state
+from serving.corrections import checked_source, correction_changes
 from serving.customers import Asker
 from serving.feed.cursors import note_cursor
 from serving.feed.reading import FeedFilter, last_event, read_feed
@@ -61,14 +62,24 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def add_webhook(
-    store: Store, config: Config, who: Principal, url: str, wanted: FeedFilter, *, after: int | None = None
+    store: Store,
+    config: Config,
+    who: Principal,
+    url: str,
+    wanted: FeedFilter,
+    *,
+    after: int | None = None,
+    corrections_of: str | None = None,
 ) -> tuple[str, str]:
     """Set up a webhook for the events from now on (or after a number); returns its id and its secret.
 
-    It is sent what the key that set it up may see, for as long as that key holds. Raises ConfigError and TargetError.
+    With `corrections_of` it is sent what that source should correct instead, by numbers of their own. It is sent what
+    the key that set it up may see, for as long as that key holds. Raises ConfigError and TargetError.
     """
     if who.consumer is None or who.key_id is None:
         raise ConfigError("a webhook belongs to a program: set it up with the program's key")
+    if corrections_of is not None:
+        checked_source(config, corrections_of, write_back=True)
     checked(url, private=config.serving.private_webhooks)
     webhook_id = secrets.token_hex(8)
     secret = secret_of(webhook_id)
@@ -77,8 +88,8 @@ def add_webhook(
         "consumer": who.consumer,
         "key_id": who.key_id,
         "url": url,
-        "filters": orjson.dumps(wanted.words()).decode(),
-        "seq": last_event(store) if after is None else after,
+        "filters": orjson.dumps(wanted.words() | {"corrections_of": corrections_of}).decode(),
+        "seq": after if after is not None else 0 if corrections_of is not None else last_event(store),
         "state": "active",
         "failures": 0,
         "created_at": _now(),
@@ -142,8 +153,9 @@ class Dispatcher:
 
     def run_once(self) -> int:
         """Deliver one batch of every webhook that is due; returns how many were taken."""
-        last = last_event(self._store)
-        return sum(self._serve(row) for row in webhooks(self._store) if row["seq"] < last and self._claim(row))
+        newest = {False: last_event(self._store), True: self._store.last_correction()}
+        due = [row for row in webhooks(self._store) if row["seq"] < newest[_of_corrections(row)]]
+        return sum(self._serve(row) for row in due if self._claim(row))
 
     def replay(self, letter: int) -> bool:
         """Send a delivery again that was given up. Returns whether it was taken now."""
@@ -202,13 +214,18 @@ class Dispatcher:
             return "the key that set this webhook up does not hold any more", after
         asker = Asker(self._store, self._config, Principal.of_key(key), self._masking, AccessLog(self._store))
         limit = BATCH if upto is None else upto - after
+        name = "corrections" if _of_corrections(row) else "events"
         with self._store.snapshot():
-            found = read_feed(asker, after, FeedFilter.of(row["filters"]), limit)
+            if name == "corrections":
+                told = correction_changes(asker, row["filters"]["corrections_of"], after, limit)
+                found = {"events": told["items"], "next": told["next"]}
+            else:
+                found = read_feed(asker, after, FeedFilter.of(row["filters"]), limit)
         last = int(found["next"]) if upto is None else upto
         events = [e for e in found["events"] if e["seq"] <= last]
         if not events:
             return None, last
-        body = orjson.dumps({"webhook_id": row["webhook_id"], "events": events, "next": last}, option=orjson.OPT_UTC_Z)
+        body = orjson.dumps({"webhook_id": row["webhook_id"], name: events, "next": last}, option=orjson.OPT_UTC_Z)
         asker.account_for("webhook")
         timestamp = str(int(_now().timestamp()))
         headers = {
@@ -251,6 +268,10 @@ class Dispatcher:
                 log.debug("webhooks wait: %s", error)
             except Exception:  # the thread must not end: nobody would be sent anything any more
                 log.exception("webhooks could not be served")
+
+
+def _of_corrections(row: Mapping[str, Any]) -> bool:
+    return row["filters"].get("corrections_of") is not None
 
 
 def _now() -> dt.datetime:

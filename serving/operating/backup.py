@@ -66,7 +66,7 @@ def restore(store: Store, path: Path) -> dict[str, int]:
             with tempfile.TemporaryDirectory() as folder, store.database.write() as connection:
                 rows = {table.name: _read(archive, connection, table, Path(folder)) for table in _tables()}
                 if store.dialect == "postgresql":
-                    _set_sequences(connection)
+                    set_sequences(connection)
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise KehuError(f"{path}: is no backup of a hub, or is damaged ({error})") from error
     wrong = {name: (told["rows"][name], count) for name, count in rows.items() if told["rows"].get(name) != count}
@@ -107,7 +107,7 @@ def _read(archive: zipfile.ZipFile, connection: sa.Connection, table: sa.Table, 
         path.unlink()
 
 
-def _set_sequences(connection: sa.Connection) -> None:
+def set_sequences(connection: sa.Connection) -> None:
     """The next number that PostgreSQL gives is above those that were restored."""
     for table in _tables():
         for column in table.primary_key:

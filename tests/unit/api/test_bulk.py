@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import time
 
 import pyarrow.parquet as pq
+import pytest
 import sqlalchemy as sa
 
 from models.store.audits import AuditFilter
 from models.store.lifecycle_tables import matrix_cell
+from models.store.serving_tables import consent
 from models.store.tables import golden_record
+from serving.access import Principal
+from serving.api.sending import AT_ONCE, Sending, TooMany
 from serving.privacy.consent import record_consent
+from serving.selecting import Selection
 from tests.unit.api.hub import Hub, number
 
 
@@ -42,7 +48,61 @@ def test_formats_and_what_changed_since(hub: Hub) -> None:
     assert csv[0] == "entity_type,source,stream,source_key,golden_id" and len(csv) == 7
     assert set(lines(client.post("/v1/exports", json={"what": "golden", "since": 2}).text)) == {"g2"}
     assert client.post("/v1/exports", json={"what": "audit"}).status_code == 422
-    assert list((hub.config.workspace / "exports").iterdir()) == []
+    assert client.post("/v1/exports", json={"what": "crosswalk", "since": 2}).status_code == 422
+    assert not (hub.config.workspace / "exports").exists()
+
+
+def test_provenance_and_events_are_masked_too(hub: Hub) -> None:
+    poor, rich = hub.as_role("consumer", "exports.make"), hub.as_role("consumer", "exports.make", "personal")
+    for what in ("events", "provenance"):
+        assert "王芳" not in poor.post("/v1/exports", json={"what": what}).text, what
+    assert "王芳" in rich.post("/v1/exports", json={"what": "events"}).text
+    assert "110101199003078515" not in rich.post("/v1/exports", json={"what": "events"}).text
+
+
+def test_consent_counts_by_channel_and_with_its_history(hub: Hub) -> None:
+    client = hub.as_role("consumer", "exports.make", "personal", "purpose:marketing")
+
+    def who(**body: object) -> set[str]:
+        return set(lines(client.post("/v1/exports", json={"what": "golden", **body}).text)) & {"p1", "p2"}
+
+    record_consent(hub.store, "p1", "marketing", given=True, by="li", channel="email")
+    record_consent(hub.store, "p2", "marketing", given=True, by="li")
+    assert (who(), who(channel="email"), who(channel="phone")) == ({"p1", "p2"}, {"p1", "p2"}, {"p2"})
+    record_consent(hub.store, "p1", "marketing", given=False, by="li", channel="email")
+    record_consent(hub.store, "p2", "other", given=False, by="li")
+    assert (who(), who(channel="email")) == ({"p2"}, {"p2"})
+    for name in ("events", "provenance", "crosswalk"):
+        assert "p1" not in client.post("/v1/exports", json={"what": name}).text, name
+    with hub.store.database.write() as connection:
+        text = json.dumps({"full_name": "王芳", "consent": "Yes"})
+        where = golden_record.c.golden_id == "p1"
+        connection.execute(sa.update(golden_record).where(where).values(values=text))
+        connection.execute(sa.delete(consent))
+    assert who() == {"p1"}, "what the sources deliver counts where nobody wrote anything down"
+
+
+def test_who_breaks_off_ends_the_reading_and_only_so_many_go_on_at_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.api.sending.WAITING_PARTS", 1)
+    monkeypatch.setattr("serving.api.sending.PART_BYTES", 1)
+    selection = Selection(Principal.system())
+    begun = [Sending(hub.store, hub.config, "golden", "csv", selection) for _ in range(AT_ONCE)]
+    with pytest.raises(TooMany):
+        Sending(hub.store, hub.config, "golden", "csv", selection)
+    found = hub.as_role("consumer").post("/v1/exports", json={"what": "golden"})
+    assert (found.status_code, found.headers["retry-after"]) == (429, "30")
+    for one in begun:
+        parts = one.parts()
+        next(parts)
+        parts.close()  # type: ignore[attr-defined]
+    for _ in range(100):
+        if hub.as_role("consumer").post("/v1/exports", json={"what": "golden"}).status_code == 200:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("the places were not given back")
 
 
 def test_persons_who_did_not_agree_are_left_out(hub: Hub) -> None:
