@@ -40,7 +40,7 @@ class Erasing:
                     connection.execute(sa.insert(tombstone).values(**row))
 
     def clear_quarantine(self, needles: Sequence[str]) -> int:
-        """Remove quarantined rows whose value holds one of the texts, whatever key they came with."""
+        """Remove quarantined rows, and answers kept for repeated requests, that hold one of the texts."""
         q = t.quarantine.c
         wanted = [q.value.contains(needle, autoescape=True) for needle in needles if needle]
         wanted += [q.source_key == needle for needle in needles if needle]
@@ -48,6 +48,9 @@ class Erasing:
         with self.database.write() as connection:
             for some in _parts(wanted):
                 count += connection.execute(sa.delete(t.quarantine).where(sa.or_(*some))).rowcount
+            answers = [idempotency.c.body.contains(needle, autoescape=True) for needle in needles if needle]
+            for some in _parts(answers):
+                count += connection.execute(sa.delete(idempotency).where(sa.or_(*some))).rowcount
         return count
 
     def erased_among(self, golden_ids: Iterable[str]) -> set[str]:
@@ -229,6 +232,9 @@ class _Scrubbing:
         for table in (t.task_comment, t.task_record, t.task):
             self._delete(table, table.c.task_key, keys)
         self._audits("task", keys)
+        for key in keys:  # comments, in answers kept for repeated requests
+            where = idempotency.c.body.contains(key, autoescape=True)
+            self._count("idempotency", self.connection.execute(sa.delete(idempotency).where(where)).rowcount)
 
     def _decisions(self, records: Sequence[int]) -> None:
         """The log is only ever appended to, so what was said stays, but not what it was said about."""

@@ -24,6 +24,7 @@ from serving.api import (
 from serving.api.calling import Needs
 from serving.api.limiting import TooLarge
 from serving.api.problems import ProblemBody, add_problems
+from serving.api.repeating import PARAMETER, Repeatable
 from serving.feed.webhooks import Dispatcher
 from serving.operating.metrics import Requests
 from serving.operating.watching import Usage, Watching
@@ -76,6 +77,9 @@ def _document(app: FastAPI) -> None:
             **(route.openapi_extra or {}),
             "security": [{"key": []}, {"session": []}],
             **({"x-right": rule.right} if rule is not None and rule.right else {}),
+            **(
+                {"parameters": [PARAMETER]} if isinstance(route, Repeatable) and "POST" in (route.methods or ()) else {}
+            ),
         }
     plain = app.openapi
 

@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.problems import refusals
+from serving.api.repeating import Repeatable
 from serving.privacy.consent import ANY, consent_of, record_consent
 from serving.privacy.subject import person_of, request_erasure, subject_access
 
-router = APIRouter(prefix="/v1", tags=["privacy"])
+router = APIRouter(prefix="/v1", tags=["privacy"], route_class=Repeatable)
 
 Manages = Annotated[Call, Depends(Needs("privacy.manage"))]
 

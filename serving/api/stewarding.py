@@ -14,10 +14,11 @@ from serving.api import shapes
 from serving.api.calling import Call, Needs, matches, tag_of
 from serving.api.customers import body_of
 from serving.api.problems import Problem, refusals
+from serving.api.repeating import Repeatable
 from serving.customers import Asker, find
 from serving.customers.keys import Key, crosswalk
 
-router = APIRouter(prefix="/v1", tags=["stewardship"])
+router = APIRouter(prefix="/v1", tags=["stewardship"], route_class=Repeatable)
 
 Reads = Annotated[Call, Depends(Needs("tasks.read"))]
 Works = Annotated[Call, Depends(Needs("tasks.work"))]

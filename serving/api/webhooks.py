@@ -11,12 +11,13 @@ from models.errors import ConfigError
 from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.problems import Problem, refusals
+from serving.api.repeating import Repeatable
 from serving.corrections import checked_source
 from serving.feed import TYPES, FeedFilter
 from serving.feed import webhooks as hooks
 from serving.feed.targets import TargetError
 
-router = APIRouter(prefix="/v1", tags=["webhooks"])
+router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=Repeatable)
 
 Manages = Annotated[Call, Depends(Needs("webhooks.manage"))]
 HookId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]

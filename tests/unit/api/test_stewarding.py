@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+import sqlalchemy as sa
+
+from models.store.serving_tables import idempotency
 from tests.unit.api.hub import COMPANY, Hub
 
 A1 = {"source": "crm", "source_key": "A1", "stream": "accounts"}
@@ -65,3 +69,34 @@ def test_free_text_about_persons_is_for_those_who_see_personal_attributes(hub: H
         one = hub.as_role(role).get("/v1/tasks/people").json()
         assert (one["comments"][0]["text"] is not None) == sees
         assert ("phone" in one["masked"]) != sees
+
+
+def test_every_post_that_writes_may_be_sent_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEHU_WEBHOOK_SECRET", "0123456789abcdef0123")
+    client = hub.as_role("lead_steward")
+    path, body = "/v1/tasks/people/comments", {"text": "looked at it"}
+    first = client.post(path, json=body, headers={"Idempotency-Key": "k1"})
+    again = client.post(path, json=body, headers={"Idempotency-Key": "k1"})
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    assert again.headers["idempotent-replayed"] == "true" and "idempotent-replayed" not in first.headers
+    assert len(client.post(path, json=body).json()["items"]) == len(first.json()["items"]) + 1
+    other = client.post(path, json={"text": "another"}, headers={"Idempotency-Key": "k1"})
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+    assert hub.as_role("viewer").post(path, json=body, headers={"Idempotency-Key": "k1"}).status_code == 403
+    wrong = client.post("/v1/tasks/nothing/comments", json=body, headers={"Idempotency-Key": "k2"})
+    assert wrong.status_code == 404, "a refusal is not kept"
+    assert client.post(path, json=body, headers={"Idempotency-Key": "k2"}).status_code == 201
+    assert client.post(path, json=body, headers={"Idempotency-Key": "k" * 201}).status_code == 422
+    consented = "/v1/customers/p1/consent", {"purpose": "service", "given": True}
+    for _ in range(2):
+        client.post(consented[0], json=consented[1], headers={"Idempotency-Key": "k3"})
+    assert len(client.get(consented[0]).json()["history"]) == 1
+    program = hub.as_role("consumer")
+    made = [
+        program.post("/v1/webhooks", json={"url": "https://93.184.216.34/"}, headers={"Idempotency-Key": "k4"}).json()
+        for _ in range(2)
+    ]
+    assert made[0] == made[1] and len(program.get("/v1/webhooks").json()["items"]) == 1
+    with hub.store.database.read() as connection:
+        kept = str(connection.execute(sa.select(idempotency)).all())
+    assert made[0]["secret"] not in kept
