@@ -45,7 +45,7 @@ def run(size: int, bases: Path, *, stores: str, seconds: float, workers: int, so
             if store == "sqlite":
                 results[store] = _measured(found, config, seconds, workers, soak)
             else:
-                with postgres_copy.server_with(config) as other:
+                with postgres_copy.server_with(config, config.parent) as other:
                     results[store] = _measured(found, other, seconds, workers, soak)
             if not as_json:
                 _show(size, {store: results[store]})

@@ -67,6 +67,8 @@ def ensure_views(database: Database, known: Attributes | None = None) -> bool:
         if database.dialect == "postgresql":
             for schema in (PUBLIC, PERSONAL):
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for name in statements:
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")  # of a database whose rows came from another
         for text in statements.values():
             # No parameters stand in it; a colon or a per cent sign would be read as one.
             connection.exec_driver_sql(text.replace("%", "%%") if database.dialect == "postgresql" else text)
