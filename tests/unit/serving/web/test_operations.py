@@ -6,9 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from models.store import Store, open_store
+from models.store.serving_tables import usage
+from models.store.tables import counter
+from serving.access.keys import issue
+from serving.feed import last_event, note_cursor
 from serving.operations import settings
 from tests.unit.serving.filled import config, fill
 from tests.unit.serving.web.pages import application, person, sign_in
@@ -23,6 +28,7 @@ def hub(tmp_path: Path, sqlite_template: Path) -> Iterator[Store]:
         store.finish_run("r2", error="the disk is full", phases={"land": 2.5})
         for name, role in (("root", "admin"), ("eng", "engineer"), ("view", "viewer")):
             person(store, name, role)
+        issue(store, "erp", by="root")
         yield store
 
 
@@ -43,6 +49,7 @@ def client(hub: Store, tmp_path: Path) -> Iterator[TestClient]:
         ("/quarantine?source=dms", "A9"),
         ("/quarantine/1", "no longer in the workspace"),
         ("/settings", "dealer_code"),
+        ("/programs", "erp"),
         ("/audit", "account.add"),
         ("/audit?actor=test&text=eng", "engineer"),
         ("/audit?since=2999-01-01", "Nothing of that kind"),
@@ -61,7 +68,9 @@ def test_what_is_not_there_is_said(client: TestClient, path: str) -> None:
     assert answer.status_code == 404 and "To the first page" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/runs", "/sources", "/quarantine", "/settings", "/audit", "/users", "/audit/export"])
+@pytest.mark.parametrize(
+    "path", ["/runs", "/sources", "/quarantine", "/settings", "/programs", "/audit", "/users", "/audit/export"]
+)
 def test_a_viewer_sees_none_of_it(client: TestClient, path: str) -> None:
     assert sign_in(client, "view").get(path).status_code == 403
 
@@ -119,3 +128,14 @@ def test_settings_show_no_secret(tmp_path: Path) -> None:
     found = config(file)
     file.write_text("store: postgresql://u:geheim@db/h\nconnector: {password: geheim, token: ${TOKEN}}\n", "utf-8")
     assert "geheim" not in settings(found) and "${TOKEN}" in settings(found)
+
+
+def test_use_and_lag_of_each_program_are_shown(client: TestClient, hub: Store) -> None:
+    with hub.database.write() as connection:
+        row = {"consumer": "erp", "day": "2999-01-01", "endpoint": "GET /v1/changes", "requests": 4321, "refused": 7}
+        connection.execute(sa.insert(usage), [row])
+        connection.execute(sa.insert(counter), [{"name": "event", "value": 1234}]) if not last_event(hub) else None
+    note_cursor(hub, "erp", "main", 0)
+    text = client.get("/programs").text
+    assert "4,321" in text and "GET /v1/changes" in text and f"{last_event(hub):,}" in text
+    assert sign_in(client, "eng").get("/programs").status_code == 200
