@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 
+import orjson
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
+from models.store import lifecycle_tables as lt
+from models.store import tables as t
 from tests.e2e.conftest import PASSWORD, Served, Visitor
 
 pytestmark = pytest.mark.slow
@@ -120,6 +125,77 @@ def test_an_edit_needs_a_second_person(hub: Served, visitor: Visitor) -> None:
     expect(lead.locator(".message.done")).to_contain_text("Approved")
     decision = hub.store.decision(task["decision_id"])
     assert decision is not None and decision["holds"] and decision["settled"] == "approve"
+
+
+def test_a_merge_of_many_records_needs_a_second_person(
+    hub: Served, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = hub.config.stewardship.four_eyes
+    monkeypatch.setitem(rules.__dict__, "merge_records", 2)  # as the configuration would say
+    task = next(t for t in hub.tasks() if len(set(hub.homes(t["left_id"], t["right_id"]))) == 2)
+    pair = (task["left_id"], task["right_id"])
+    before = hub.homes(*pair)
+    wang, lead = visitor("wang"), visitor("lead")
+    wang.goto(address(task))
+    press_and_go(wang, "m")
+    expect(wang.locator(".message.waits").first).to_contain_text("second person")
+    assert hub.homes(*pair) == before
+    asked = next(t for t in hub.tasks("approval") if (t["left_id"], t["right_id"]) == pair)
+    wang.goto(address(asked))
+    expect(wang.get_by_role("button", name="Approve")).to_be_disabled()
+    lead.goto(address(asked))
+    press_and_go(lead, "a")
+    expect(lead.locator(".message.done")).to_contain_text("Approved")
+    assert len(set(hub.homes(*pair))) == 1
+
+
+def orders_of(hub: Served) -> dict[int, int]:
+    """Record of a customer → how many orders name it as theirs."""
+    link, r = lt.record_link.c, t.source_record.c
+    query = sa.select(link.target_id, r.standard).join(t.source_record, r.record_id == link.record_id)
+    found: dict[int, int] = {}
+    for row in hub.store.fetch_arrow(query.where(link.kind == lt.PARTY, r.entity_type == "touchpoint")).to_pylist():
+        if orjson.loads(row["standard"]).get("type") == "order":
+            found[row["target_id"]] = found.get(row["target_id"], 0) + 1
+    return found
+
+
+def members_of(hub: Served, golden: dict[str, object]) -> list[int]:
+    found: list[int] = hub.store.members_of([str(golden["golden_id"])])["record_id"].to_pylist()
+    return found
+
+
+def shown_orders(page: Page, golden_id: str) -> int:
+    page.goto(f"/customers/{golden_id}/timeline?kind=order")
+    return page.locator("tr[data-row]").count()
+
+
+def test_a_split_takes_orders_to_the_right_side_at_once_and_stages_follow(hub: Served, visitor: Visitor) -> None:
+    orders = orders_of(hub)
+    rows = [g for g in hub.store.golden("organization").to_pylist() if g["records"] > 1]
+    several = {g["golden_id"]: members_of(hub, g) for g in rows}
+    # One record has all the orders of its customer.
+    golden, members = next((g, m) for g, m in several.items() if sum(1 for one in m if orders.get(one)) == 1)
+    mine = next(one for one in members if orders.get(one))
+    page = visitor("lead")
+    assert shown_orders(page, golden) == orders[mine]
+    page.goto(f"/customers/{golden}/split")
+    for one in members:
+        page.locator(f"input[name='record-{one}'][value='{2 if one == mine else 1}']").check()
+    page.locator("#reason").fill("two firms of one name")
+    page.get_by_role("button", name="Split").click()
+    expect(page.locator(".message.done")).to_be_visible()
+    apart, (other,) = hub.homes(mine)[0], set(hub.homes(*members)) - set(hub.homes(mine))
+    assert (shown_orders(page, apart), shown_orders(page, other)) == (orders[mine], 0)
+    ended = time.monotonic() + 60
+    while hub.store.to_follow(str(hub.store.lifecycle_run()))[0] and time.monotonic() < ended:
+        page.wait_for_timeout(100)
+    states = {row["golden_id"]: row for row in hub.store.customer_states([apart, other]).to_pylist()}
+    assert orjson.loads(states[apart]["profile"])["orders"] and not orjson.loads(states[other]["profile"])["orders"]
+    page.goto(f"/customers/{apart}/data")
+    page.get_by_role("button", name="Undo").first.click()
+    expect(page.locator(".message.done")).to_contain_text("Undone")
+    assert set(hub.homes(*members)) == {golden} and shown_orders(page, golden) == orders[mine]
 
 
 def test_of_two_stewards_on_one_task_the_second_is_told(hub: Served, visitor: Visitor) -> None:
