@@ -1,5 +1,6 @@
 """Finding customers by whatever somebody typed: a name in characters, pinyin or English, with slips of the fingers;
-an id of today or before; a telephone number, mailbox, tax id; the key that a source has for them.
+its first letters (sfwl); an id of today or before; a telephone number, mailbox, tax id; the key that a source has for
+them; the VIN or plate of one of their vehicles.
 
 Words of the index (`models.store.search_tables`) lead to candidates, which are then compared with what was typed.
 Nobody finds anybody by an attribute that they do not see.
@@ -26,7 +27,7 @@ from models.vocabulary import PARTY_TYPES, record_id
 from serving.access import Masking, Principal
 from serving.asking import shown_name
 
-Why = Literal["name", "id", "alias", "phone", "email", "identifier", "source key", "web domain"]
+Why = Literal["name", "id", "alias", "phone", "email", "identifier", "source key", "web domain", "initials", "vehicle"]
 
 _RARE = 400  # records under a word that are looked at one by one
 _COMMON = 20_000  # records under a word that are looked at for another word
@@ -87,6 +88,7 @@ def search(
     with store.snapshot(), store.database.read() as connection:
         direct = _by_id(store, text) | _by_source_key(store, config, connection, text)
         by_record = _by_word(connection, _exact_words(text))
+        by_record |= _by_vehicle(connection, masking, who, text)
         names = _Names(text)
         candidates = _by_name(connection, names)
         homes = _homes(connection, [*by_record, *candidates])
@@ -115,8 +117,8 @@ def _hit(
     shown, _, _ = masking.split(who, entity, values)
     if exact is not None and exact.attribute is not None:
         attribute = exact.attribute
-        if attribute == "tax_id" and entity == "person":
-            attribute = "national_id"
+        if entity == "person":
+            attribute = {"tax_id": "national_id", "name": "full_name"}.get(attribute, attribute)
         if not masking.sees(who, entity, attribute):
             exact = None
     why: Why = "name"
@@ -204,6 +206,9 @@ def _exact_words(text: str) -> dict[int, _Found]:
     plain = re.sub(r"[^0-9A-Z]", "", text.upper())
     if len(plain) >= 6 and any(c.isdigit() for c in plain):
         add("i", plain, 99.5)
+    if 3 <= len(text) <= 16 and text.isascii() and text.isalpha():
+        # The first letters of a name fit worse than a name that is spelled so.
+        found[word_number("p", text.lower())] = _Found("initials", 90.0, "name")
     if "." in text and " " not in text and "@" not in text:
         add("d", re.sub(r"^(https?://)?(www\.)?", "", text.lower()).split("/")[0], 97.0)
     return found
@@ -216,6 +221,20 @@ def _by_word(connection: sa.Connection, words: dict[int, _Found]) -> dict[int, _
         for (record,) in connection.execute(sa.select(w.record_id).where(w.word == number).limit(_RARE)):
             found.setdefault(int(record), why)
     return found
+
+
+def _by_vehicle(connection: sa.Connection, masking: Masking, who: Principal, text: str) -> dict[int, _Found]:
+    """Records of the parties of a vehicle, by its VIN, the last eight characters of it, or its plate."""
+    plain = re.sub(r"[^0-9A-Z\u4e00-\u9fff]", "", text.upper())
+    if not 5 <= len(plain) <= 17 or not any(c.isdigit() for c in plain):
+        return {}
+    kinds = [kind for kind, name in (("v", "vin"), ("l", "plate")) if masking.sees(who, "vehicle", name)]
+    w, r = search_word.c, t.source_record.c
+    words = [word_number(kind, plain) for kind in kinds]
+    query = sa.select(r.standard).join(search_word, w.record_id == r.record_id)
+    rows = connection.scalars(query.where(w.word.in_(words), r.deleted.is_(False)).limit(_RARE)).all()
+    parties = [int(party) for row in rows if row for party in orjson.loads(row).get("party_ids") or ()]
+    return {party: _Found("vehicle", 97.5) for party in parties}
 
 
 def _by_name(connection: sa.Connection, names: _Names) -> list[int]:

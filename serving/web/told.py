@@ -61,6 +61,7 @@ _SENTENCES = (
     N_("number of sister companies"),
     N_("another one, of one age in one household"),
     N_("another one, of one surname and age"),
+    N_("initials"),
 )
 _PLACE = re.compile(r"%\\?\((\w+)\\?\)s")
 
