@@ -20,6 +20,7 @@ import xxhash
 
 from connectors.batch import BatchWriter
 from connectors.drift import describe_drift, kinds_of
+from connectors.period import Period, within
 from connectors.protocol import BadRow, Connector, Delivery, Item
 from connectors.registry import connector_for, missing_words, timezone_of, wanted_columns
 from connectors.rekey import read_rekey
@@ -55,6 +56,12 @@ class Landed:
     seconds: float = 0.0
     missing_columns: list[str] = dataclasses.field(default_factory=list)
     repeated: int = 0
+    guard: str | None = None
+    """Which guard of the volume refused the delivery: `floor` or `ceiling`."""
+    period: str | None = None
+    """The period that was read, of a backfill."""
+    replayed: str | None = None
+    """The batch that was taken again."""
 
 
 def land(
@@ -68,13 +75,14 @@ def land(
     accept_shrink: bool = False,
     again: bool = False,
     dates: frozenset[str] | None = None,
+    period: Period | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Landed:
     """Read a stream and land what it delivers, with as many tries as `source.retry` allows.
 
     `state` is `new_state` of the last published landing, None at first. `accept_shrink` takes a snapshot below the
     volume floor, `again` takes what was landed before, `dates` names the attributes that hold dates (default: the
-    vocabulary's).
+    vocabulary's). `period` reads what changed in it, as changes alone, and leaves the state as it was.
     Faults of the source end as status `failed`, deliveries that must not be taken as `refused`; only faults of this
     machine (a full disk) are raised.
     """
@@ -82,7 +90,8 @@ def land(
     attempts = source.retry.attempts
     for attempt in range(1, attempts + 1):
         try:
-            landed = _Landing(source, stream, state or {}, workspace, run_id, base, accept_shrink, again, dates).run()
+            given = (source, stream, state or {}, workspace, run_id, base, accept_shrink, again, dates, period)
+            landed = _Landing(*given).run()
             break
         except KehuError as error:
             message = str(error) if isinstance(error, SourceError) else f"{source.name}.{stream.name}: {error}"
@@ -109,18 +118,24 @@ class _Landing:
     accept_shrink: bool
     again: bool
     dates: frozenset[str] | None
+    period: Period | None = None
 
     def run(self) -> Landed:
         source, stream = self.source, self.stream
         connector = connector_for(source, self.base)
-        config = _fingerprint(source, stream)
+        config = fingerprint(source, stream)
         # Another key, encoding or query makes another reading of the same data: start over.
         same = self.state.get("config") == config
         if not same:
             read_rekey(source, stream)  # a file that cannot be read fails its own stream, before anything is landed
         before = self.state.get("connector") if same else None
-        items = _guarded(_items(connector, stream, before, self.again or not same), source, stream)
+        if self.period is None:
+            found = _items(connector, stream, before, self.again or not same)
+        else:
+            found = within(connector, stream, self.period, timezone_of(source, stream))
+        items = _guarded(found, source, stream)
         landed = Landed(source.name, stream.name, stream.entity, "landed")
+        landed.period = None if self.period is None else self.period.text
         told = Told(stream)
         checks = RowChecks(source.name, stream, timezone_of(source, stream), self.dates)
         folder = self.workspace / "landing" / source.name / stream.name
@@ -139,7 +154,7 @@ class _Landing:
                 delivery = told.delivery
                 index, quarantine = checks.finish(writer.parts(), feed=delivery.feed)
                 index = told.without_gone(index)
-                landed.mode = stream.mode or delivery.mode
+                landed.mode = "delta" if self.period else stream.mode or delivery.mode
                 landed.rows, landed.bad_rows, landed.repeated = index.num_rows, quarantine.num_rows, checks.repeated
                 self._columns(landed, writer.columns, delivery)
                 kinds = kinds_of(writer.parts())
@@ -148,7 +163,7 @@ class _Landing:
                 known = self.state if same else {}
                 landed.drift += describe_drift(known.get("schema"), known.get("kinds"), schema, kinds, sparse)
                 landed.drift += told.notes
-                if sparse or not schema:
+                if sparse or not schema or self.period:
                     schema, kinds = {**known.get("schema", {}), **schema}, {**known.get("kinds", {}), **kinds}
                 size = landed.rows if told.living is None else told.living
                 if refusal := self._refusal(landed, writer, size, told.living is not None, known):
@@ -165,6 +180,8 @@ class _Landing:
                     "rows": size,
                     "batch_id": writer.batch_id,
                 }
+                if self.period:
+                    landed.new_state = self.state
                 path = writer.commit(
                     {
                         "batch_id": writer.batch_id,
@@ -172,6 +189,8 @@ class _Landing:
                         "source": source.name,
                         "stream": stream.name,
                         "entity": stream.entity,
+                        "config": config,
+                        "period": landed.period,
                         "connector": source.connector["type"],
                         "mode": landed.mode,
                         "delivered": writer.rows,
@@ -221,9 +240,18 @@ class _Landing:
             wanted, there = wanted_columns(self.stream), list(writer.columns)
             words = [missing_words(column, wanted[column], there) for column in landed.missing_columns]
             return f"{name}: {'; '.join(words)}"
-        last, floor = int(known.get("rows", 0)), self.stream.volume_floor
-        if self.accept_shrink or not last or not floor or (landed.mode != "snapshot" and not whole):
+        last, floor, ceiling = int(known.get("rows", 0)), self.stream.volume_floor, self.stream.volume_ceiling
+        if self.accept_shrink or not last or (landed.mode != "snapshot" and not whole):
             return None
+        if ceiling is not None and size > ceiling * last:
+            landed.guard = "ceiling"
+            return (
+                f"{name}: {size:,} rows are more than volume_ceiling {ceiling:g} times the last {last:,}; "
+                "if that is right, raise volume_ceiling"
+            )
+        if not floor:
+            return None
+        landed.guard = "floor" if size < max(1, floor * last) else None
         if size == 0:
             return f"{name}: nothing usable was delivered ({writer.rows:,} rows), after {last:,} rows the last time"
         if size < floor * last:
@@ -260,7 +288,7 @@ def _guarded(items: Iterator[Item], source: Source, stream: Stream) -> Iterator[
         yield item
 
 
-def _fingerprint(source: Source, stream: Stream) -> str:
+def fingerprint(source: Source, stream: Stream) -> str:
     """A hash of everything in the configuration that decides how delivered rows are read; no secret goes into it."""
     parts = [
         secretless(source.connector),

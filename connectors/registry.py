@@ -30,6 +30,7 @@ BUILT_IN = {
     "sap_s4": "connectors.products.sap:SapConnector",
     "servicenow": "connectors.products.servicenow:ServiceNowConnector",
     "xiaoshouyi": "connectors.products.xiaoshouyi:XiaoshouyiConnector",
+    "bottlecrm": "connectors.products.bottlecrm:BottleConnector",
     "django_helpdesk": "connectors.products.helpdesk:HelpdeskConnector",
     "tryton": "connectors.products.tryton:TrytonConnector",
     "zendesk": "connectors.products.zendesk:ZendeskConnector",

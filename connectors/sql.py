@@ -22,7 +22,7 @@ from connectors.arrow import Texts, pc
 from connectors.protocol import Deleted, Delivery, Discovered, Item, LiveKeys, Note, Options, State
 from connectors.registry import missing_columns, options_of
 from connectors.secrets import without_secrets
-from connectors.sql_rows import describe, first_rows, read_rows, rows_to_batch
+from connectors.sql_rows import Start, describe, first_rows, read_rows, rows_to_batch
 from connectors.suggest import SAMPLE, stream_name
 from connectors.synonyms import CURSOR_NAMES
 from connectors.text import clean, text_form
@@ -32,7 +32,38 @@ from models.errors import ConfigError, SourceError
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T].*)?$"
 _DIGITS = r"^-?\d{1,18}$"
 _KEYS_AT_ONCE = 2_000
-_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "mssql": "mssql+pymssql",
+    "oracle": "oracle+oracledb",
+}
+"""Drivers where the URL names none: those that the extras bring."""
+_EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "mssql": "mssql", "oracle": "oracle"}
+_READ_ONLY = {
+    "sqlite": "PRAGMA query_only = ON",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+}
+_LASTING = (
+    "no such",
+    "syntax error",
+    "error in your SQL syntax",
+    "permission denied",
+    "command denied",
+    "does not exist",
+    "doesn't exist",
+    "Unknown column",
+    "ORA-00904",
+    "ORA-00942",
+    "Invalid object name",
+    "Invalid column name",
+)
+"""Words of drivers for what will not pass by itself."""
+_REFUSED = ("Access denied", "password authentication failed", "ORA-01017", "Login failed", "authentication failed")
+"""Their words for a user that may not enter."""
 
 
 class SqlOptions(Options):
@@ -143,14 +174,43 @@ class SqlConnector:
             # Where columns come as text whatever they are, digits are numbers.
             digits = connection.dialect.name != "postgresql"
             position = _Position(cursor if cursor in names else None, last, digits)
-            start = (str(cursor), _earlier(last, options.overlap)) if last else None
+            moment = any(column.moment for column in columns if column.name == cursor)
+            start = Start(str(cursor), _earlier(last, options.overlap, moment)) if last else None
             how = {"table": options.table or (None if options.query else stream.name), "query": options.query}
-            told = {**{k: v for k, v in how.items() if v}, "url": self._shown(options), "from": start and str(start[1])}
+            told = {
+                **{k: v for k, v in how.items() if v},
+                "url": self._shown(options),
+                "from": start and str(start.value),
+            }
             yield Delivery("delta" if last or stream.mode == "delta" else "snapshot", info=told)
             for batch in read_rows(self._url(options), connection, table, columns, start, options.batch_rows):
                 position.see(batch)
                 yield batch
         yield State({"cursor": position.value()} if stream.mode != "snapshot" else {})
+
+    def period(self, stream: Stream, start: dt.datetime, end: dt.datetime) -> Iterator[Item]:
+        """Rows whose `updated_at` is in a period, where the database knows it for a moment; others are all read.
+
+        A column without a zone is asked for a day more on both sides: whose zone it is, is not known here.
+        """
+        options = options_of(self.source, stream, SqlOptions)
+        with self._connected(stream, options) as connection:
+            table = self._from(stream, options, connection)
+            columns = describe(connection, table)
+            column = next((c for c in columns if c.name == stream.updated_at), None)
+            asked = None
+            if column is not None and (column.moment or pa.types.is_timestamp(column.type)):
+                zoned = pa.types.is_timestamp(column.type) and column.type.tz is not None
+                spare = dt.timedelta(0) if zoned else dt.timedelta(days=1)
+                low, high = (
+                    moment if zoned else moment.replace(tzinfo=None) for moment in (start - spare, end + spare)
+                )
+                asked = Start(column.name, low, high)
+            yield Delivery(
+                "delta", info={"url": self._shown(options), "from": start.isoformat(), "to": end.isoformat()}
+            )
+            yield from read_rows(self._url(options), connection, table, columns, asked, options.batch_rows)
+        yield State({})
 
     def deletes(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
         """The keys of all rows, where `read` delivered those from the cursor on; in mode delta nothing is deleted."""
@@ -256,22 +316,22 @@ class SqlConnector:
         try:
             engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
         except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-            words = f"no driver for {url.drivername}: {without_secrets(str(error), url.password)}"
+            extra = _EXTRAS.get(url.get_backend_name())
+            hint = f"; pip install 'kehu[{extra}]'" if extra else ""
+            words = f"no driver for {url.drivername}: {without_secrets(str(error), url.password)}{hint}"
             raise self._fault(stream, words) from None
         opened = False
         try:
             with engine.connect() as connection:
                 opened = True
-                if url.get_backend_name() == "sqlite":
-                    connection.exec_driver_sql("PRAGMA query_only = ON")
+                if url.get_backend_name() in _READ_ONLY:
+                    connection.exec_driver_sql(_READ_ONLY[url.get_backend_name()])
                 yield connection
         except (sa.exc.SQLAlchemyError, pa.ArrowException, OSError) as error:
             passing = isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError))
             lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
             words = str(getattr(error, "orig", None) or error)
-            lasting = opened and any(
-                w in words for w in ("no such", "syntax error", "permission denied", "does not exist")
-            )
+            lasting = any(w in words for w in _REFUSED) or (opened and any(w in words for w in _LASTING))
             message = without_secrets(words, url.password)
             raise self._fault(stream, message, retryable=(passing or lost) and not lasting) from None
         finally:
@@ -337,9 +397,17 @@ def _value(kind: str, value: str) -> Any:
     return {"integer": int, "float": float}.get(kind, str)(value)
 
 
-def _earlier(last: dict[str, Any], overlap: float) -> Any:
-    """The cursor value from which on rows are read, given the highest one that was."""
+def _earlier(last: dict[str, Any], overlap: float, moment: bool = False) -> Any:
+    """The cursor value from which on rows are read, given the highest one that was.
+
+    `moment`: it came as text, and the database compares it as a moment: not every one of them understands text there.
+    """
     value = _value(last["kind"], last["value"])
+    if moment and last["kind"] == "text":
+        try:
+            value = dt.datetime.fromisoformat(value)
+        except ValueError:
+            pass  # such as MySQL's day that is none, 0000-00-00
     if isinstance(value, dt.datetime):
         return value - dt.timedelta(seconds=overlap)
     if isinstance(value, dt.date):

@@ -41,13 +41,38 @@ _POSTGRES: dict[int, pa.DataType] = {
 }
 
 
+# What drivers call the types of days and moments, by SQLAlchemy's names of the dialects.
+_MOMENTS: dict[str, frozenset[Any]] = {
+    "mysql": frozenset({7, 10, 12, 14}),
+    "mariadb": frozenset({7, 10, 12, 14}),
+    "mssql": frozenset({4}),
+    "hana": frozenset({14, 16, 61, 62, 63}),
+}
+_MYSQL_BIT = 16
+
+
 @dataclass(frozen=True)
 class SqlColumn:
-    """A column of a result: its name, its Arrow type, and whether the database must turn it into text."""
+    """A column of a result: its name, its Arrow type, and whether the database must turn it into text.
+
+    `moment`: it comes as text here, and is a day or a moment for the database, which compares it as such. `bits`: the
+    database must turn it into a number.
+    """
 
     name: str
     type: pa.DataType = TEXT
     cast: bool = False
+    moment: bool = False
+    bits: bool = False
+
+
+@dataclass(frozen=True)
+class Start:
+    """From which value of a column on rows are read; those without a value, too, unless they end at another value."""
+
+    column: str
+    value: Any
+    end: Any = None
 
 
 def describe(connection: sa.Connection, table: str) -> list[SqlColumn]:
@@ -58,9 +83,20 @@ def describe(connection: sa.Connection, table: str) -> list[SqlColumn]:
     codes: list[Any] = [entry[1] for entry in described] if described else [None] * len(names)
     result.close()
     connection.rollback()
-    if connection.dialect.name != "postgresql":
-        return [SqlColumn(name) for name in names]
-    return [SqlColumn(n, _POSTGRES.get(c, TEXT), c not in _POSTGRES) for n, c in zip(names, codes, strict=True)]
+    kind = connection.dialect.name
+    if kind == "postgresql":
+        return [SqlColumn(n, _POSTGRES.get(c, TEXT), c not in _POSTGRES) for n, c in zip(names, codes, strict=True)]
+    bit = _MYSQL_BIT if kind in ("mysql", "mariadb") else ...
+    return [SqlColumn(n, moment=_is_moment(kind, c), bits=c == bit) for n, c in zip(names, codes, strict=True)]
+
+
+def _is_moment(dialect: str, code: Any) -> bool:
+    """Whether a driver's code of a type means a day or a moment."""
+    if isinstance(code, type):
+        return issubclass(code, dt.date)  # pyodbc names Python's types
+    if dialect == "oracle":
+        return str(getattr(code, "name", "")).startswith(("DB_TYPE_DATE", "DB_TYPE_TIMESTAMP"))
+    return isinstance(code, int) and code in _MOMENTS.get(dialect, ())
 
 
 def first_rows(connection: sa.Connection, table: str, count: int) -> pa.Table:
@@ -78,13 +114,11 @@ def read_rows(
     connection: sa.Connection,
     table: str,
     columns: Sequence[SqlColumn],
-    start: tuple[str, Any] | None,
+    start: Start | None,
     batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of `table`; with `start`, a (column, value), those from it on and those that have no value there."""
-    quote = connection.dialect.identifier_preparer.quote
-    picks = [f"CAST({quote(c.name)} AS text) AS {quote(c.name)}" if c.cast else quote(c.name) for c in columns]
-    query = f"SELECT {', '.join(picks)} FROM {table}"
+    """The rows of `table`; with `start` those from it on."""
+    query = f"SELECT {', '.join(_pick(c, connection.dialect) for c in columns)} FROM {table}"
     schema = pa.schema([(c.name, c.type) for c in columns])
     if connection.dialect.name == "postgresql":
         stream = _connectorx(url, connection, query, start, batch_rows)
@@ -92,11 +126,7 @@ def read_rows(
             for batch in stream:
                 yield batch.cast(schema)
             return
-    statement = sa.text(_escaped(query))
-    if start is not None:
-        name = quote(start[0])
-        where = f" WHERE {name} >= :{_START} OR {name} IS NULL"
-        statement = sa.text(_escaped(query) + where).bindparams(**{_START: start[1]})
+    statement = statement_of(query, start, connection.dialect)
     if connection.dialect.name == "sqlite":
         yield from _sqlite(connection, statement, start, schema, batch_rows)
         return
@@ -105,10 +135,29 @@ def read_rows(
         yield rows_to_batch(rows, schema)
 
 
+def _pick(column: SqlColumn, dialect: sa.Dialect) -> str:
+    name = dialect.identifier_preparer.quote(column.name)
+    if column.bits:
+        return f"{name} + 0 AS {name}"
+    return f"CAST({name} AS text) AS {name}" if column.cast else str(name)
+
+
+def statement_of(query: str, start: Start | None, dialect: sa.Dialect) -> sa.TextClause:
+    """A query as it is executed on this dialect."""
+    if start is None:
+        return sa.text(_escaped(query))
+    name = dialect.identifier_preparer.quote(start.column)
+    if start.end is None:
+        where = f" WHERE {name} >= :{_START} OR {name} IS NULL"
+        return sa.text(_escaped(query) + where).bindparams(**{_START: start.value})
+    where = f" WHERE {name} >= :{_START} AND {name} < :{_END}"
+    return sa.text(_escaped(query) + where).bindparams(**{_START: start.value, _END: start.end})
+
+
 def _sqlite(
     connection: sa.Connection,
     statement: sa.TextClause,
-    start: tuple[str, Any] | None,
+    start: Start | None,
     schema: pa.Schema,
     batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
@@ -116,7 +165,8 @@ def _sqlite(
     text = str(statement.compile(dialect=connection.dialect))
     try:
         cursor = connection.connection.cursor()
-        cursor.execute(text, () if start is None else (start[1],))
+        values = () if start is None else tuple(v for v in (start.value, start.end) if v is not None)
+        cursor.execute(text, values)
         while rows := cursor.fetchmany(batch_rows):
             yield rows_to_batch(rows, schema)
         cursor.close()
@@ -124,7 +174,7 @@ def _sqlite(
         raise sa.exc.OperationalError(text, None, error) from error
 
 
-_START = "kehu_start"
+_START, _END = "kehu_start", "kehu_end"
 _BIND = re.compile(r"(?<![:\w\\]):(?=\w)")
 
 
@@ -134,17 +184,16 @@ def _escaped(query: str) -> str:
 
 
 def _connectorx(
-    url: sa.URL, connection: sa.Connection, query: str, start: tuple[str, Any] | None, batch_rows: int
+    url: sa.URL, connection: sa.Connection, query: str, start: Start | None, batch_rows: int
 ) -> Iterator[pa.RecordBatch] | None:
     """The stream of connectorx, or None where it does not work."""
     plain = _plain_url(url)
     if plain is None:
         return None
     if start is not None:
-        name = connection.dialect.identifier_preparer.quote(start[0])
-        shown = start[1].isoformat() if isinstance(start[1], dt.date) else str(start[1])
-        literal = sa.literal(shown).compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-        query += f" WHERE {name} >= {literal} OR {name} IS NULL"
+        name, dialect = connection.dialect.identifier_preparer.quote(start.column), connection.dialect
+        query += f" WHERE {name} >= {_literal(start.value, dialect)} "
+        query += f"OR {name} IS NULL" if start.end is None else f"AND {name} < {_literal(start.end, dialect)}"
     import connectorx  # large; only those who read PostgreSQL wait for it
 
     try:
@@ -154,6 +203,11 @@ def _connectorx(
             raise
         return None
     return cast(Iterator[pa.RecordBatch], iter(stream))
+
+
+def _literal(value: Any, dialect: sa.Dialect) -> str:
+    shown = value.isoformat() if isinstance(value, dt.date) else str(value)
+    return str(sa.literal(shown).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def _plain_url(url: sa.URL) -> str | None:

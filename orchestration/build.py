@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from models.config import Config
+from orchestration.assets.backfill import backfill_assets
 from orchestration.assets.core import core_assets
 from orchestration.assets.lifecycle import lifecycle_assets
 from orchestration.assets.out import out_assets
@@ -18,7 +19,13 @@ def build_definitions(config: Config, hub: HubRun | None = None) -> dg.Definitio
     """Everything of one hub. With `hub`, a run that is open already, jobs use it instead of opening their own."""
     opens = HubResource(config_path=str(config.file))
     return dg.Definitions(
-        assets=[*raw_assets(config), *core_assets(config), *lifecycle_assets(config), *out_assets(config)],
+        assets=[
+            *raw_assets(config),
+            *backfill_assets(config),
+            *core_assets(config),
+            *lifecycle_assets(config),
+            *out_assets(config),
+        ],
         jobs=jobs(config, with_resource=hub is None),
         schedules=schedules(config) if hub is None else [],
         sensors=sensors(config) if hub is None else [],

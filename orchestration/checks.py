@@ -17,6 +17,7 @@ from orchestration import laws
 from orchestration.steps import FAILED
 
 READ, COLUMNS, VOLUME, DRIFT = "source_read", "mapped_columns", "volume_floor", "schema_drift"
+CEILING = "volume_ceiling"
 QUARANTINE = "quarantine_share"
 
 QUARANTINE_LIMIT = 0.05
@@ -26,6 +27,7 @@ _OF_STREAM = {
     READ: "The source could be read, after the attempts that `retry` allows.",
     COLUMNS: "Every column that `fields` and `key` name was delivered; otherwise nothing of the stream is taken.",
     VOLUME: "A snapshot holds at least `volume_floor` of the rows of the one before; otherwise it is refused.",
+    CEILING: "A snapshot holds at most `volume_ceiling` times the rows of the one before; otherwise it is refused.",
     DRIFT: "The delivered columns and their types are those of the delivery before.",
 }
 _OF_LAW = {
@@ -57,11 +59,13 @@ def stream_results(asset: str, landed: Landed) -> Iterator[dg.AssetCheckResult]:
     if landed.status == "failed":
         return
     missing = bool(landed.missing_columns)
-    few = landed.status == "refused" and not missing
+    few = landed.status == "refused" and not missing and landed.guard != "ceiling"
+    many = landed.status == "refused" and not missing and landed.guard == "ceiling"
     yield result(COLUMNS, not missing, error if missing else "all delivered")
     if missing:
         return
     yield result(VOLUME, not few, error if few else f"{landed.rows:,} rows", rows=landed.rows)
+    yield result(CEILING, not many, error if many else f"{landed.rows:,} rows", rows=landed.rows)
     drift = "; ".join(landed.drift)
     yield result(DRIFT, not drift, drift or "the same columns as before", warn=True)
 

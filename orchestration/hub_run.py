@@ -21,6 +21,7 @@ import duckdb
 import orjson
 
 from connectors.mapping import remap
+from connectors.period import Period
 from lifecycle.following import follow_decisions
 from matching.effect import catch_up
 from matching.standardise.forms import FORMS
@@ -32,8 +33,6 @@ from orchestration.created import with_created_sources
 
 KEPT_FOLDERS = 3
 """Work folders of earlier runs that stay for a look; at a million records one takes about a GiB."""
-KEPT_BATCHES = 3
-"""Landed batches that stay per stream; the hub store holds every row of the older ones."""
 
 
 class Tell(Protocol):
@@ -50,7 +49,8 @@ class HubRun:
 
     `keep_going`: a source that fails is recorded, and the others go on without it. `ended`: the store knows how the run
     ended; any other run is marked as failed when it lets go of the hub. `private`: its folder holds what nobody may
-    keep, and goes with it.
+    keep, and goes with it. `period` is read instead of what is new; `replay`, a (stream, batch), takes a landed batch
+    of one stream again, and reads nothing.
     """
 
     run_id: str
@@ -64,6 +64,8 @@ class HubRun:
     error: str | None = None
     ended: bool = False
     private: bool = False
+    period: Period | None = None
+    replay: tuple[str, str] | None = None
 
     @contextmanager
     def phase(self, name: str, message: str = "", *, timed: bool = True) -> Iterator[None]:
@@ -196,7 +198,7 @@ def clear_landing(config: Config, in_use: set[tuple[str, str, str]]) -> int:
         folder = config.workspace / "landing" / source.name / stream.name
         found = folder.iterdir() if folder.is_dir() else ()
         batches = sorted(path for path in found if path.is_dir() and not path.name.startswith("."))
-        for batch in batches[:-KEPT_BATCHES]:
+        for batch in batches[: -source.keep_batches]:
             if (source.name, stream.name, batch.name) not in in_use:
                 shutil.rmtree(batch, ignore_errors=True)
                 removed += 1

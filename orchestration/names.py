@@ -31,6 +31,11 @@ def stream_assets(config: Config) -> dict[tuple[str, str], str]:
     }
 
 
+def backfill_asset(source: Source) -> str:
+    """The asset whose partitions are periods of the past of a source; the job that reads them has the same name."""
+    return f"backfill_{plain(source.name)}"
+
+
 def source_job(source: Source) -> str:
     """The job that reads one source, resolves what changed and publishes it."""
     return f"source_{plain(source.name)}"

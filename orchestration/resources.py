@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from connectors.period import period_of
 from models.config import load_config
 from orchestration.hub_run import HubRun, open_run
 
@@ -29,6 +30,9 @@ class HubResource(dg.ConfigurableResource[HubRun]):
     )
     wait: float = Field(default=WAIT_SECONDS, description="Seconds to wait for a run that holds the hub.")
 
+    source_period: str = Field(default="", description="START/END (ISO 8601): read what changed in this period alone.")
+    replay: str = Field(default="", description="STREAM:BATCH of the job's source: take a landed batch again.")
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[HubRun, None, None]:
         """The hub, held until the last step has ended. Raises LockError, StoreError or ConfigError."""
@@ -40,4 +44,9 @@ class HubResource(dg.ConfigurableResource[HubRun]):
 
         config = load_config(Path(self.config_path))
         with open_run(config, full=self.full, keep_going=self.keep_going, wait=self.wait, tell=tell) as run:
+            if self.source_period:
+                run.period = period_of(*self.source_period.split("/", 1))
+            if self.replay:
+                stream, _, batch = self.replay.partition(":")
+                run.replay = (stream, batch or "latest")
             yield run

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from connectors.period import Period
 from models.config import Config
 from orchestration.hub_run import Tell, open_run
 from orchestration.sequence import take_steps
@@ -17,16 +18,25 @@ from orchestration.summary import summary
 
 
 def run_hub(
-    config: Config, *, full: bool = False, source: str | None = None, progress: Tell | None = None, trigger: str = "cli"
+    config: Config,
+    *,
+    full: bool = False,
+    source: str | None = None,
+    progress: Tell | None = None,
+    trigger: str = "cli",
+    period: Period | None = None,
+    replay: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """Read the sources (or the one named), resolve what changed (or everything), publish; returns the summary.
 
     A source that fails is in `failed_sources`, and the others are published without it. `trigger` is a tag of the run.
+    `period` reads what the named source changed in it; `replay`, a (stream, batch), takes a landed batch of it again.
     Raises KehuError with a message for the user: LockError when another run holds the hub, StoreError when the disk is
     full or the database lost; nothing of the run is published then. Raises KeyError for an unknown source.
     """
     named = None if source is None else config.source(source)
     with open_run(config, full=full, keep_going=True, tell=progress) as run:
+        run.period, run.replay = period, replay
         if os.environ.get("DAGSTER_HOME"):
             from orchestration.recorded import execute
 

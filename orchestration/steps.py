@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from connectors.changes import detect_changes
 from connectors.landing import Landed, land
 from connectors.mapping import remap
+from connectors.replay import replay
 from lifecycle.standard import ENTITIES
 from matching.standardise import PARSER_VERSION
 from models.config import Source, Stream
@@ -41,8 +42,11 @@ FAILED = ("failed", "refused")
 
 def land_stream(run: HubRun, source: Source, stream: Stream) -> Landed:
     """Read one stream into the workspace. A fault of the source is an answer, not an exception."""
+    if run.replay is not None:
+        return _replayed(run, source, stream)
     with run.phase("land", f"{source.name}.{stream.name}"):
         before = run.store.stream_state(source.name, stream.name)
+        more: dict[str, Any] = {"period": run.period} if run.period else {}
         landed = land(
             source,
             stream,
@@ -50,7 +54,20 @@ def land_stream(run: HubRun, source: Source, stream: Stream) -> Landed:
             workspace=run.config.workspace,
             run_id=run.run_id,
             base=run.config.base,
+            **more,
         )
+        run.write(f"landed/{source.name}/{stream.name}", dataclasses.asdict(landed))
+    return landed
+
+
+def _replayed(run: HubRun, source: Source, stream: Stream) -> Landed:
+    """The landed batch that is taken again; the other streams of the source stay as they are."""
+    assert run.replay is not None
+    wanted, batch = run.replay
+    if stream.name != wanted:
+        return Landed(source.name, stream.name, stream.entity, "unchanged")
+    with run.phase("land", f"{source.name}.{stream.name}: batch {batch} again"):
+        landed = replay(run.config.workspace, source, stream, batch)
         run.write(f"landed/{source.name}/{stream.name}", dataclasses.asdict(landed))
     return landed
 
@@ -69,7 +86,7 @@ def land_created(run: HubRun) -> None:
             str(run.config.workspace)
         ):
             for stream in source.streams:
-                if run.read(f"landed/{source.name}/{stream.name}") is None:
+                if run.replay is None and run.read(f"landed/{source.name}/{stream.name}") is None:
                     land_stream(run, source, stream)
 
 
@@ -369,10 +386,14 @@ def source_rows(run: HubRun) -> list[dict[str, Any]]:
     for landed in landed_streams(run):
         of = counts.get((landed.source, landed.stream), {})
         row = {"source": landed.source, "stream": landed.stream, "status": landed.status, "rows": landed.rows}
-        found.append(row | {name: of.get(name, 0) for name in _COUNTS} | {"error": landed.error})
+        row |= {name: of.get(name, 0) for name in _COUNTS} | {"error": landed.error}
+        told = {"mode": landed.mode, "seconds": round(landed.seconds, 3), "drift": landed.drift[:_DRIFT]}
+        batch = landed.batch_dir.rpartition("/")[2] if landed.batch_dir else None
+        found.append(row | told | {"batch": batch, "period": landed.period, "replayed": landed.replayed})
     return found
 
 
+_DRIFT = 50
 _COUNTS = ("inserted", "updated", "deleted", "unchanged", "quarantined", "late", "kept")
 
 

@@ -8,21 +8,24 @@ from __future__ import annotations
 import glob
 import hashlib
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 import orjson
 
+from connectors.announced import announced
 from models.config import Config, Source, load_config
 from models.store import open_store
 from orchestration.alerts import tell_all
 from orchestration.assets.out import REPORTS
-from orchestration.names import source_asset, source_job, stream_assets
+from orchestration.names import backfill_asset, source_asset, source_job, stream_assets
 from orchestration.resources import WAIT_SECONDS
 from orchestration.verifying import verify_graph
 
 RESOLVE, FULL, VERIFY = "resolve", "full", "verify"
+_Look: TypeAlias = Callable[[dg.SensorEvaluationContext, Source, Path], dg.SensorResult | dg.SkipReason]
 ALERTS, ALERTS_EVERY = "lifecycle_alerts", 60
 
 
@@ -31,7 +34,8 @@ def jobs(config: Config, *, with_resource: bool = True) -> list[Any]:
 
     Without `with_resource` they carry no configuration for the hub, since it is handed to them open.
     """
-    everything = dg.AssetSelection.all()
+    backfills = [backfill_asset(source) for source in config.sources if source.backfill]
+    everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*backfills)
 
     def hub(**values: Any) -> dict[str, Any] | None:
         given = {"config_path": str(config.file), "wait": WAIT_SECONDS, **values}
@@ -54,6 +58,16 @@ def jobs(config: Config, *, with_resource: bool = True) -> list[Any]:
     if with_resource:
         found.append(verify_graph.to_job(name=VERIFY, config=hub()))
     for source in config.sources:
+        if source.backfill and with_resource:
+            found.append(
+                dg.define_asset_job(
+                    backfill_asset(source),
+                    selection=source_selection(config, source, backfill=True),
+                    config=hub(),
+                    tags={"kehu/source": source.name},
+                    description=f"Reads again what {source.name} changed in a period, and publishes.",
+                )
+            )
         found.append(
             dg.define_asset_job(
                 source_job(source),
@@ -66,28 +80,44 @@ def jobs(config: Config, *, with_resource: bool = True) -> list[Any]:
     return found
 
 
-def source_selection(config: Config, source: Source) -> dg.AssetSelection:
-    """The assets of one source's job: everything but the other sources and the reports over the whole hub."""
+def source_selection(config: Config, source: Source, *, backfill: bool = False) -> dg.AssetSelection:
+    """The assets of one source's job: everything but the other sources and the reports over the whole hub.
+
+    `backfill`: those of the job that reads periods of it, and not what is new.
+    """
     streams = stream_assets(config)
     others = [name for (owner, _), name in streams.items() if owner != source.name]
     others += [source_asset(other) for other in config.sources if other.name != source.name]
+    others += [
+        backfill_asset(other) for other in config.sources if other.backfill and not (backfill and other == source)
+    ]
+    if backfill:
+        others += [*(streams[source.name, stream.name] for stream in source.streams), source_asset(source)]
     return dg.AssetSelection.all() - dg.AssetSelection.assets(*others, *REPORTS)
 
 
 def schedules(config: Config) -> list[dg.ScheduleDefinition]:
     """One per source with `schedule`; its cron expression is in UTC."""
-    return [
-        dg.ScheduleDefinition(
-            name=f"{source_job(source)}_schedule",
-            job_name=source_job(source),
-            cron_schedule=source.schedule,
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description=f"Reads {source.name} at {source.schedule} (UTC).",
-        )
-        for source in config.sources
-        if source.schedule
-    ]
+    return [_schedule(source, source.schedule) for source in config.sources if source.schedule]
+
+
+def _schedule(source: Source, cron: str) -> dg.ScheduleDefinition:
+    def due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if _busy(context.instance, source):
+            return dg.SkipReason(
+                "the run before waits or works still; what is new then is read by it or by the next one"
+            )
+        return dg.RunRequest()
+
+    return dg.ScheduleDefinition(
+        name=f"{source_job(source)}_schedule",
+        job_name=source_job(source),
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        execution_fn=due,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Reads {source.name} at {cron} (UTC).",
+    )
 
 
 def sensors(config: Config) -> list[dg.SensorDefinition]:
@@ -121,8 +151,10 @@ def _alerts(config: Config) -> dg.SensorDefinition:
 def _sensor(config: Config, source: Source) -> dg.SensorDefinition:
     assert source.sensor is not None
     every = max(1, math.ceil(source.sensor.every))
-    look = _look_at_files if source.connector["type"] == "files" else _look_anyway
-    base = config.base
+    look: _Look = _look_at_files if source.connector["type"] == "files" else _look_anyway
+    if source.sensor.announced:
+        look = _look_for_announcements
+    base, workspace = config.base, config.workspace
 
     @dg.sensor(
         name=f"{source_job(source)}_sensor",
@@ -132,7 +164,9 @@ def _sensor(config: Config, source: Source) -> dg.SensorDefinition:
         description=f"Looks at {source.name} every {every} s and reads it when it has something new.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        return look(context, source, base)
+        if _busy(context.instance, source):
+            return dg.SkipReason("a run of this source is under way")
+        return look(context, source, workspace if source.sensor and source.sensor.announced else base)
 
     return sensor
 
@@ -156,14 +190,23 @@ def _look_at_files(context: dg.SensorEvaluationContext, source: Source, base: Pa
 
 
 def _look_anyway(context: dg.SensorEvaluationContext, source: Source, base: Path) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run unless one waits or works: only reading tells whether a database has something new."""
-    busy = context.instance.get_runs(
-        dg.RunsFilter(job_name=source_job(source), statuses=[*_UNDER_WAY]),
-        limit=1,
-    )
-    if busy:
-        return dg.SkipReason("a run of this source is under way")
+    """Ask for a run: only reading tells whether a database has something new."""
     return dg.SensorResult(run_requests=[dg.RunRequest()])
+
+
+def _look_for_announcements(
+    context: dg.SensorEvaluationContext, source: Source, workspace: Path
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for a run when a change was announced since the last one that was asked for."""
+    mark = announced(workspace, source.name)
+    if mark is None or mark == context.cursor:
+        return dg.SkipReason("no change was announced since")
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{source.name}:{mark}")], cursor=mark)
+
+
+def _busy(instance: dg.DagsterInstance, source: Source) -> bool:
+    """Whether a run of the source waits or works: another one behind it would read the same."""
+    return bool(instance.get_runs(dg.RunsFilter(job_name=source_job(source), statuses=[*_UNDER_WAY]), limit=1))
 
 
 _UNDER_WAY = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.store import Store, open_store
-from tests.support import postgres
+from tests.support import mariadb, postgres
 
 DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -18,6 +18,14 @@ DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 def postgres_server() -> Iterator[postgres.Server]:
     """A PostgreSQL server of this test process; fails where none can be started."""
     server = postgres.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[mariadb.Server]:
+    """A MariaDB server of this test process; fails where none can be started."""
+    server = mariadb.start()
     yield server
     server.stop()
 

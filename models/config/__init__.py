@@ -8,7 +8,7 @@ from models.config.load import load_config, parse_config
 from models.config.matching import EntityMatching, MatchingOptions
 from models.config.mistakes import mistakes_of, nearest
 from models.config.root import Config
-from models.config.source import Retention, Retry, Sensor, Source, Stream
+from models.config.source import Backfill, Retention, Retry, Sensor, Source, Stream
 from models.config.stewardship import FourEyes, OverrideFiles, StewardshipOptions, TaskValues
 from models.config.survivorship import AttributeRule, AttributeSpec, Curve, Trust
 
@@ -16,6 +16,7 @@ __all__ = [
     "Alert",
     "AttributeRule",
     "AttributeSpec",
+    "Backfill",
     "Config",
     "Curve",
     "EntityMatching",

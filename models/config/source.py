@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,6 +73,17 @@ class Sensor(Strict):
 
     every: float = Field(gt=0)
     """Seconds between two looks."""
+    announced: bool = False
+    """Read the source only when it was announced that it changed (`POST /v1/sources/{source}/changed`)."""
+
+
+class Backfill(Strict):
+    """Periods of the past that can be read again, each on its own."""
+
+    since: dt.date
+    """First day of the first period."""
+    by: Literal["day", "week", "month"] = "month"
+    """Length of a period; days and weeks are those of UTC, weeks begin on Monday."""
 
 
 class Retry(Strict):
@@ -108,6 +120,10 @@ class Stream(Strict):
     """A delivery is the whole state (missing keys are deleted) or only changes; by default what the connector says."""
     volume_floor: float = Field(default=0.5, ge=0, le=1)
     """A snapshot with fewer rows than this share of the last one is refused."""
+    volume_ceiling: float | None = Field(default=None, gt=1)
+    """A snapshot with more rows than so many times the last one is refused."""
+    freshness: float | None = Field(default=None, gt=0)
+    """Hours after which the last delivery of the stream counts as stale; by default the source's."""
     date_format: str | None = None
     """strptime format of dates that are not ISO 8601."""
     encoding: Annotated[str, AfterValidator(_encoding)] | None = None
@@ -174,6 +190,10 @@ class Source(Strict):
     """How long former states are kept."""
     write_back: bool = False
     """Keep a list of values that this source should correct, told until it delivers them (`kehu corrections`)."""
+    backfill: Backfill | None = None
+    """Periods of the past, as partitions of a job of its own."""
+    keep_batches: int = Field(default=3, ge=1)
+    """Landed batches that are kept per stream, for a look and to be replayed."""
 
     def stream(self, name: str) -> Stream:
         """The stream of this name. Raises KeyError."""

@@ -19,7 +19,7 @@ from orchestration import checks, steps
 from orchestration.assets import columns
 from orchestration.display import filled_table, size_histogram, table, weight_histogram
 from orchestration.hub_run import HubRun
-from orchestration.names import source_asset
+from orchestration.names import backfill_asset, source_asset
 from orchestration.reports import declared
 
 GROUP = "core"
@@ -50,7 +50,10 @@ def golden(entity: str) -> str:
 def _source_records(config: Config) -> dg.AssetsDefinition:
     @dg.asset(
         name=SOURCE_RECORDS,
-        deps=[source_asset(source) for source in config.sources],
+        deps=[
+            *(source_asset(source) for source in config.sources),
+            *(backfill_asset(source) for source in config.sources if source.backfill),
+        ],
         group_name=GROUP,
         kinds={"duckdb", "parquet"},
         metadata={"dagster/column_schema": columns.of_changes(config)},

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from connectors.landing import Landed
 from models.config import Config, Source, Stream
+from models.config.cron import next_due
 from orchestration import checks, steps
 from orchestration.assets import columns
 from orchestration.display import filled_table, table
@@ -61,29 +62,57 @@ def _source(source: Source, assets: dict[str, str]) -> dg.AssetsDefinition:
             deliveries.append(landed)
             yield from checks.stream_results(assets[stream.name], landed)
             if landed.status == "landed":
-                yield dg.MaterializeResult(assets[stream.name], metadata=_metadata(hub, stream, landed))
+                yield dg.MaterializeResult(assets[stream.name], metadata=_metadata(hub, source, stream, landed))
         failed = [landed for landed in deliveries if landed.status in steps.FAILED]
         if failed and not hub.keep_going:
             hub.error = "; ".join(f"{f.source}.{f.stream}: {f.error}" for f in failed)
             raise dg.Failure(hub.error, allow_retries=False)
         if whole not in chosen:
             return
-        rows = [(d.stream, d.status, d.rows, d.bad_rows, "; ".join(d.drift), d.error) for d in deliveries]
-        shown = table(("stream", "status", "rows", "bad rows", "drift", "error"), rows)
+        now = dt.datetime.now(dt.UTC)
+        rows = [
+            (d.stream, d.status, d.rows, d.bad_rows, _rate(d), _lag(hub, d, now), "; ".join(d.drift), d.error)
+            for d in deliveries
+        ]
+        names = ("stream", "status", "rows", "bad rows", "rows/s", "hours since delivery", "drift", "error")
+        shown = table(names, rows)
         yield dg.MaterializeResult(
             whole,
             metadata={
                 "deliveries": dg.MetadataValue.md(shown),
                 "dagster/row_count": sum(d.rows for d in deliveries if d.status == "landed"),
+                "seconds": round(sum(d.seconds for d in deliveries), 3),
+                "bad_rows": sum(d.bad_rows for d in deliveries),
+                "next run": _next(source, now),
             },
         )
 
     return land_source
 
 
+def _rate(landed: Landed) -> int | None:
+    return round(landed.rows / landed.seconds) if landed.status == "landed" and landed.seconds else None
+
+
+def _lag(run: HubRun, landed: Landed, now: dt.datetime) -> float | None:
+    """Hours since the stream last delivered something that was taken."""
+    if landed.status == "landed":
+        return 0.0
+    state = run.store.stream_state(landed.source, landed.stream)
+    return round((now - state["delivered_at"]).total_seconds() / 3600, 2) if state else None
+
+
+def _next(source: Source, now: dt.datetime) -> str:
+    due = next_due(source.schedule, now) if source.schedule else None
+    if due is not None:
+        return f"{due:%Y-%m-%d %H:%M} UTC"
+    return f"a look every {source.sensor.every:g} s" if source.sensor else "by hand"
+
+
 def _stream_spec(source: Source, stream: Stream, name: str) -> dg.AssetSpec:
     kind = str(source.connector["type"])
-    freshness = dg.FreshnessPolicy.time_window(dt.timedelta(hours=source.freshness)) if source.freshness else None
+    hours = stream.freshness or source.freshness
+    freshness = dg.FreshnessPolicy.time_window(dt.timedelta(hours=hours)) if hours else None
     return dg.AssetSpec(
         name,
         skippable=True,
@@ -96,7 +125,7 @@ def _stream_spec(source: Source, stream: Stream, name: str) -> dg.AssetSpec:
     )
 
 
-def _metadata(run: HubRun, stream: Stream, landed: Landed) -> dict[str, Any]:
+def _metadata(run: HubRun, source: Source, stream: Stream, landed: Landed) -> dict[str, Any]:
     batch = run.config.workspace / (landed.batch_dir or "")
     found: dict[str, Any] = {
         "dagster/row_count": landed.rows,
@@ -104,7 +133,13 @@ def _metadata(run: HubRun, stream: Stream, landed: Landed) -> dict[str, Any]:
         "mode": landed.mode,
         "batch": dg.MetadataValue.path(str(batch)),
         "seconds": round(landed.seconds, 3),
+        "rows per second": _rate(landed) or 0,
+        "batches kept": source.keep_batches,
     }
+    if landed.drift:
+        found["drift"] = dg.MetadataValue.md(table(("what",), [(line,) for line in landed.drift]))
+    if landed.replayed or landed.period:
+        found["how"] = f"batch {landed.replayed} again" if landed.replayed else f"period {landed.period}"
     if landed.extra_columns:
         found["columns without attribute"] = ", ".join(landed.extra_columns)
     parts = sorted(batch.glob("part-*.parquet"))

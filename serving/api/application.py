@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from serving.api import (
+    announcing,
     changes,
     correcting,
     creating,
@@ -41,6 +42,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     exporting.router,
     correcting.router,
     webhooks.router,
+    announcing.router,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.systems.servers import Helpdesk, Tryton
+from tests.systems.servers import Bottle, Helpdesk, Tryton
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +19,13 @@ def tryton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
 def helpdesk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helpdesk]:
     """A running django-helpdesk."""
     server = Helpdesk(tmp_path_factory.mktemp("helpdesk"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def bottle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bottle]:
+    """A running BottleCRM."""
+    server = Bottle(tmp_path_factory.mktemp("bottle"))
     yield server
     server.stop()

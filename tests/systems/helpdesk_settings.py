@@ -46,6 +46,6 @@ HELPDESK_ACTIVATE_API_ENDPOINT = True
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 25,
+    "PAGE_SIZE": 100,
 }
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"

@@ -11,6 +11,7 @@ from models.store import tables as t
 from models.vocabulary import record_id
 from serving import operations
 from serving.quarantine import quarantined, raw_row
+from serving.source_view import source_view
 from serving.web.languages import N_
 from serving.web.registry import Entry
 from serving.web.rendering import page
@@ -73,6 +74,17 @@ def sources(visit: SignedIn) -> Response:
     return page(
         visit, "operations/sources.html", title=visit.speech("Sources"), here="runs", tab="sources", sources=found
     )
+
+
+@router.get("/sources/{name}")
+def source(visit: SignedIn, name: str) -> Response:
+    """One source: last deliveries, rates, lag, drift, quarantine, when it is due next."""
+    visit.require(RIGHT)
+    try:
+        found = source_view(visit.config, visit.store, name)
+    except KeyError:
+        raise HTTPException(404, visit.speech("There is no source %(name)s.", name=name)) from None
+    return page(visit, "operations/source.html", title=name, here="runs", tab="sources", source=found)
 
 
 @router.get("/quarantine")

@@ -217,3 +217,10 @@ class PostgresLog(PostgresTable):
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()"
         )
         super().close()
+
+
+class MariaTable(Table):
+    """A table of MariaDB; its moments have no zone."""
+
+    text, time = "LONGTEXT CHARACTER SET utf8mb4", "DATETIME(6)"
+    key = "VARCHAR(20) CHARACTER SET utf8mb4"

@@ -16,7 +16,7 @@ from connectors.files import FilesConnector
 from connectors.protocol import Delivery, Item, State
 from models.config import Stream
 from models.errors import ConfigError
-from tests.support import postgres
+from tests.support import mariadb, postgres
 from tests.unit.connectors import table_subjects as t
 
 FILES: list[type[Subject]] = [t.Csv, t.ZippedCsv, t.Parquet, t.JsonLines, t.Excel, t.Parts, t.Table]
@@ -44,6 +44,13 @@ def test_the_log_of_postgresql(check: str, tmp_path: Path, postgres_server: post
     name = postgres_server.fresh_database()
     run(check, t.PostgresLog(tmp_path, postgres_server.url(name)), tmp_path)
     postgres_server.drop(name)
+
+
+@pytest.mark.parametrize("check", checks_of(t.MariaTable))
+def test_mariadb(check: str, tmp_path: Path, mariadb_server: mariadb.Server) -> None:
+    name = mariadb_server.fresh_database()
+    run(check, t.MariaTable(tmp_path, mariadb_server.url(name)), tmp_path)
+    mariadb_server.drop(name)
 
 
 class Wrong(t.Csv):

@@ -60,7 +60,7 @@ def test_a_failing_source_fails_its_own_job(hub: Hub, instance: dg.DagsterInstan
         ("raw_sales_crm_accounts", "source_read"): False,
         **{
             ("raw_sales_crm_contacts", n): True
-            for n in ("source_read", "mapped_columns", "volume_floor", "schema_drift")
+            for n in ("source_read", "mapped_columns", "volume_floor", "volume_ceiling", "schema_drift")
         },
     }
     failure = result.failure_data_for_node("land_sales_crm")

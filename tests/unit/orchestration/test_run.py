@@ -19,7 +19,7 @@ import pytest
 from matching import resolve
 from models.errors import KehuError, LockError, ModelError, StoreError
 from orchestration import run
-from orchestration.hub_run import KEPT_BATCHES, KEPT_FOLDERS, new_run_id, open_run
+from orchestration.hub_run import KEPT_FOLDERS, new_run_id, open_run
 from tests.unit.orchestration.conftest import Hub
 
 SUMMARY = (
@@ -205,7 +205,9 @@ def test_folders_of_old_runs_and_old_batches_are_cleared_away(hub: Hub) -> None:
         hub.deliver("accounts", {"1": f"ACME {i}"})
         hub.run_steps()
     assert len(list((hub.config.workspace / "runs").iterdir())) == KEPT_FOLDERS + 1
-    assert len(list((hub.config.workspace / "landing/sales-crm/accounts").iterdir())) == KEPT_BATCHES
+    assert (
+        len(list((hub.config.workspace / "landing/sales-crm/accounts").iterdir())) == hub.config.sources[0].keep_batches
+    )
     # The one batch of a stream that did not change since is the one its state names.
     assert len(list((hub.config.workspace / "landing/sales-crm/contacts").iterdir())) == 1
 

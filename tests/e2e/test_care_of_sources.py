@@ -1,0 +1,153 @@
+"""Care for sources: backfill by partitions, replay, announcements, back-pressure, what a page of a source shows."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+
+from connectors.announced import announce, announced
+from models.config import Config, load_config
+from models.config.cron import next_due
+from models.store import open_store
+from orchestration.build import build_definitions
+from orchestration.run import run_hub
+from serving.source_view import source_view
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A hub over one CSV with a time of change, with everything that can be declared for its care."""
+    source: dict[str, Any] = {
+        "name": "crm",
+        "family": "sales",
+        "connector": {"type": "files", "path": "{stream}.csv"},
+        "schedule": "0 3 * * *",
+        "sensor": {"every": 30, "announced": True},
+        "backfill": {"since": "2026-01-01", "by": "month"},
+        "freshness": 24,
+        "keep_batches": 5,
+        "streams": [
+            {
+                "name": "accounts",
+                "entity": "organization",
+                "key": "id",
+                "updated_at": "changed",
+                "fields": {"name": "name", "city": "city"},
+            }
+        ],
+    }
+    document = {"store": "sqlite:///hub.db", "workspace": "work", "sources": [source]}
+    (tmp_path / "kehu.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    deliver(tmp_path, {"1": ("Acme Trucks", "2026-01-10"), "2": ("Beta Buses", "2026-02-10")})
+    return load_config(tmp_path / "kehu.yaml")
+
+
+def deliver(folder: Path, rows: dict[str, tuple[str, str]]) -> None:
+    with (folder / "accounts.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("id", "name", "city", "changed"), *((k, n, "x", t) for k, (n, t) in rows.items())])
+
+
+def names(config: Config) -> dict[str, str]:
+    with open_store(config.store) as store:
+        found = store.fetch_arrow("SELECT source_key, payload FROM source_record WHERE NOT deleted").to_pylist()
+    return {row["source_key"]: json.loads(row["payload"])["name"] for row in found}
+
+
+def test_a_partition_reads_its_period_alone(config: Config) -> None:
+    run_hub(config)
+    deliver(config.base, {"1": ("Acme Lorries", "2026-01-10"), "2": ("Beta Coaches", "2026-02-10")})
+    definitions = build_definitions(config)
+    job = definitions.resolve_job_def("backfill_crm")
+    assert job.partitions_def is not None
+    assert job.partitions_def.get_partition_keys(dt.datetime(2026, 4, 2, tzinfo=dt.UTC)) == [
+        "2026-01-01",
+        "2026-02-01",
+        "2026-03-01",
+    ]
+    done = job.execute_in_process(partition_key="2026-02-01")
+    assert done.success and names(config) == {"1": "Acme Trucks", "2": "Beta Coaches"}
+    (shown,) = [e for e in done.get_asset_materialization_events() if e.asset_key.path == ["backfill_crm"]]
+    assert shown.partition == "2026-02-01"
+    with open_store(config.store) as store:
+        state = store.stream_state("crm", "accounts")
+        found = source_view(config, store, "crm")
+    assert state is not None and state["state"]["rows"] == 2, "the next reading starts where it would have"
+    assert found["deliveries"][0]["period"].startswith("2026-02-01")
+
+
+def test_a_batch_is_taken_again_by_a_job_and_by_a_call(config: Config) -> None:
+    first = run_hub(config)["sources"][0]["batch"]
+    deliver(config.base, {"1": ("Acme Lorries", "2026-03-10")})
+    config = load_config(config.file)
+    run_hub(config)
+    hub = {"config_path": str(config.file), "replay": f"accounts:{first}"}
+    job = build_definitions(config).resolve_job_def("source_crm")
+    assert job.execute_in_process({"resources": {"hub": {"config": hub}}}).success
+    assert names(config) == {"1": "Acme Trucks", "2": "Beta Buses"}
+    assert run_hub(config)["deleted"] == 1 and names(config) == {"1": "Acme Lorries"}
+    result = run_hub(config, source="crm", replay=("accounts", first))
+    assert result["sources"][0]["replayed"] == first and set(names(config)) == {"1", "2"}
+
+
+def test_an_announcement_leads_to_one_reading(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    sensor = build_definitions(config).resolve_sensor_def("source_crm_sensor")
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def look(cursor: str | None) -> Any:
+            return sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+
+        assert not look(None).run_requests
+        announce(config.workspace, "crm")
+        mark = announce(config.workspace, "crm")
+        asked = look(None)
+        assert len(asked.run_requests) == 1 and asked.cursor == mark == announced(config.workspace, "crm")
+        assert not look(mark).run_requests
+        announce(config.workspace, "crm")
+        monkeypatch.setattr(instance, "get_runs", lambda *_, **__: ["a run"])
+        assert not look(mark).run_requests, "a run that waits or works reads what was announced"
+
+
+def test_a_schedule_asks_for_no_second_run(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = build_definitions(config).resolve_schedule_def("source_crm_schedule")
+    with dg.DagsterInstance.local_temp(str(config.base)) as instance, dg.build_schedule_context(instance) as context:
+        assert len(schedule.evaluate_tick(context).run_requests or ()) == 1
+        monkeypatch.setattr(dg.DagsterInstance, "get_runs", lambda *_, **__: ["a run"])
+        assert not schedule.evaluate_tick(context).run_requests
+
+
+def test_what_the_page_of_a_source_shows(config: Config) -> None:
+    run_hub(config)
+    deliver(config.base, {"1": ("Acme", "2026-01-10"), "2": ("Beta", "2026-02-10"), "": ("No key", "2026-02-10")})
+    run_hub(load_config(config.file))
+    now = dt.datetime.now(dt.UTC) + dt.timedelta(hours=30)
+    with open_store(config.store) as store:
+        found = source_view(config, store, "crm", now)
+    (stream,) = found["streams"]
+    assert stream["late"] and stream["lag"] > 29 * 3600 and stream["rate"] > 0 and len(stream["batches"]) == 2
+    assert found["next"] == next_due("0 3 * * *", now) and found["quarantined"] == 1
+    assert [(d["status"], d["inserted"]) for d in found["deliveries"]] == [("landed", 0), ("landed", 2)]
+
+
+@pytest.mark.parametrize(
+    ("cron", "due"),
+    [
+        ("0 3 * * *", "2026-02-28T03:00"),
+        ("*/15 6-22 * * mon-fri", "2026-03-02T06:00"),
+        ("@monthly", "2026-03-01T00:00"),
+        ("5 4 13 * fri", "2026-03-06T04:05"),
+        ("0 0 29 2 *", "2028-02-29T00:00"),
+        ("0 0 30 2 *", None),
+        ("59 23 27 2 *", "2026-02-27T23:59"),
+    ],
+)
+def test_when_a_schedule_is_due_next(cron: str, due: str | None) -> None:
+    after = dt.datetime(2026, 2, 27, 23, 58, 30, tzinfo=dt.UTC)
+    found = next_due(cron, after)
+    assert found == (dt.datetime.fromisoformat(due).replace(tzinfo=dt.UTC) if due else None)
