@@ -15,7 +15,7 @@ from orchestration.laws import Verdict
 from tests.unit.orchestration import fakes
 from tests.unit.orchestration.conftest import Hub
 
-ALL = (checks.READ, checks.COLUMNS, checks.VOLUME, checks.DRIFT)
+ALL = (checks.READ, checks.COLUMNS, checks.VOLUME, checks.CEILING, checks.DRIFT)
 
 
 @pytest.fixture
