@@ -48,6 +48,8 @@ BODIES: dict[str, Any] = {
     "POST /v1/tasks/{task_key}/release": None,
     "POST /v1/tasks/{task_key}/assign": {"to": None},
     "POST /v1/tasks/{task_key}/comments": {"text": "looked at it"},
+    "POST /v1/tasks/{task_key}/done": {"note": "seen to"},
+    "POST /v1/findings/{number}/task": {"note": "please look"},
     "POST /v1/tasks/{task_key}/decision": {"verdict": "unsure"},
     "POST /v1/decisions": {"verdict": "unsure", "left": KEY, "right": {**KEY, "source_key": "A2"}, "reason": "why"},
     "POST /v1/decisions/{number}/undo": {"reason": "why"},

@@ -115,3 +115,18 @@ def test_a_role_that_may_see_the_public_views_sees_nothing_else(postgres_server,
                 else:
                     with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
                         connection.scalar(sa.text(f"SELECT count(*) FROM {table}"))
+
+
+def test_stages_are_numbered_and_end_with_the_next(store: Store) -> None:
+    fill(store)
+    history = json.dumps(
+        [["c", 0, "lead", "2025-01-01"], ["c", 0, "order", "2025-02-01"], ["o", 7, "quote", "2025-01-05"]]
+    )
+    with store.database.write() as connection:
+        connection.execute(sa.text("UPDATE customer_state SET history = :h WHERE golden_id = 'g1'"), {"h": history})
+    found = [tuple(r.values()) for r in rows(store, "stage_history", where="ORDER BY subject, seq")]
+    assert found == [
+        ("g1", "customer", 0, 1, "lead", "2025-01-01", "2025-02-01"),
+        ("g1", "customer", 0, 2, "order", "2025-02-01", None),
+        ("g1", "opportunity", 7, 1, "quote", "2025-01-05", None),
+    ]
