@@ -62,7 +62,9 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Status and body."""
+        """Status and body. A kept connection that the server has ended meanwhile is made anew, as any client does."""
+        if self._streams is not None and self._streams[0].at_eof():
+            await self.close()
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams

@@ -185,7 +185,7 @@ def _json(value: Any) -> dict[str, Any]:
 def unpacked(history: str | None) -> list[tuple[str, int, str, str, str | None]]:
     """A `customer_state.history` as (subject, subject_id, stage, entered, exited), in order."""
     rows = orjson.loads(history) if history else []
-    following = [*rows[1:], (None, None, None, None)]
+    following = [*rows, (None, None, None, None)][1:]
     return [
         (SUBJECTS[subject], number, stage, entered, after[3] if after[:2] == [subject, number] else None)
         for (subject, number, stage, entered), after in zip(rows, following, strict=True)

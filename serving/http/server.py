@@ -21,6 +21,9 @@ from serving.operating.logs import log_to_stderr
 GRACE_SECONDS = 10
 """How long answers that have begun may take when the server is told to end."""
 
+KEPT_SECONDS = 75
+"""How long a connection that nobody uses is kept: longer than proxies keep theirs, so that they never use a dead one."""
+
 SWITCH_SECONDS = 0.001
 """After how long a thread that computes (a match, an export) lets another answer; Python's own 5 ms are felt."""
 
@@ -42,6 +45,7 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
         "server_header": False,
         "proxy_headers": True,  # of a proxy on this machine alone, which says who asks and whether by https
         "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_keep_alive": KEPT_SECONDS,
     }
     log_to_stderr()
     if workers == 1:
