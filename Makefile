@@ -3,6 +3,7 @@
 # make test-systems  connectors against real systems, installed and started here (SYSTEMS="tryton" for fewer)
 # make check   style and types: ruff, mypy strict; known faults of the pinned packages, where there is a network
 # make audit   the last of these alone; fails where it cannot look
+# make fuzz    hundreds of requests for each endpoint, drawn from the OpenAPI document (FUZZ=1000 for more)
 # make laws    the laws of the hub on thousands of generated histories (LAWS=200 for fewer)
 # make kills   hundreds of runs killed at every step and at random moments (KILLS=50 for fewer)
 # make bench   accuracy and speed, as tables (BENCH="…" passes options on)
@@ -14,9 +15,10 @@ BENCH ?=
 TEST ?=
 SYSTEMS ?= tryton helpdesk bottlecrm
 LAWS ?= 2000
+FUZZ ?= 200
 KILLS ?= 200
 
-.PHONY: demo test test-systems check audit laws kills bench install install-dev clean
+.PHONY: demo test test-systems check audit fuzz laws kills bench install install-dev clean
 .DEFAULT_GOAL := demo
 
 demo: install
@@ -37,6 +39,9 @@ check: install-dev
 
 audit: install-dev
 	@AUDIT=strict .ci/audit
+
+fuzz: install-dev
+	@KEHU_FUZZ=$(FUZZ) $(PY) -m pytest -s tests/unit/api/test_schema.py
 
 laws: install-dev
 	@KEHU_LAWS=$(LAWS) $(PY) -m pytest -n 2 -s tests/laws

@@ -22,7 +22,7 @@ GRACE_SECONDS = 10
 """How long answers that have begun may take when the server is told to end."""
 
 KEPT_SECONDS = 75
-"""How long a connection that nobody uses is kept: longer than proxies keep theirs, so that they never use a dead one."""
+"""How long an idle connection is kept: longer than proxies keep theirs, so that they never use a dead one."""
 
 SWITCH_SECONDS = 0.001
 """After how long a thread that computes (a match, an export) lets another answer; Python's own 5 ms are felt."""
