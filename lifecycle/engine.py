@@ -143,7 +143,7 @@ def evaluate(
             tally(work)
             golden = None if scope is None else pa.array(sorted(scope.golden), pa.string())
             named = run_id if plan.decided is None else str(plan.before)
-            measures = write_totals(work, named, None if scope is None else plan.before, golden)
+            measures = write_totals(work, rules, named, None if scope is None else plan.before, golden)
         with _timed(work, "state"):
             customers = _write_state(work, run_id, plan)
         return _result(work, plan, rules, scope, counts, measures, customers)

@@ -9,6 +9,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lifecycle.adherence import SORT, counted
+from lifecycle.contracts.bound import BoundRule
 from lifecycle.tally import ALL, CENTS, PART
 from lifecycle.work import Work, text
 from models.store import lifecycle_tables as lt
@@ -21,7 +23,9 @@ Totals = dict[tuple[str, str], list[int]]
 _STATE = ("stage", "kind", "existing_since", "segment", "segment_since", "owner", "revenue", "pipeline")
 
 
-def write_totals(work: Work, run_id: str, before: str | None, scope: Any) -> dict[str, float]:
+def write_totals(
+    work: Work, rules: Sequence[BoundRule], run_id: str, before: str | None, scope: Any
+) -> dict[str, float]:
     """Write `matrix` and `measures` after the run; returns the measures by `measure/part`.
 
     `before` is the run whose totals are corrected by the customers of `scope`; None where all were evaluated.
@@ -40,6 +44,8 @@ def write_totals(work: Work, run_id: str, before: str | None, scope: Any) -> dic
         if sort != "m":
             measure, _, part = key.partition("/")
             measures.append((f"{sort}:{measure}", part, numbers[0] / (100 if measure in MONEY else 1)))
+    for kept in counted(rules, living):
+        measures += [(f"{SORT}:{kept.rule}", part, float(n)) for part, n in (("of", kept.of), ("broken", kept.broken))]
     _write(work, run_id, "matrix", ("touchpoint", "stage", "source", *CELL), cells, lt.matrix_cell)
     _write(work, run_id, "measures", ("measure", "part", "value"), measures, lt.lifecycle_measure)
     return {f"{measure}/{part}": value for measure, part, value in measures}
@@ -69,6 +75,8 @@ def _held(work: Work, before: str, totals: Totals) -> None:
         totals["m", f"{row['touchpoint']}/{row['stage']}/{row['source']}"] = [int(row[name]) for name in CELL]
     for row in work.store.measures(before).to_pylist():
         sort, _, measure = row["measure"].partition(":")
+        if sort == SORT:
+            continue
         value = int(round(row["value"] * (100 if measure in MONEY else 1)))
         totals[sort, f"{measure}/{row['part']}"] = [value]
 

@@ -127,12 +127,11 @@ def _rule(rule: dict[str, Any], kinds: list[str], attributes: Attributes, where:
         if isinstance(subject, str):
             yield Mistake((*where, "about"), *_unknown("subject", subject, [*kinds, *SUBJECTS]))
         return
+    yield from _fitting(rule, str(subject), kinds, where)
     own = list(attributes[ENTITY_OF.get(str(subject), "touchpoint")])
     if subject == "customer":
         own += [name for name in attributes["person"] if name not in own]
-    for part in ("fields", "field", "by"):
-        if part == "by" and rule.get("kind") != "consistent":
-            continue
+    for part in ("fields", "field"):
         yield from _among(_items(rule, part), own, "attribute", (*where, part))
     if "by" in rule and rule.get("kind") == "followed":
         yield from _among(_items(rule, "by"), kinds, "kind of touchpoint", (*where, "by"))
@@ -147,6 +146,26 @@ def _rule(rule: dict[str, Any], kinds: list[str], attributes: Attributes, where:
     valid = [*own, *(OF_CUSTOMER if subject == "customer" else [f"customer.{name}" for name in of_customer])]
     for part in ("when", "unless"):
         yield from _among(list(_mapping(rule, part)), valid, "attribute", (*where, part))
+
+
+def _fitting(rule: dict[str, Any], subject: str, kinds: list[str], where: tuple[str, ...]) -> Iterator[Mistake]:
+    """A kind of rule about something that it cannot be about, and what can be compared or referred to by what."""
+    kind, targets = str(rule.get("kind")), _items(rule, "to")
+    can: dict[str, list[str]] = {
+        "sequence": kinds,
+        "followed": kinds,
+        "recent": ["customer"],
+        "consistent": [*kinds, "vehicle"],
+        "reference": [*kinds, "vehicle", *(["relation"] if targets == ["customer"] else [])],
+    }
+    if subject not in can.get(kind, [subject]):
+        yield Mistake((*where, "about"), *unknown(f"subject of '{kind}'", subject, can[kind]))
+    elif kind == "reference" and subject == "vehicle" and targets != ["customer"]:
+        yield from _among(targets, ["customer"], "target of a vehicle", (*where, "to"))
+    elif kind == "reference" and len(targets) > 1:
+        yield from _among(targets, kinds, "kind of touchpoint", (*where, "to"))
+    if kind == "consistent":  # what else two records could have in common does not lead from one to the other
+        yield from _among(_items(rule, "by"), ["vin"], "attribute to compare by", (*where, "by"))
 
 
 def _among(names: list[str], valid: Collection[str], noun: str, where: tuple[str, ...]) -> Iterator[Mistake]:

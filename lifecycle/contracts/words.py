@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lifecycle.contracts.bound import BoundRule, Readable, Stuck, Unclosed
+from lifecycle.contracts.bound import BoundRule, Readable, Stuck, Unclosed, bound_rules
 from lifecycle.contracts.document import Contracts
 from lifecycle.contracts.kinds import STAGES, Words
 from lifecycle.contracts.rules import (
@@ -307,3 +307,23 @@ _SENTENCES: dict[type[Base], Callable[[BoundRule, _Language], str]] = {
     Unclosed: _unclosed,
     Stuck: _stuck,
 }
+
+
+def rules_in_words(contracts: Contracts) -> list[dict[str, Any]]:
+    """Every rule: id, stage, owner, severity, dimension, and what it says in both languages."""
+    found = []
+    for bound in bound_rules(contracts):
+        words = explain(bound, contracts)
+        stage = contracts.stages.get(bound.stage) if bound.stage else None  # type: ignore[call-overload]
+        found.append(
+            {
+                "rule": bound.id,
+                "stage": bound.stage,
+                "owner": None if stage is None else stage.owner,
+                "severity": bound.severity,
+                "dimension": bound.dimension,
+                "en": words.en,
+                "zh": words.zh,
+            }
+        )
+    return found

@@ -29,6 +29,8 @@ class Facts:
     mine: list[Record]
     state: dict[str, Any]
     stages: list[tuple[str, int, str, str, str | None]]
+    health_changes: list[tuple[str, float | None, float | None]] = field(default_factory=list)
+    """Day, score before, score after."""
     touchpoints: list[Record] = field(default_factory=list)
     vehicles: list[Record] = field(default_factory=list)
     """Records of vehicles that are held by the customer, and by others of the same vehicles."""
@@ -88,6 +90,7 @@ def gather(
     _parties(look, facts)
     if golden.entity_type == "organization":
         _group(look, facts)
+    facts.health_changes = look.health_changes(golden.golden_id)
     facts.findings = look.open_findings(golden.golden_id)
     facts.waivers = look.waivers([f["finding_id"] for f in facts.findings])
     return facts

@@ -24,20 +24,36 @@ _STEPS = 10  # the score moves in tenths of a part, as where findings are evalua
 
 
 def health(facts: Facts, vehicles: list[Vehicle]) -> Health:
-    """The score with its parts, and what it was at the ends of the last months, by what has happened until then."""
+    """The score with its parts and its past.
+
+    What runs recorded stands as they found it. Before the first of them, the score at the ends of months is computed by
+    what had happened until then.
+    """
     happened = _happened(facts, vehicles)
     now = _measures(happened, facts.today)
     parts = [
         HealthPart(measure=p.measure, weight=p.weight, share=_share(p, now[p.measure]), value=now[p.measure])
         for p in facts.contracts.health
     ]
+    recorded = _recorded(facts)
     history = []
     for day in _month_ends(facts.today):
+        if recorded and day.isoformat() >= recorded[0].date:
+            break
         score = _score(facts, _measures(happened, day))
         if score is not None:
-            history.append(HealthPoint(date=day.isoformat(), score=score))
+            history.append(HealthPoint(date=day.isoformat(), score=score, recorded=False))
     score = facts.state.get("health")
-    return Health(score=score if score is not None else _score(facts, now), parts=parts, history=history)
+    return Health(score=score if score is not None else _score(facts, now), parts=parts, history=history + recorded)
+
+
+def _recorded(facts: Facts) -> list[HealthPoint]:
+    """The changes that runs recorded within the last months, and today's score; nothing where there was no change."""
+    first = _month_ends(facts.today)[0].isoformat()
+    points = {day: after for day, _, after in facts.health_changes if day >= first}
+    if points and (now := facts.state.get("health")) is not None:
+        points[facts.today.isoformat()] = now
+    return [HealthPoint(date=day, score=score, recorded=True) for day, score in points.items() if score is not None]
 
 
 def _month_ends(today: dt.date) -> list[dt.date]:

@@ -1,4 +1,4 @@
-"""The lifecycle over HTTP: the 360 view, findings, and the matrix of touchpoints."""
+"""The lifecycle over HTTP: the 360 view, findings, the matrix of touchpoints, adherence to contracts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
+from lifecycle.adherence import SORT, adherence
 from lifecycle.view360 import Customer360
-from models.store.lifecycle_tables import finding, matrix_cell
+from models.store.lifecycle_tables import finding, lifecycle_measure, matrix_cell
 from models.store.tables import source_record
 from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.customers import found_or_moved
 from serving.api.problems import Problem, refusals
-from serving.customer360 import masked, view
+from serving.customer360 import contracts_of, masked, view
 
 router = APIRouter(prefix="/v1", tags=["lifecycle"])
 
@@ -70,6 +71,31 @@ class Matrix(BaseModel):
 
     run_id: str | None
     cells: list[Cell]
+
+
+class RuleKept(BaseModel):
+    """A rule of the contracts, of how many it speaks, how many break it, and the share that keeps it."""
+
+    stage: str | None = Field(description="Null: of no stage in particular")
+    rule: str = Field(examples=["order-quote"])
+    of: int
+    broken: int
+    share: float
+
+
+class StageKept(BaseModel):
+    """The mean over the rules of a stage."""
+
+    stage: str | None
+    share: float
+
+
+class Adherence(BaseModel):
+    """How far the contracts are kept, as of a run."""
+
+    run_id: str | None
+    stages: list[StageKept]
+    rules: list[RuleKept]
 
 
 @router.get(
@@ -142,6 +168,26 @@ def matrix(call: Reads, run_id: Annotated[str | None, Query(max_length=64)] = No
         query = sa.select(matrix_cell).where(c.run_id == which).order_by(c.touchpoint, c.stage, c.source)
         rows: list[dict[str, Any]] = [dict(r) for r in connection.execute(query).mappings()]
     return call.answer({"run_id": which, "cells": [{n: r[n] for n in Cell.model_fields} for r in rows]})
+
+
+@router.get("/adherence", response_model=Adherence, responses=refusals(), summary="How far contracts are kept")
+def kept(call: Reads, run_id: Annotated[str | None, Query(max_length=64)] = None) -> Response:
+    """Per stage and rule, as of the last run that evaluated the lifecycle, or of a run that is named."""
+    c = lifecycle_measure.c
+    found: dict[str, dict[str, float]] = {}
+    with call.snapshot(), call.store.database.read() as connection:
+        which = run_id or connection.scalar(sa.select(sa.func.max(c.run_id)))
+        wanted = sa.select(c.measure, c.part, c.value).where(c.run_id == which, c.measure.startswith(f"{SORT}:"))
+        for measure, part, value in connection.execute(wanted):
+            found.setdefault(measure, {})[part] = value
+    stages = adherence(contracts_of(call.config), found)
+    rules = [
+        {"stage": k.stage, "rule": k.rule, "of": k.of, "broken": k.broken, "share": k.share}
+        for stage in stages
+        for k in stage.rules
+    ]
+    told = [{"stage": stage.stage, "share": stage.share} for stage in stages]
+    return call.answer({"run_id": which, "stages": told, "rules": rules})
 
 
 def _types(connection: sa.Connection, records: list[int]) -> dict[int, str]:

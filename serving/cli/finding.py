@@ -44,16 +44,22 @@ def findings_list(
     limit: int,
 ) -> None:
     """List findings, the gravest first."""
-    from serving.finding_lists import list_findings
+    from serving.findings import FindingFilter, count_findings, find_findings
 
-    config = session.config()
-    with session.store(config) as store:
-        chosen = {"rule": rule, "severity": severity, "stage": stage, "source": source, "owner": owner,
-                  "owner_role": owner_role}  # fmt: skip
-        wanted = {name: value for name, value in chosen.items() if value is not None}
-        if golden_id is not None:
-            wanted["golden_id"] = store.resolve_id(golden_id) or golden_id
-        total, rows = list_findings(store, config, wanted, status=status, waived=not no_waived, limit=limit)
+    with session.store() as store:
+        wanted = FindingFilter(
+            status="unclosed" if status == "open" and not no_waived else status,
+            rule=rule or "",
+            severity=severity or "",
+            stage=stage or "",
+            source=source or "",
+            owner=owner or "",
+            role=owner_role or "",
+            customer=(store.resolve_id(golden_id) or golden_id) if golden_id else "",
+        )
+        with store.snapshot():
+            total = count_findings(store, wanted)["all"]
+            rows = find_findings(store, wanted, limit=limit)
     headers = ("finding", "severity", "rule", "record or customer", "field", "value", "owner", "since", "waived until")
     session.show(
         f"{table(headers, [_row(row) for row in rows])}\n{len(rows)} of {total:,}, the gravest first"
@@ -76,11 +82,11 @@ def _row(row: dict[str, Any]) -> tuple[Any, ...]:
 def findings_show(session: Session, number: int) -> None:
     """Show one finding: its rule in words, how the stage is worked, its history, what people did with it."""
     from lifecycle.contracts import load_contracts
-    from serving.finding_lists import show_finding
+    from serving.findings import told_finding
 
     config = session.config()
     with session.store(config) as store:
-        found = show_finding(store, config, load_contracts(config), number)
+        found = told_finding(store, load_contracts(config), number)
     if found["says"]:
         session.show(f"{found['says']['en']}\n{found['says']['zh']}\n")
     plain = [
@@ -105,10 +111,11 @@ def findings_show(session: Session, number: int) -> None:
 @with_session
 def findings_waive(session: Session, numbers: tuple[int, ...], by: str, reason: str, until: dt.datetime) -> None:
     """Let findings rest until the end of a day. They stay open, but are not counted."""
-    from serving.finding_lists import waive
+    from serving.access import Principal
+    from serving.findings import act
 
     with session.store() as store:
-        done = waive(store, numbers, by=by, reason=reason, until=until.date())
+        done = act(store, Principal.system(by), numbers, "waive", reason=reason, until=f"{until:%Y-%m-%d}")
     session.show(f"{count(done, 'finding')} waived until {until:%Y-%m-%d}.")
     session.result({"waived": done, "until": f"{until:%Y-%m-%d}"})
 
@@ -120,10 +127,11 @@ def findings_waive(session: Session, numbers: tuple[int, ...], by: str, reason: 
 @with_session
 def findings_unwaive(session: Session, numbers: tuple[int, ...], by: str, reason: str) -> None:
     """Take waivers back."""
-    from serving.finding_lists import unwaive
+    from serving.access import Principal
+    from serving.findings import act
 
     with session.store() as store:
-        done = unwaive(store, numbers, by=by, reason=reason)
+        done = act(store, Principal.system(by), numbers, "unwaive", reason=reason)
     session.show(f"{count(done, 'waiver')} taken back.")
     session.result({"unwaived": done})
 
@@ -151,23 +159,29 @@ def findings_give(session: Session, number: int, by: str, to: str | None, due: d
 
 
 @findings.command("hand-back")
-@click.option(
-    "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Folder to write to."
-)
+@click.option("--to", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Folder to write files to.")
+@click.option("--webhook", metavar="URL", help="Address to post the lists to as JSON, instead of files.")
 @click.option("--by", metavar="WHO", required=True, help="Who hands them back.")
 @click.option(
     "--format", "kind", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True, help="Of the files."
 )
 @click.option("--source", metavar="NAME", help="Only to this source.")
 @with_session
-def findings_hand_back(session: Session, folder: Path, by: str, kind: str, source: str | None) -> None:
-    """Write a list of corrections for each system and owner role, and note in each finding that it was handed back."""
+def findings_hand_back(
+    session: Session, folder: Path | None, webhook: str | None, by: str, kind: str, source: str | None
+) -> None:
+    """Give each system and owner role a list of corrections, and note in each finding that it was handed back."""
     from lifecycle.contracts import load_contracts
-    from serving.finding_lists import hand_back
+    from serving.access import Principal
+    from serving.feed.targets import checked
+    from serving.findings import hand_back
 
+    if (folder is None) == (webhook is None):
+        raise click.UsageError("give either --to or --webhook")
     config = session.config()
+    to = folder or checked(str(webhook), private=config.serving.private_webhooks)
     with session.store(config) as store:
-        written = hand_back(store, config, load_contracts(config), folder, by=by, kind=kind, source=source)
+        written = hand_back(store, Principal.system(by), load_contracts(config), to, kind=kind, source=source)
     rows = [(w["source"], w["owner_role"], w["findings"], w["file"]) for w in written]
-    session.show(table(("system", "role", "findings", "file"), rows) if rows else "Nothing to hand back.")
+    session.show(table(("system", "role", "findings", "where"), rows) if rows else "Nothing to hand back.")
     session.result({"files": written})

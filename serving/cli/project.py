@@ -77,7 +77,7 @@ def check(session: Session, rules: bool, language: str | None) -> None:
 
 
 def _rules(session: Session, contracts: Contracts, language: str | None) -> None:
-    from serving.finding_lists import rules_in_words
+    from lifecycle.contracts.words import rules_in_words
 
     found = rules_in_words(contracts)
     stage: str | None = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 from typing import Any
@@ -18,6 +17,7 @@ from serving.asking import shown_name
 from serving.customer360 import contracts_of
 from serving.findings import (
     ACT,
+    KINDS,
     RIGHT,
     FindingError,
     FindingFilter,
@@ -25,7 +25,9 @@ from serving.findings import (
     count_findings,
     find_findings,
     finding_with_history,
+    in_words,
     words_of_findings,
+    write,
 )
 from serving.stewardship import StewardError, give_finding, task_of_finding
 from serving.web.languages import N_
@@ -39,10 +41,6 @@ NAVIGATION = (Entry("findings", N_("Findings"), "/findings", 30, "triangle-alert
 router = APIRouter()
 _PAGE = 100
 _MOST = 50_000
-_COLUMNS = (
-    "finding_id", "rule", "severity", "dimension", "about", "stage", "source", "stream", "source_key", "field", "value",
-    "owner", "owner_role", "stake", "since", "opened_on", "reopened", "golden_id",
-)  # fmt: skip
 
 
 @router.get("/findings")
@@ -89,24 +87,19 @@ def _list(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> Res
 
 @router.get("/findings/export")
 def export(visit: SignedIn) -> Response:
-    """The findings that fit as CSV, to be handed to a source; with `note` that is noted of each."""
+    """The findings that fit as CSV, or as XLSX with `kind=xlsx`, to be handed to a source and its owner."""
     visit.require(RIGHT)
     wanted = FindingFilter.asked(visit.asked)
+    kind = "xlsx" if visit.asked("kind") == "xlsx" else "csv"
     rows = find_findings(visit.store, wanted, limit=_MOST)
-    said = sentences(visit)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow((*_COLUMNS, "what"))
     for row in rows:
         _hide(visit, row)
-        cells = [row[name] for name in _COLUMNS]
-        # A spreadsheet would take a text that begins like this for a formula.
-        safe = [f"'{c}" if isinstance(c, str) and c[:1] in ("=", "+", "-", "@", "\t") else c for c in cells]
-        writer.writerow((*safe, said.get(row["rule"], "")))
-    detail = {**wanted.as_dict(), "rows": len(rows)}
+    file = io.BytesIO()
+    write(file, in_words(rows, contracts_of(visit.config)), kind)
+    detail = {**wanted.as_dict(), "rows": len(rows), "kind": kind}
     visit.store.add_audit(visit.who, "findings.export", object_type="finding", detail=detail)
-    headers = {"Content-Disposition": 'attachment; filename="findings.csv"'}
-    return Response(b"\xef\xbb\xbf" + text.getvalue().encode(), media_type="text/csv; charset=utf-8", headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="findings.{kind}"'}
+    return Response(file.getvalue(), media_type=KINDS[kind], headers=headers)
 
 
 @router.post("/findings")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from lifecycle.adherence import adherence
 from lifecycle.contracts import ASIDE, STAGES, Contracts, bound_rules, explain
 from models.store import Store
 from models.store import lifecycle_tables as lt
@@ -211,7 +212,7 @@ def measures(visit: SignedIn) -> Response:
         here="measures",
         m=found,
         segments=[(name, contracts.segments[name]) for name in contracts.segments],
-        adherence=_adherence(found, contracts),
+        adherence=adherence(contracts, found),
         years=sorted({y for name in ("s:won", "s:key_won", "s:key_upgraded") for y in found.get(name, {})}),
         said={name: getattr(explain(bound, contracts), visit.language) for name, bound in rules.items()},
         cost_chart=drawings.line(
@@ -223,33 +224,6 @@ def measures(visit: SignedIn) -> Response:
         currency=contracts.currency,
         rates=contracts.cost,
     )
-
-
-def _adherence(found: Mapping[str, Mapping[str, float]], contracts: Contracts) -> list[dict[str, Any]]:
-    """Per stage: how many records that a rule could find something in it found nothing in, and each rule apart."""
-    totals: dict[str, float] = defaultdict(float)
-    for part, value in found.get("t:", {}).items():
-        totals[part.partition("/")[0]] += value
-    for name, parts in found.items():
-        if name.startswith("t:"):
-            totals[name.removeprefix("t:")] += sum(parts.values())
-    stages = found.get("s:stage", {})
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for bound in bound_rules(contracts):
-        broken = sum(found.get(f"r:{bound.id}", {}).values())
-        if bound.rule.about in ("customer", "contact"):
-            of = sum(stages.get(stage, 0) for stage in bound.stages)
-        else:
-            of = totals.get(bound.rule.about, 0)
-        if of:
-            share = max(0.0, 1 - broken / of)
-            rows[bound.stage or ""].append({"rule": bound.id, "broken": int(broken), "of": int(of), "share": share})
-    result = []
-    for stage in (*STAGES, *ASIDE, ""):
-        if some := rows.get(stage):
-            least = sum(r["share"] for r in some) / len(some)
-            result.append({"stage": stage, "share": least, "rules": sorted(some, key=lambda r: r["share"])})
-    return result
 
 
 @router.get("/contracts")

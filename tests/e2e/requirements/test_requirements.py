@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,32 +76,70 @@ def gates(hub: Hub) -> None:
     assert "gate: quote" in hub.page("/contracts")
 
 
+def hanging(hub: Hub, *records: int) -> set[tuple[str, str]]:
+    """What the sources say hangs on these records of parties: touchpoints by key, vehicles by VIN."""
+    found: set[tuple[str, str]] = set()
+    for record in records:
+        for entity, key, standard in hub.rows(
+            "SELECT r.entity_type, r.source_key, r.standard FROM record_link l JOIN source_record r "
+            "ON r.record_id = l.record_id WHERE l.target_id = :v0 AND l.kind = 1 AND NOT r.deleted", record
+        ):  # fmt: skip
+            told = json.loads(standard)
+            found.add((told["type"], key) if entity == "touchpoint" else (entity, told.get("vin")))
+    return found
+
+
+def seen(hub: Hub, golden_id: str) -> set[tuple[str, str]]:
+    """The same as the 360 view shows it."""
+    view = hub.view(golden_id)
+    assert view["timeline_total"] == len(view["timeline"])
+    return {(e["kind"], e["source_key"]) for e in view["timeline"]} | {("vehicle", v["vin"]) for v in view["vehicles"]}
+
+
 @row("R5")
-def opportunities_follow(hub: Hub) -> None:
-    """Opportunities hang on source keys: with a merged customer, apart after a split, back after its undoing."""
-    busy = hub.rows(
-        "SELECT m.golden_id FROM membership m JOIN source_record r ON r.record_id = m.record_id "
-        "JOIN record_link l ON l.target_id = r.record_id JOIN source_record o ON o.record_id = l.record_id "
-        "WHERE r.stream = 'accounts' AND o.stream = 'visits' GROUP BY m.golden_id "
-        "HAVING count(DISTINCT r.record_id) > 1 ORDER BY 1"
-    )
-    golden_id = busy[0][0]
-    before = {e["source_key"] for e in hub.view(golden_id)["timeline"]}
-    members = hub.rows(
-        "SELECT r.record_id, r.stream FROM membership m JOIN source_record r ON r.record_id = m.record_id "
-        "WHERE m.golden_id = :v0 ORDER BY r.stream, r.record_id", golden_id
-    )  # fmt: skip
-    accounts = [record for record, stream in members if stream == "accounts"]
+def everything_follows(hub: Hub) -> None:
+    """Each order, vehicle, visit and opportunity is with the right customer: split, back again, merged, and apart."""
     who = Principal.of_account("li", "lead_steward")
-    rest = [record for record, _ in members if record != accounts[-1]]
-    done = stewardship.split(hub.store, hub.config, who, golden_id, [rest, [accounts[-1]]], reason="two companies")
+    members: dict[str, list[int]] = {}
+    for golden_id, record in hub.rows(
+        "SELECT m.golden_id, m.record_id FROM membership m JOIN customer_state s ON s.golden_id = m.golden_id "
+        "JOIN source_record r ON r.record_id = m.record_id WHERE r.entity_type = 'organization' ORDER BY 1, 2"
+    ):
+        members.setdefault(golden_id, []).append(record)
+
+    def rich(records: list[int]) -> int:
+        kinds = {kind for kind, _ in hanging(hub, *records)}
+        return len(kinds & {"order", "vehicle", "visit", "opportunity"})
+
+    # The customer of whom two records have most of it each.
+    pairs = [(g, r, [x for x in all_ if x != r]) for g, all_ in members.items() if len(all_) > 1 for r in all_]
+    golden_id, alone, rest = max(pairs, key=lambda p: (min(rich([p[1]]), rich(p[2])), rich(p[2]), p[0]))
+    assert rich([alone]) >= 1 and rich(rest) >= 1
+    before = seen(hub, golden_id)
+    assert before >= hanging(hub, alone, *rest)
+    done = stewardship.split(hub.store, hub.config, who, golden_id, [rest, [alone]], reason="two companies")
     hub.forget()
     homes = dict(hub.rows("SELECT record_id, golden_id FROM membership"))
-    parts = [{e["source_key"] for e in hub.view(home)["timeline"]} for home in (homes[rest[0]], homes[accounts[-1]])]
-    assert parts[0] and parts[1] and not parts[0] & parts[1] and parts[0] | parts[1] == before
+    assert homes[alone] != homes[rest[0]]
+    for records in ([alone], rest):
+        mine, others = hanging(hub, *records), hanging(hub, alone, *rest) - hanging(hub, *records)
+        assert mine <= seen(hub, homes[records[0]])
+        assert not {(k, x) for k, x in others if k != "vehicle"} & seen(hub, homes[records[0]])
     stewardship.undo(hub.store, hub.config, who, done.undo, reason="one company")
     hub.forget()
-    assert {e["source_key"] for e in hub.view(golden_id)["timeline"]} == before
+    assert seen(hub, golden_id) == before
+
+    one, two = sorted(g for g in members if rich(members[g]) == 4)[:2]
+    apart = seen(hub, one), seen(hub, two)
+    done = stewardship.decide_pair(
+        hub.store, hub.config, who, "match", members[one][0], members[two][0], reason="one company"
+    )
+    hub.forget()
+    assert hub.home(one) == hub.home(two)
+    assert seen(hub, one) == apart[0] | apart[1]
+    stewardship.undo(hub.store, hub.config, who, done.undo, reason="two companies")
+    hub.forget()
+    assert (seen(hub, one), seen(hub, two)) == apart
 
 
 @row("R6")

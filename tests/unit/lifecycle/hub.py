@@ -82,6 +82,11 @@ def config_text() -> str:
     return text
 
 
+def new_store(folder: Path) -> str:
+    """The URL of the store of a hub; `every_database` puts another one in its place."""
+    return f"sqlite:///{folder / 'hub.db'}"
+
+
 class Hub:
     """Records, who they are, and the hub that they are published in."""
 
@@ -93,7 +98,7 @@ class Hub:
             text += "lifecycle: {contracts: lifecycle.yaml}\n"
         self.config: Config = parse_config(text, folder / "kehu.yaml")
         self.contracts: Contracts = load_contracts(self.config)
-        self.store: Store = open_store(url or f"sqlite:///{folder / 'hub.db'}")
+        self.store: Store = open_store(url or new_store(folder))
         self.records: dict[int, dict[str, Any]] = {}
         self.golden: dict[str, tuple[str, Values]] = {}
         self.home: dict[int, str] = {}
@@ -103,6 +108,7 @@ class Hub:
         self._homes: dict[int, str] = {}
         self._golden: dict[str, tuple[str, Values]] = {}
         self._versions: dict[int, int] = {}
+        self._rekeyed: dict[int, int] = {}
 
     def put(self, place: str, key: str, **values: Any) -> int:
         """Deliver a record of `source.stream`; what was delivered under the key before is gone."""
@@ -121,6 +127,15 @@ class Hub:
         number = record_id(source, stream, key)
         self.records.pop(number, None)
         self.home.pop(number, None)
+
+    def rekey(self, place: str, old: str, new: str) -> None:
+        """The source gave a record another key; in the hub it goes on as the new one, in the same golden record."""
+        source, stream = place.split(".")
+        before, after = (record_id(source, stream, key) for key in (old, new))
+        self.records[after] = {**self.records.pop(before), "source_key": new}
+        self._rekeyed[before] = after
+        if before in self.home:
+            self.home[after] = self.home.pop(before)
 
     def customer(self, golden: str, *members: str, **values: Any) -> str:
         """A golden organization with members `source.stream:key`, which are delivered too."""
@@ -213,7 +228,7 @@ class Hub:
             schema = pa.schema(
                 [("record_id", pa.int64()), ("source", text), ("stream", text), ("source_key", text), ("change", text),
                  ("content_hash", pa.int64()), ("source_time", time), ("payload", text), ("version", pa.int32()),
-                 *((n, pa.list_(text) if multi[n] else text) for n in names)]
+                 ("rekeyed_to", pa.int64()), *((n, pa.list_(text) if multi[n] else text) for n in names)]
             )  # fmt: skip
             pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"changes_{entity}.parquet")
             if entity in PARTY_TYPES:
@@ -235,7 +250,7 @@ class Hub:
             "change": kind, "content_hash": xxhash.xxh3_64_intdigest(repr(said).encode()) >> 1,
             "source_time": None if written is None else dt.datetime.fromisoformat(written).replace(tzinfo=dt.UTC),
             "payload": None if now is None else json.dumps(said["values"]), "version": self._versions[number],
-            **({} if now is None else said["values"]),
+            "rekeyed_to": self._rekeyed.pop(number, None), **({} if now is None else said["values"]),
         }  # fmt: skip
 
     def _write_identity(self, folder: Path, entity: str) -> None:

@@ -117,6 +117,11 @@ RULE = ("stages", "order", "rules", "r")
         ({"r2": {"kind": "sql", "about": "order", "words": {"en": "x"}, "violated": "1 = 1"}},
          RULE[:3], "words needs en and zh"),
         ({"vehicle": SMALL["touchpoints"]["order"]}, ("touchpoints",), "touchpoints.vehicle: is a reserved name"),
+        ({"r2": {"kind": "consistent", "about": "vehicle", "field": "plate", "by": "plate"}}, RULE[:3], "stages.order.rules.r2.by: unknown attribute to compare by 'plate'; valid: vin"),
+        ({"r2": {"kind": "consistent", "about": "relation", "field": "role"}}, RULE[:3], "r2.about: unknown subject of 'consistent'; valid: order, vehicle"),
+        ({"r2": {"kind": "recent", "about": "order", "of": "order", "days": 3}}, RULE[:3], "r2.about: unknown subject of 'recent'; valid: customer"),
+        ({"r2": {"kind": "followed", "about": "customer", "by": "order", "within_days": 3}}, RULE[:3], "r2.about: unknown subject of 'followed'; valid: order"),
+        ({"r2": {"kind": "reference", "about": "vehicle", "to": "order"}}, RULE[:3], "r2.to: unknown target of a vehicle 'order'; valid: customer"),
         ({"closed": ["x"], "statuses": ["y"]}, ("touchpoints", "order"), "closed names 'x', which is not among the statuses"),
     ],
 )  # fmt: skip

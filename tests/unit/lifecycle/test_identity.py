@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
 
-from models.errors import ConfigError
-from serving.finding_lists import hand_back, list_findings, show_finding, unwaive, waive
+from models.store.audits import AuditFilter
+from serving.access import Principal
+from serving.findings import FindingError, FindingFilter, act, find_findings, hand_back, told_finding
 from tests.unit.lifecycle.hub import Hub
+
+pytestmark = pytest.mark.usefixtures("every_database")
+
+LI = Principal.system("Li")
 
 
 def place(hub: Hub) -> None:
@@ -65,7 +69,7 @@ def test_a_finding_closes_by_a_delivery_alone_and_counts_when_it_opens_again(tmp
     (again,) = hub.found("order-quote")
     assert (again["finding_id"], again["reopened"], again["first_seen"]) == (number, 1, "2026-06-01")
     assert again["opened_on"] == "2026-06-03"
-    told = show_finding(hub.store, hub.config, hub.contracts, number)
+    told = told_finding(hub.store, hub.contracts, number)
     assert [change["change"] for change in told["history"]] == ["opened", "closed", "reopened"]
     assert (
         told["says"]["zh"] == "每个订单必须关联已知的同一客户的报价。" and "Enter the order" in told["procedure"]["en"]
@@ -77,29 +81,29 @@ def test_a_waiver_rests_a_finding_until_its_day_has_passed(tmp_path: Path) -> No
     place(hub)
     number = hub.found("order-quote")[0]["finding_id"]
     before = hub.state("g2")["findings"]
-    with pytest.raises(ConfigError, match="passed already"):
-        waive(hub.store, [number], by="Li", reason="agreed", until=dt.date(2026, 5, 1))
-    with pytest.raises(ConfigError, match="no finding 7"):
-        waive(hub.store, [7], by="Li", reason="agreed", until=None)
-    waive(hub.store, [number], by="Li", reason="agreed", until=dt.date(2026, 6, 10))
+    with pytest.raises(FindingError, match="passed already"):
+        act(hub.store, LI, [number], "waive", reason="agreed", until="2026-05-01")
+    with pytest.raises(FindingError, match="no finding 7"):
+        act(hub.store, LI, [7], "waive", reason="agreed")
+    act(hub.store, LI, [number], "waive", reason="agreed", until="2026-06-10")
     hub.run()
     assert hub.state("g2")["findings"] == before - 1 and len(hub.found("order-quote")) == 1
-    assert number not in {row["finding_id"] for row in rows(hub, waived=False)}
+    assert number not in {row["finding_id"] for row in find_findings(hub.store, FindingFilter(), limit=None)}
+    (waived,) = find_findings(hub.store, FindingFilter(status="waived"), limit=None)
+    assert (waived["finding_id"], waived["waived_until"], waived["last_seen"]) == (number, "2026-06-10", "2026-06-01")
     hub.today = dt.date(2026, 6, 11)
     hub.run()
     assert hub.state("g2")["findings"] == before
-    waive(hub.store, [number], by="Li", reason="agreed", until=dt.date(2026, 7, 10))
+    act(hub.store, LI, [number], "waive", reason="agreed", until="2026-07-10")
     hub.run()
     assert hub.state("g2")["findings"] == before - 1
-    unwaive(hub.store, [number], by="Wang", reason="no longer")
+    act(hub.store, LI, [number], "unwaive", reason="no longer")
     hub.run()
     assert hub.state("g2")["findings"] == before
-    with pytest.raises(ConfigError, match="is not waived"):
-        unwaive(hub.store, [number], by="Wang", reason="no longer")
-
-
-def rows(hub: Hub, **options: Any) -> list[dict[str, Any]]:
-    return list_findings(hub.store, hub.config, {}, limit=None, **options)[1]
+    with pytest.raises(FindingError, match="is not waived"):
+        act(hub.store, LI, [number], "unwaive", reason="no longer")
+    audited = [row["action"] for row in hub.store.find_audit(AuditFilter(object_id=str(number)))]
+    assert sorted(audited) == ["finding.unwaive", "finding.waive", "finding.waive"]
 
 
 def test_lists_go_back_to_each_system_and_role_and_hold_no_formula(tmp_path: Path) -> None:
@@ -108,15 +112,16 @@ def test_lists_go_back_to_each_system_and_role_and_hold_no_formula(tmp_path: Pat
     hub.put("crm.events", "r", type="order", occurred_at="2026-05-20", party_key="a2", owner="Li", amount="90000",
             product="T7", quantity="1", status="open", refers_to=["=cmd()"])  # fmt: skip
     hub.run()
-    written = hand_back(hub.store, hub.config, hub.contracts, tmp_path, by="Li")
+    written = hand_back(hub.store, LI, hub.contracts, tmp_path)
     (orders,) = [w for w in written if (w["source"], w["owner_role"]) == ("crm", "order_desk")]
     with open(orders["file"], encoding="utf-8-sig", newline="") as file:
         (row,) = list(csv.DictReader(file))
     assert (row["rule"], row["source_key"], row["value"]) == ("order-quote", "r", "'=cmd()")
-    written = hand_back(hub.store, hub.config, hub.contracts, tmp_path, by="Li", kind="xlsx", source="crm")
+    written = hand_back(hub.store, LI, hub.contracts, tmp_path, kind="xlsx", source="crm")
     cells = [[cell.value for cell in line] for line in openpyxl.load_workbook(written[0]["file"]).active.rows]  # type: ignore[union-attr]
-    assert cells[0][0] == "finding_id" and cells[1][8] == "=cmd()" and cells[1][0] == row["finding_id"]
+    told = dict(zip(cells[0], cells[1], strict=True))
+    assert (told["value"], told["finding_id"]) == ("=cmd()", row["finding_id"])
     actions = hub.store.finding_actions([int(row["finding_id"])]).to_pylist()
     assert [(a["action"], a["by"], a["target"]) for a in actions] == [("hand_back", "Li", "crm/order_desk")] * 2
-    with pytest.raises(ConfigError, match="does not exist"):
-        hand_back(hub.store, hub.config, hub.contracts, tmp_path / "nowhere", by="Li")
+    with pytest.raises(FindingError, match="does not exist"):
+        hand_back(hub.store, LI, hub.contracts, tmp_path / "nowhere")

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from models.store import Store
 from tests.unit.lifecycle.hub import Hub
+
+pytestmark = pytest.mark.usefixtures("every_database")
 
 ACCOUNTS = ("a1", "a2", "a3")
 GOLDEN = ("g1", "g2", "g3")
@@ -103,7 +106,12 @@ def everything(store: Store) -> dict[str, list[Any]]:
     }
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(histories)
 def test_a_history_of_runs_ends_where_one_full_run_does(history: list[list[tuple[Any, ...]]]) -> None:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:

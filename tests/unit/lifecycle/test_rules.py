@@ -16,6 +16,8 @@ from matching.standardise.ids import vin_check_char
 from models.store import open_store
 from tests.unit.lifecycle.hub import Hub
 
+pytestmark = pytest.mark.usefixtures("every_database")
+
 
 def valid_vin(number: int) -> str:
     """A VIN whose check digit fits."""

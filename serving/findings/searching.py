@@ -1,24 +1,18 @@
-"""Findings for people: searched, one with its history, and what people do with them: waive, hand to the source.
-
-A person never closes a finding; that is done by a delivery that satisfies its rule.
-"""
+"""Findings searched, counted, and one with its history; set-based, whoever asks: a page, the command line, a list."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
 
+from lifecycle.contracts import Contracts, bound_rules, explain
 from models.errors import KehuError
 from models.store import Store
 from models.store import lifecycle_tables as lt
-from models.store.audits import audit_entry
-from serving.access import Principal
 
-RIGHT, ACT = "findings.read", "findings.act"
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -31,7 +25,7 @@ class FindingFilter:
     """Which findings are wanted; empty fields do not filter."""
 
     status: str = ""
-    """open, waived, closed or all; by default what is open and not waived."""
+    """open, waived, unclosed (both of these), closed or all; by default what is open and not waived."""
     severity: str = ""
     rule: str = ""
     dimension: str = ""
@@ -53,23 +47,29 @@ class FindingFilter:
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
 
 
-def find_findings(store: Store, wanted: FindingFilter, *, limit: int, after: int = 0) -> list[dict[str, Any]]:
-    """The findings that fit, the gravest first, then by money and age. `after` rows are passed over."""
-    f = lt.finding.c
-    waived = _waived(_today(store))
+def find_findings(store: Store, wanted: FindingFilter, *, limit: int | None, after: int = 0) -> list[dict[str, Any]]:
+    """The findings that fit, the gravest first, then by money and age. `after` rows are passed over.
+
+    Rows are those of the store with `waived`, `waived_until` (9999-12-31 for good) and `last_seen`.
+    """
+    f, today = lt.finding.c, today_of(store)
+    waived = _waived(today)
     query = sa.select(lt.finding, waived.c.finding_id.is_not(None).label("waived"), waived.c.until)
     query = query.select_from(lt.finding.outerjoin(waived, waived.c.finding_id == f.finding_id))
     query = query.where(*_conditions(wanted, waived))
     rank = sa.case(_ORDER, value=f.severity, else_=3)
     query = query.order_by(rank, f.stake.desc().nulls_last(), f.since.asc().nulls_last(), f.finding_id)
     rows: list[dict[str, Any]] = store.fetch_arrow(query.limit(limit).offset(after)).to_pylist()
+    for row in rows:
+        row["waived_until"] = (row["until"] or "9999-12-31") if row["waived"] else None
+        row["last_seen"] = row["closed_on"] or today
     return rows
 
 
 def count_findings(store: Store, wanted: FindingFilter) -> dict[str, Any]:
     """How many fit, by severity, and the money at stake."""
     f = lt.finding.c
-    waived = _waived(_today(store))
+    waived = _waived(today_of(store))
     query = sa.select(f.severity, sa.func.count().label("n"), sa.func.sum(f.stake).label("stake"))
     query = query.select_from(lt.finding.outerjoin(waived, waived.c.finding_id == f.finding_id))
     with store.database.read() as connection:
@@ -105,51 +105,39 @@ def finding_with_history(store: Store, finding_id: int) -> dict[str, Any] | None
         ).mappings()
         found = {**row, "changes": [dict(x) for x in changes], "actions": [dict(x) for x in actions]}
     last = next((x for x in reversed(found["actions"]) if x["action"] in ("waive", "unwaive")), None)
-    today = _today(store)
+    today = today_of(store)
     holds = last is not None and last["action"] == "waive" and (last["until"] is None or last["until"] >= today)
-    return found | {"waived": holds, "until": last["until"] if holds and last else None}
+    return found | {
+        "waived": holds,
+        "until": last["until"] if holds and last else None,
+        "waived_until": (last["until"] or "9999-12-31") if holds and last else None,
+        "last_seen": found["closed_on"] or today,
+    }
 
 
-def act(
-    store: Store, who: Principal, finding_ids: Sequence[int], action: str, *, reason: str = "", until: str = "",
-    target: str = "",
-) -> int:  # fmt: skip
-    """Waive findings (with a reason, to a day), take a waiver back, or note that they were handed to their source.
-
-    Returns how many. Waivers count from the next run on. Raises FindingError and NotAllowed.
-    """
-    who.require(ACT)
-    if action not in ("waive", "unwaive", "hand_back"):
-        raise FindingError("a finding can be waived, taken up again, or handed back to its source")
-    if action == "waive" and not reason:
-        raise FindingError("say why these findings may stay as they are")
-    if until:
-        try:
-            dt.date.fromisoformat(until)
-        except ValueError:
-            raise FindingError(f"'{until}' is no day; one is written like 2026-12-31") from None
-    ids = list(dict.fromkeys(finding_ids))
-    known = set(store.findings_by_id(ids)["finding_id"].to_pylist())
-    rows: list[dict[str, Any]] = [
-        {"finding_id": i, "action": action, "by": who.name, "reason": reason or None, "until": until or None,
-         "target": target or None}
-        for i in ids
-        if i in known
-    ]  # fmt: skip
-    store.add_finding_actions(rows)
-    detail = {"reason": reason, "until": until, "target": target}
-    store.add_audits(
-        [
-            audit_entry(
-                who.name, f"finding.{action}", object_type="finding", object_id=str(row["finding_id"]), detail=detail
-            )
-            for row in rows
-        ]
-    )
-    return len(rows)
+def told_finding(store: Store, contracts: Contracts, finding_id: int) -> dict[str, Any]:
+    """One finding with its rule in words, its stage's procedure, its history. Raises FindingError."""
+    with store.snapshot():
+        found = finding_with_history(store, finding_id)
+    if found is None:
+        raise FindingError(f"there is no finding {finding_id}")
+    bound = next((rule for rule in bound_rules(contracts) if rule.id == found["rule"]), None)
+    words = explain(bound, contracts) if bound is not None else None
+    stage = contracts.stages.get(found["stage"])
+    changes = found.pop("changes")
+    return {
+        **found,
+        "says": None if words is None else {"en": words.en, "zh": words.zh},
+        "procedure": None if stage is None else {"en": stage.procedure.en, "zh": stage.procedure.zh},
+        "affects": [] if stage is None else list(stage.affects),
+        "history": [
+            {"day": found["first_seen"], "change": "opened", "because": None},
+            *({name: change[name] for name in ("day", "change", "because")} for change in changes),
+        ],
+    }
 
 
-def _today(store: Store) -> str:
+def today_of(store: Store) -> str:
     """The day for which findings were evaluated last, by which waivers hold or have ended."""
     return store.lifecycle_day() or dt.date.today().isoformat()
 
@@ -172,6 +160,8 @@ def _conditions(wanted: FindingFilter, waived: sa.Subquery) -> list[sa.ColumnEle
             found += [f.status == "open", waived.c.finding_id.is_(None)]
         case "waived":
             found += [f.status == "open", waived.c.finding_id.is_not(None)]
+        case "unclosed":
+            found.append(f.status == "open")
         case "closed":
             found.append(f.status == "closed")
     for name, column in (
