@@ -19,7 +19,7 @@ ERRORS = {"Refused", "Overtaken", "Claimed", "Unknown", "FindingError"}
 SPEAKING = [
     *(ROOT / "serving/stewardship").glob("*.py"),
     ROOT / "serving/learning/models.py",
-    ROOT / "serving/findings.py",
+    *(ROOT / "serving/findings").glob("*.py"),
 ]
 REASONS = [ROOT / "matching" / name for name in ("cluster.py", "reopen.py", "tasks.py")]
 HAN = re.compile(r"[\u4e00-\u9fff]")
