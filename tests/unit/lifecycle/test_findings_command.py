@@ -39,7 +39,7 @@ def kehu(hub: Hub, *arguments: str, code: int = 0) -> dict[str, Any]:
     given = [*arguments, "--config", str(hub.folder / "kehu.yaml"), "--json"]
     result = CliRunner().invoke(cli, given)
     assert result.exit_code == code, result.output
-    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1]) if code == 0 else {"said": result.output}
+    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1]) if code == 0 else {"said": str(result.exception)}
     return found
 
 
@@ -51,7 +51,7 @@ def test_findings_are_listed_shown_and_waived(hub: Hub) -> None:
     assert (found["total"], row["source_key"], row["golden_id"], row["last_seen"]) == (1, "o1", "g1", "2026-06-01")
     number = str(row["finding_id"])
     shown = kehu(hub, "findings", "show", number)
-    assert shown["says"]["en"] == "Every order refers to a known quote of the same customer."
+    assert shown["says"]["en"] == "Every order refers to a quote of the same customer that is known."
     assert [step["change"] for step in shown["history"]] == ["opened"]
     kehu(hub, "findings", "waive", number, "--by", "Li", "--reason", "agreed", "--until", "2026-07-01")
     assert kehu(hub, "findings", "list", "--rule", "order-quote", "--no-waived")["total"] == 0
