@@ -29,7 +29,7 @@ test: install-dev
 
 test-systems: install-dev
 	@.ci/systems $(SYSTEMS)
-	@$(PY) -m pytest $(patsubst %,tests/systems/test_%.py,$(SYSTEMS))
+	@$(PY) -m pytest --timeout 1200 $(patsubst %,tests/systems/test_%.py,$(SYSTEMS))
 
 check: install-dev
 	@$(PY) -m ruff check .

@@ -42,6 +42,8 @@ _DRIVERS = {
 }
 """Drivers where the URL names none: those that the extras bring."""
 _EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "mssql": "mssql", "oracle": "oracle"}
+_OTHERS = {"hana": "sqlalchemy-hana hdbcli"}
+"""What has a licence of its own, so that no extra brings it."""
 _READ_ONLY = {
     "sqlite": "PRAGMA query_only = ON",
     "mysql": "SET SESSION TRANSACTION READ ONLY",
@@ -316,8 +318,9 @@ class SqlConnector:
         try:
             engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
         except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-            extra = _EXTRAS.get(url.get_backend_name())
-            hint = f"; pip install 'kehu[{extra}]'" if extra else ""
+            kind = url.drivername.partition("+")[0]
+            wanted = f"'kehu[{_EXTRAS[kind]}]'" if kind in _EXTRAS else _OTHERS.get(kind)
+            hint = f"; pip install {wanted}" if wanted else ""
             words = f"no driver for {url.drivername}: {without_secrets(str(error), url.password)}{hint}"
             raise self._fault(stream, words) from None
         opened = False
