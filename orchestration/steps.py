@@ -298,7 +298,7 @@ def publish(run: HubRun) -> dict[str, int]:
     metrics = {
         "standing": standing(run.config, run.store),
         "full": run.full,
-        "sources": source_rows(run),
+        "sources": deliveries(run),
         "entities": [{k: v for k, v in row.items() if k != "blocks"} for row in run.read_all("entities")],
     }
     before = run.store.last_run()
@@ -386,7 +386,14 @@ def source_rows(run: HubRun) -> list[dict[str, Any]]:
     for landed in landed_streams(run):
         of = counts.get((landed.source, landed.stream), {})
         row = {"source": landed.source, "stream": landed.stream, "status": landed.status, "rows": landed.rows}
-        row |= {name: of.get(name, 0) for name in _COUNTS} | {"error": landed.error}
+        found.append(row | {name: of.get(name, 0) for name in _COUNTS} | {"error": landed.error})
+    return found
+
+
+def deliveries(run: HubRun) -> list[dict[str, Any]]:
+    """`source_rows` as a run keeps them: with mode, seconds, drift and batch, and the period or batch of the past."""
+    found = []
+    for row, landed in zip(source_rows(run), landed_streams(run), strict=True):
         told = {"mode": landed.mode, "seconds": round(landed.seconds, 3), "drift": landed.drift[:_DRIFT]}
         batch = landed.batch_dir.rpartition("/")[2] if landed.batch_dir else None
         found.append(row | told | {"batch": batch, "period": landed.period, "replayed": landed.replayed})
