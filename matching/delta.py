@@ -7,8 +7,8 @@ all its records.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -19,13 +19,22 @@ from matching.batch import Work
 from matching.features import build_features, prepare
 from matching.inputs import Verdicts
 from matching.keys import block_cap, build_keys
-from matching.loaded import Standards
+from matching.loaded import Standards, ids_of
 from matching.profile import MOST_RECORDS, PROFILE, Profile, profile_contacts
 from matching.scope import Ints, Scope, closure, write_keys, write_scored
 from models.match_model import PublishedModel
 from models.store import Store
+from models.store.reading import Blocks
 
 _KEYED = pa.schema([("key", pa.int64()), ("record_id", pa.int64())])
+
+
+@dataclass
+class _Read:
+    """Keys whose blocks were read, and those."""
+
+    keys: Ints
+    blocks: Blocks
 
 
 class Delta:
@@ -37,6 +46,7 @@ class Delta:
         self.declaration = work.declaration
         self.standards = Standards(work, store, folder)
         self.cut: dict[str, int] = {}
+        self._read: dict[int, _Read] = {}
 
     def find(self, decided: Iterable[int]) -> Scope:
         """The scope of the run.
@@ -71,8 +81,8 @@ class Delta:
                 living=self.standards.living,
                 gone=self.standards.gone,
             )
-            self.standards.load(records.tolist())
-            self._features(profile)
+            self.standards.load(records)
+            self._features(profile, records)
             write_scored(self.con, self.store, records, stale)
             write_keys(self.con, self.store, np.setdiff1d(records, self.standards.living))
         touched = np.union1d(records, self.standards.gone)
@@ -106,7 +116,7 @@ class Delta:
             "GROUP BY key)"
         ).fetchall()[0]
         found = self.store.records_for_keys(pa.array(keys.astype(np.int64)), MOST_RECORDS + 1 + int(most))
-        self.standards.load(found.pairs["record_id"].to_pylist())
+        self.standards.load(ids_of(found.pairs["record_id"]))
         con.execute(
             "CREATE OR REPLACE TEMP TABLE values_touched AS "
             + " UNION ".join(
@@ -175,6 +185,26 @@ class Delta:
             }
         ).cast(PROFILE)
 
+    def _blocks(self, keys: Ints, cap: int) -> Blocks:
+        """The store's blocks of these keys, each read once.
+
+        Changed records stand in them as they were: as many more than the cap are read as may drop out of one.
+        """
+        have = self._read.get(cap)
+        if have is None:
+            self._read[cap] = have = _Read(np.zeros(0, np.int64), self.store.records_for_keys([], cap))
+        missing = np.setdiff1d(keys, have.keys)
+        if len(missing):
+            (most,) = self.con.execute(
+                "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM keys_then GROUP BY key)"
+            ).fetchall()[0]
+            more = self.store.records_for_keys(pa.array(missing), cap + int(most))
+            have.keys = np.union1d(have.keys, missing)
+            have.blocks = Blocks(
+                pa.concat_tables([have.blocks.pairs, more.pairs]), pa.concat_tables([have.blocks.capped, more.capped])
+            )
+        return have.blocks
+
     def _crossing(self) -> set[int]:
         """Records of the blocks that are compared now and were not, or the other way round."""
         con = self.con
@@ -187,32 +217,29 @@ class Delta:
         if not len(counts["key"]):
             return touched
         removed, added = (np.asarray(counts[name], dtype=np.int64) for name in ("removed", "added"))
-        removed_most = int(removed.max())
         caps = {i: block_cap(self.declaration, rule) for i, rule in enumerate(self.declaration.blocking)}
         rules, keys = (np.asarray(counts[name], dtype=np.int64) for name in ("rule", "key"))
         for cap in sorted(set(caps.values())):
             mine = np.isin(rules, [i for i, c in caps.items() if c == cap])
             if not mine.any():
                 continue
-            found = self.store.records_for_keys(pa.array(np.unique(keys[mine])), cap + removed_most)
-            held: dict[int, list[int]] = defaultdict(list)
-            for key, record in zip(found.pairs["key"].to_pylist(), found.pairs["record_id"].to_pylist(), strict=True):
-                held[key].append(record)
-            beyond = set(found.capped["key"].to_pylist())
-            for i in np.flatnonzero(mine):
-                key = int(keys[i])
-                if key in beyond:
-                    continue
-                before = len(held[key])
-                after = before - int(removed[i]) + int(added[i])
-                if (before > cap) != (after > cap):
-                    touched.update(held[key])
+            found = self._blocks(np.unique(keys[mine]), cap)
+            # Of what was read, sizes are enough to tell which blocks cross the cap.
+            key, size = np.unique(ids_of(found.pairs["key"]), return_counts=True)
+            place = np.searchsorted(key, keys[mine])
+            known = (place < len(key)) & (key[np.minimum(place, len(key) - 1)] == keys[mine]) if len(key) else place < 0
+            before = np.where(known, size[np.minimum(place, len(key) - 1)] if len(key) else 0, 0)
+            after = before - removed[mine] + added[mine]
+            crosses = ((before > cap) != (after > cap)) & ~np.isin(keys[mine], ids_of(found.capped["key"]))
+            if crosses.any():
+                inside = np.isin(ids_of(found.pairs["key"]), keys[mine][crosses])
+                touched.update(ids_of(found.pairs["record_id"])[inside].tolist())
         return touched - set(self.standards.gone.tolist())
 
     def _pairs(self, rescored: Ints) -> None:
         """Creates `pairs` (left_id < right_id): each that a usable block makes of a rescored record and another."""
         con = self.con
-        self.standards.load(rescored.tolist())
+        self.standards.load(rescored)
         old = np.setdiff1d(rescored, self.standards.living)
         con.execute("CREATE OR REPLACE TEMP TABLE keys_wanted AS SELECT key, record_id, rule FROM keys_now")
         if len(old):
@@ -236,22 +263,25 @@ class Delta:
                 continue
             keys = np.unique(np.asarray(wanted["key"], dtype=np.int64)[mine])
             con.register("block_keys", pa.table({"key": keys}))
-            # Changed records are in the store's blocks as they were: as many more are read as may drop out.
-            (most,) = con.execute(
-                "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM keys_then GROUP BY key)"
-            ).fetchall()[0]
-            found = self.store.records_for_keys(pa.array(keys), cap + int(most))
-            con.register("held_rows", found.pairs.select(["key", "record_id"]).cast(_KEYED))
-            con.register("beyond_rows", found.capped.select(["key"]))
+            found = self._blocks(keys, cap)
+            # More may have been read than is asked for here.
+            con.register("all_rows", found.pairs.select(["key", "record_id"]).cast(_KEYED))
+            con.execute(
+                "CREATE OR REPLACE TEMP VIEW block_held AS SELECT * FROM all_rows SEMI JOIN block_keys USING (key)"
+            )
+            con.register("all_beyond", found.capped.select(["key"]))
+            con.execute(
+                "CREATE OR REPLACE TEMP VIEW block_beyond AS SELECT * FROM all_beyond SEMI JOIN block_keys USING (key)"
+            )
             con.execute(
                 "CREATE OR REPLACE TEMP TABLE sized AS SELECT key, record_id, count(*) OVER (PARTITION BY key) AS n "
-                "FROM (SELECT key, record_id FROM held_rows ANTI JOIN changed_ids USING (record_id) UNION "
-                "SELECT key, record_id FROM keys_now SEMI JOIN block_keys USING (key)) ANTI JOIN beyond_rows "
+                "FROM (SELECT key, record_id FROM block_held ANTI JOIN changed_ids USING (record_id) UNION "
+                "SELECT key, record_id FROM keys_now SEMI JOIN block_keys USING (key)) ANTI JOIN block_beyond "
                 "USING (key)"
             )
             con.execute(f"INSERT INTO blocks SELECT key, record_id FROM sized WHERE n <= {cap}")
-            con.execute(f"INSERT INTO cut_keys SELECT key FROM beyond_rows UNION SELECT key FROM sized WHERE n > {cap}")
-            for name in ("block_keys", "held_rows", "beyond_rows"):
+            con.execute(f"INSERT INTO cut_keys SELECT key FROM block_beyond UNION SELECT key FROM sized WHERE n > {cap}")
+            for name in ("block_keys", "all_rows", "all_beyond"):
                 con.unregister(name)
         con.unregister("changed_ids")
         cut = con.execute("SELECT rule, count(DISTINCT key) FROM keys_wanted SEMI JOIN cut_keys USING (key) GROUP BY 1")
@@ -262,17 +292,25 @@ class Delta:
             "WHERE w.record_id <> b.record_id"
         )
         partners = con.execute("SELECT DISTINCT unnest([left_id, right_id]) AS id FROM pairs").fetchnumpy()["id"]
-        self.standards.load(map(int, partners.tolist()))
+        self.standards.load(np.asarray(partners, dtype=np.int64))
 
-    def _features(self, profile: Profile, target: str | None = None) -> None:
-        """Creates `known` from everything loaded; the fresh profile goes before the stored one."""
+    def _features(self, profile: Profile, only: Ints | None = None, target: str | None = None) -> None:
+        """Creates `known` from what is loaded, or `only` some of it; the fresh profile goes before the stored one."""
         con = self.con
         if target is not None:
             build_features(con, self.declaration, "loaded", profile, target)
             return
         from matching.model.splink_model import add_term_frequencies
 
-        values = " UNION ".join(f'SELECT unnest("{k.column}") AS value FROM loaded' for k in self.declaration.contacts)
+        source = "loaded"
+        if only is not None:
+            con.register("only_ids", pa.table({"record_id": only}))
+            con.execute("CREATE OR REPLACE TABLE chosen AS SELECT * FROM loaded SEMI JOIN only_ids USING (record_id)")
+            con.unregister("only_ids")
+            source = "chosen"
+        values = " UNION ".join(
+            f'SELECT unnest("{k.column}") AS value FROM {source}' for k in self.declaration.contacts
+        )
         if values:
             seen = con.sql(f"SELECT DISTINCT value FROM ({values}) WHERE value IS NOT NULL").to_arrow_table()["value"]
             stored = self._stored_profile(seen)
@@ -285,5 +323,5 @@ class Delta:
             con.unregister("stored_rows")
             con.unregister("fresh_rows")
             profile = Profile(merged.cast(PROFILE))
-        build_features(con, self.declaration, "loaded", profile, "features")
+        build_features(con, self.declaration, source, profile, "features")
         add_term_frequencies(con, self.model, "features", "known")

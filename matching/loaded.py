@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -32,23 +31,21 @@ class Standards:
         self.changed: Ints = ids_of(changed["record_id"]) if changed is not None else np.zeros(0, np.int64)
         self.living: Ints = ids_of(self.fresh["record_id"])
         self.gone: Ints = np.setdiff1d(self.changed, self.living)
-        self._known: set[int] = set()
+        self._known: Ints = np.union1d(self.living, self.gone)
         self._con.register("fresh_rows", self.fresh)
         prepare(self._con, self._entity, "fresh_rows", "loaded")
         self._con.unregister("fresh_rows")
-        self._known.update(self.living.tolist())
-        self._known.update(self.gone.tolist())
 
     def before(self) -> pa.Table:
         """Standard columns that the store holds of the changed records."""
         return self._read(self.changed)
 
-    def load(self, ids: Iterable[int]) -> None:
+    def load(self, ids: Ints) -> None:
         """Adds records to `loaded` (deleted ones are left out)."""
-        missing = np.array(sorted(set(map(int, ids)) - self._known), dtype=np.int64)
+        missing = np.setdiff1d(ids, self._known)
         if not len(missing):
             return
-        self._known.update(missing.tolist())
+        self._known = np.union1d(self._known, missing)
         self._con.register("held_rows", self._read(missing))
         prepare(self._con, self._entity, "held_rows", "held")
         self._con.unregister("held_rows")

@@ -84,7 +84,8 @@ def score_pairs(
     )
     api = DuckDBAPI(con)
     nodes = api.register(f"splink_in_{tag}")
-    linker = Linker(nodes, SettingsCreator(**splink_settings(model)))
+    # The settings come from a declaration that was validated; Splink's own look at each column costs a second.
+    linker = Linker(nodes, SettingsCreator(**splink_settings(model)), validate_settings=False)
     linker.table_management.register_blocked_pairs_for_predict(api.register(f"splink_pairs_{tag}"))
     predicted = linker.inference.predict(threshold_match_weight=at_least, warning_mode="never")
     con.execute(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from models.store import bulk
@@ -36,7 +37,9 @@ def given(connection: sa.Connection, values: pa.Array[Any]) -> Iterator[sa.FromC
     text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
     kind: sa.types.TypeEngine[Any] = sa.Text() if text else sa.BigInteger()
     if len(values) > FEW_IDS:
-        batch = pa.record_batch([values], names=["id"])
+        # In order, so that filling the table and looking its rows up go through the trees from left to right.
+        values = pc.unique(values)
+        batch = pa.record_batch([values.take(pc.array_sort_indices(values))], names=["id"])
         name = bulk.stage(connection, _STAGED, [batch], bulk.TEXT if text else bulk.ID)
         yield sa.table(name, sa.column("id", kind))
     elif connection.dialect.name == "sqlite":

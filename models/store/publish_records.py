@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+import sqlalchemy as sa
+
 from models.store import bulk
 from models.store import tables as t
 from models.store.columns import json_object, quoted
@@ -103,14 +106,29 @@ def _keys(work: Publication) -> int:
     count = 0
     for entity in work.outcome.entities:
         keys = work.file("keys", entity)
-        if not work.was_empty(t.match_key):
-            if work.outcome.full:
-                work.sql(f"DELETE FROM match_key WHERE record_id IN {_OF_ENTITY}", entity=entity)
-            elif work.stage_touched(entity):
-                work.sql(f"DELETE FROM match_key WHERE record_id IN {IDS}")
+        if work.outcome.full and not work.was_empty(t.match_key):
+            work.sql(f"DELETE FROM match_key WHERE record_id IN {_OF_ENTITY}", entity=entity)
+        elif not work.was_empty(t.match_key) and work.stage_touched(entity):
+            count += _changed_keys(work, keys)
+            continue
         if keys is not None:
             rows = work.batches(f"SELECT key, record_id FROM {parquet(keys)} ORDER BY key, record_id")
             count += bulk.insert(work.connection, t.match_key, bulk.distinct_sorted(rows))
+    return count
+
+
+def _changed_keys(work: Publication, keys: str | None) -> int:
+    """Keys that the records of `IDS` lose or get: nearly all of those that are solved again keep theirs."""
+    k = t.match_key.c
+    query = sa.select(k.key, k.record_id).where(sa.text(f"record_id IN {IDS}"))
+    held = pa.Table.from_batches(bulk.fetch(work.connection, query))
+    work.duck.register("held_keys", held)
+    now = f"(SELECT DISTINCT key, record_id FROM {parquet(keys)})" if keys is not None else None
+    gone = "SELECT key, record_id FROM held_keys" + (f" ANTI JOIN {now} USING (key, record_id)" if now else "")
+    bulk.delete(work.connection, t.match_key, work.batches(gone + " ORDER BY ALL"))
+    new = f"SELECT key, record_id FROM {now} ANTI JOIN held_keys USING (key, record_id) ORDER BY ALL" if now else None
+    count = bulk.insert(work.connection, t.match_key, work.batches(new)) if new else 0
+    work.duck.unregister("held_keys")
     return count
 
 
