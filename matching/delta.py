@@ -280,7 +280,9 @@ class Delta:
                 "USING (key)"
             )
             con.execute(f"INSERT INTO blocks SELECT key, record_id FROM sized WHERE n <= {cap}")
-            con.execute(f"INSERT INTO cut_keys SELECT key FROM block_beyond UNION SELECT key FROM sized WHERE n > {cap}")
+            con.execute(
+                f"INSERT INTO cut_keys SELECT key FROM block_beyond UNION SELECT key FROM sized WHERE n > {cap}"
+            )
             for name in ("block_keys", "all_rows", "all_beyond"):
                 con.unregister(name)
         con.unregister("changed_ids")
