@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0010"
+SCHEMA_REVISION = "0011"
 """The migration that this program needs; a test holds it equal to the newest one."""
 
 
@@ -265,6 +265,7 @@ decision = sa.Table(  # append-only: an undone decision stays, with a successor 
     sa.Index("ix_decision_right_id", "right_id"),
     sa.Index("ix_decision_undoes", "undoes"),
     sa.Index("ix_decision_approves", "approves"),
+    sa.Index("ix_decision_entity_type_at", "entity_type", "at"),
     sqlite_autoincrement=True,
 )
 
@@ -310,6 +311,8 @@ task = sa.Table(
         *("status", "priority", "opened_at", "task_key", "kind", "entity_type", "segment", "value", "weight"),
         *("due_at", "claimed_by", "assigned_to", "sources"),
     ),
+    sa.Index("ix_task_opened", "entity_type", "opened_at"),
+    sa.Index("ix_task_closed", "entity_type", "closed_at"),
 )
 
 task_record = sa.Table(

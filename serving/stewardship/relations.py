@@ -45,14 +45,12 @@ def relations_of(bench: Bench, members: Sequence[int]) -> list[Relation]:
     mine = set(members)
     query = sa.select(link.record_id, link.target_id, link.kind)
     ends = query.where(link.target_id.in_(members), link.kind.in_([*_BETWEEN, *_ENDS]))
-    own = query.where(link.record_id.in_(members), link.kind.in_(list(_BETWEEN)))
+    # Said so that the index of the links of parties serves it; other links are looked up by their targets alone.
+    own = query.where(link.record_id.in_(members), link.kind >= sa.literal_column("10"), link.kind.in_(list(_BETWEEN)))
     with store.database.read() as connection:
         rows = {tuple(row) for part in (ends, own) for row in connection.execute(part)}
         declared = sorted({record for record, _, kind in rows if kind in _ENDS})
-        pairs = connection.execute(query.where(link.record_id.in_(declared), link.kind.in_(list(_ENDS)))).all()
-    both: dict[int, dict[int, int]] = {}
-    for record, target, kind in pairs:
-        both.setdefault(record, {})[kind] = target
+    both = _ends_of(store, bench, declared)
     found: list[tuple[str, Literal["outward", "inward"], int, int]] = []
     for record, target, kind in sorted(rows):
         if kind in _BETWEEN:
@@ -62,6 +60,22 @@ def relations_of(bench: Bench, members: Sequence[int]) -> list[Relation]:
             outward = kind == lt.FROM
             found.append(("", "outward" if outward else "inward", both[record][lt.TO if outward else lt.FROM], record))
     return _told(store, bench, found)
+
+
+def _ends_of(store: Store, bench: Bench, relations: list[int]) -> dict[int, dict[int, int]]:
+    """Records of relations → the party at either end: of the records that a key may name, the first that is one."""
+    named = {
+        record: {lt.FROM: row["standard"].get("from_ids") or [], lt.TO: row["standard"].get("to_ids") or []}
+        for record, row in bench.records(relations).items()
+    }
+    asked = sorted({number for ends in named.values() for ids in ends.values() for number in ids})
+    known = set(store.memberships(asked)["record_id"].to_pylist()) if asked else set()
+    found: dict[int, dict[int, int]] = {}
+    for record, ends in named.items():
+        for kind, ids in ends.items():
+            if (end := next((number for number in ids if number in known), None)) is not None:
+                found.setdefault(record, {})[kind] = end
+    return found
 
 
 def _told(
