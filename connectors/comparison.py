@@ -88,7 +88,7 @@ class Comparison:
             besides,
             gone,
             whole=self.absent_means_gone,
-            moved_before=lambda ids: self.store.rekeyed(ids)["old_id"].to_numpy(),
+            given_up=lambda ids: np.array(sorted(self.store.given_up(ids)), np.int64),
         )
         self.counts.rows = len(self.ids)
         self.counts.rekeyed = len(self.renumbered.gone)

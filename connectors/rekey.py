@@ -124,12 +124,12 @@ class Renumbered:
         gone: Ints,
         *,
         whole: bool,
-        moved_before: Callable[[Ints], Ints],
+        given_up: Callable[[Ints], Ints],
     ) -> list[str]:
         """Find out who goes on as whom, by what the hub holds; returns remarks for people.
 
         `times` and `flags` (tombstones) are parallel to the rows, `besides` and `gone` other ids that the delivery says
-        are there, or deleted; `moved_before` says which records went on under another key in an earlier run.
+        are there, or deleted; `given_up` says which records went on under another key before, and did not come back.
 
         A record goes on when a row came under its new key, and none under the old one. Where the delivery is the
         `whole` state, a renumbering that it knows nothing of is taken back; elsewhere a row under an old key is a late
@@ -146,9 +146,10 @@ class Renumbered:
         there = self.came | stays
         # Where the source deleted the old key before the new one came, the record goes on all the same, once.
         ended = self.came & known & ~alive & ~held.find(self.target)[1]
-        if ended.any():
-            ended &= ~np.isin(self.old, moved_before(self.old[ended]))
         ahead = (there & alive) | ended
+        if ahead.any():
+            # A line of the file is carried out once; who has the old key now is somebody else.
+            ahead &= ~np.isin(self.old, given_up(self.old[ahead]))
         if whole:
             present = np.concatenate([self.rows[~flags], besides])
             back = np.isin(self.old, self.rows[~flags]) & known & ~alive & _alive(held, last)

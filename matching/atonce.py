@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from matching.cluster import STEWARD, components, solve_component
 from matching.golden import golden_tables, past_of
@@ -92,10 +93,19 @@ def resolve_few(
     past = past_of(store, ids)
     found = identify(named, past.current, past.history, past.aliases, past.order)
     held = store.records_by_id(ids, _COLUMNS)
-    members = raw(held.drop_columns(["standard", "deleted"])).drop_columns(["payload"])
+
+    def delivered(some: pa.Table) -> pa.Table:
+        return raw(some.drop_columns(["standard", "deleted"])).drop_columns(["payload"])
+
+    def elsewhere(others: pa.Array[Any]) -> pa.Table:
+        rows = store.records_by_id(others, _COLUMNS)
+        living = rows.filter(pc.invert(pc.fill_null(rows["deleted"], False)))
+        return delivered(living) if living.num_rows else living
+
+    members = delivered(held)
     schema = pa.schema([f for f in schema_of(config, entity) if f.name != "record_id"])
     standard = parse_json_rows(held.select(["record_id", "standard"]), "standard", schema)
-    changed, events, reopened = golden_tables(store, config, entity, found, members, standard)
+    changed, events, reopened = golden_tables(store, config, entity, found, members, standard, elsewhere)
     again = reopenings(scope.rows, rules, _standards(store), scope.weights)
     tasks = _tasks(store, rules, scope, links, clusters, [*again, *reopened])
     return Few(entity, sorted(scope.features), found, changed, events, tasks)

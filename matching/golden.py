@@ -5,7 +5,7 @@ Set-based over the golden records in scope; a scope is closed: with one member o
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from matching.identify import Identities, identify
 from matching.inputs import Raw, raw_members, work_file
 from matching.rekeyed import carry, rekeyed, settle
-from matching.reopen import Reopening, value_reopenings
+from matching.reopen import Reopening, value_evidence, value_reopenings
 from matching.said import NOWHERE, Moved
 from matching.steering import steer
 from matching.survive import diff_golden, golden_events, ranks_for, rules_for, survive
@@ -119,7 +119,16 @@ def write_golden(
     members = raw_members(store, folder, entity, raw, ids)
     moved = rekeyed(folder, entity)
     changed, events, reopened = golden_tables(
-        store, config, entity, found, members, standard, folder=folder, everything=everything, moved=moved.as_dict()
+        store,
+        config,
+        entity,
+        found,
+        members,
+        standard,
+        lambda others: raw_members(store, folder, entity, raw, others),
+        folder=folder,
+        everything=everything,
+        moved=moved.as_dict(),
     )
     add_tasks(folder, entity, reopened)
     written = {
@@ -147,6 +156,7 @@ def golden_tables(
     found: Identities,
     members: pa.Table,
     standard: pa.Table,
+    elsewhere: Callable[[pa.Array[Any]], pa.Table],
     *,
     folder: Path | None = None,
     everything: bool = False,
@@ -155,7 +165,8 @@ def golden_tables(
     """What changes in golden records, the events that tell of it (as `diff_golden` and `golden_events` give them), and
     the decisions about values that somebody must look at again.
 
-    `members`: identity and raw columns of the records in `found`. `folder` takes what does not fit into memory.
+    `members`: identity and raw columns of the records in `found`; `elsewhere` reads those of other living records,
+    which a decision may be about as well. `folder` takes what does not fit into memory.
     """
     members = _with_golden(members, found.members)
     ids = found.members["record_id"].combine_chunks()
@@ -163,7 +174,10 @@ def golden_tables(
     golden_of = _homes(found.members, rows, about, moved)
     words = rows.to_pylist()
     steering = steer(config, entity, words, about, golden_of, standard.schema, moved)
-    reopened = value_reopenings(words, _raw_of(members, golden_of), moved)
+    delivered = _raw_of(members, golden_of)
+    if not everything and (others := _about(words, moved) - delivered.keys()):
+        delivered |= _raw_of(elsewhere(pa.array(sorted(others), pa.int64())), others)
+    reopened = value_reopenings(words, delivered, moved)
     members, standard = steering.join(members, standard)
     new = survive(
         members,
@@ -188,9 +202,14 @@ def golden_tables(
     return changed, golden_events(changed, found.events, old), reopened
 
 
+def _about(words: list[dict[str, Any]], moved: Moved) -> set[int]:
+    """The records whose values decisions rest on."""
+    return {record for row in words for record in value_evidence(row, moved)}
+
+
 def _raw_of(members: pa.Table, records: Collection[int]) -> dict[int, dict[str, Any]]:
     """The raw values of some members."""
-    if not records:
+    if not records or not members.num_rows:
         return {}
     wanted = members.filter(pc.is_in(members["record_id"], value_set=pa.array(sorted(records), pa.int64())))
     return {row["record_id"]: row for row in wanted.to_pylist()}

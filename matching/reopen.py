@@ -96,13 +96,18 @@ def value_reopenings(
     """
     found = []
     for row in rows:
-        evidence = _read(row["evidence"])
         name = _read(row["detail"])["attribute"]
-        then = {moved.get(int(r), int(r)): values for r, values in (evidence or {}).get("values", {}).items()}
+        then = value_evidence(row, moved)
         if any(record in raw and _listed(raw[record].get(name)) != values for record, values in then.items()):
             words = f"{row['by']} decided about {name}; since then a source delivers another value"
             found.append(Reopening("reopened", row["id"], None, sorted(then.keys() & raw.keys()), None, words))
     return found
+
+
+def value_evidence(row: Mapping[str, Any], moved: Moved = NOWHERE) -> dict[int, list[Any]]:
+    """What each record delivered of the attribute when somebody decided about its value."""
+    evidence = _read(row["evidence"])
+    return {moved.get(int(r), int(r)): values for r, values in (evidence or {}).get("values", {}).items()}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -17,8 +17,9 @@ from matching.realtime.answer import MatchAnswer
 from matching.realtime.candidates import candidates_of
 from matching.realtime.contacts import ContactRoles
 from matching.realtime.question import checked_entity, standard_of, texts_of
-from matching.realtime.ranking import ranked
+from matching.realtime.ranking import Words, ranked
 from matching.realtime.rules import Rules
+from matching.said import said_by_tables, said_of
 from matching.standardise.schema import PARSER_VERSION
 from models.config import Config
 from models.errors import ConfigError, ModelError
@@ -63,7 +64,8 @@ class Matcher:
             roles = ContactRoles(rules)
             asked = rules.features(standard, roles)
             found = candidates_of(lookup, rules, asked, roles, None)
-            matches = ranked(lookup, rules, asked, roles, found, None, limit, _floor(rules, at_least))
+            words = self._words(lookup, entity)
+            matches = ranked(lookup, rules, asked, roles, found, None, limit, _floor(rules, at_least), words)
         return MatchAnswer(
             entity, run_id, rules.model.model_id, len(found.records), matches, found.cut, problems, notes
         )
@@ -93,7 +95,8 @@ class Matcher:
             roles = ContactRoles(rules)
             asked = rules.features(orjson.loads(text), roles)
             found = candidates_of(lookup, rules, asked, roles, number)
-            matches = ranked(lookup, rules, asked, roles, found, number, limit, _floor(rules, at_least))
+            words = self._words(lookup, entity)
+            matches = ranked(lookup, rules, asked, roles, found, number, limit, _floor(rules, at_least), words)
         problems = orjson.loads(asked["reasons"]) if isinstance(asked["reasons"], str) else asked["reasons"] or {}
         return MatchAnswer(
             entity, run_id, rules.model.model_id, len(found.records), matches, found.cut, problems, notes
@@ -112,6 +115,10 @@ class Matcher:
         if version is not None and version != PARSER_VERSION:
             notes.append("the hub's records were standardised by another version of Kehu; the next run renews them")
         return run_id, rules, notes
+
+    def _words(self, lookup: Lookup, entity: str) -> Words:
+        """What stewards and the tables of overrides say about records."""
+        return lambda ids: said_of(lookup.decided(ids), entity, tables=said_by_tables(self._config, entity))
 
     def _held(self, lookup: Lookup, source: str, source_key: str, stream: str | None) -> tuple[int, str, str]:
         """Number, entity type and standard values of a source record."""

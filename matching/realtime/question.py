@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from matching.overriding import overridden_texts
 from matching.standardise.added import standardise_added_one
 from matching.standardise.single import standardise_one
 from models.config import Config, nearest
@@ -46,10 +47,11 @@ def texts_of(config: Config, entity: str, record: Mapping[str, Any]) -> dict[str
 def standard_of(config: Config, entity: str, texts: Mapping[str, list[str]]) -> tuple[dict[str, Any], dict[str, str]]:
     """The standard columns that have a value, as a run gives them, and attribute → why it has no usable value."""
     multi = {name for name, attribute in config.attributes_of(entity).items() if attribute.multi}
+    texts, passed = overridden_texts(config, entity, texts)
     raw = {name: values if name in multi else values[0] for name, values in texts.items()}
     standard, problems = standardise_one(entity, raw)
     added, more = standardise_added_one(config, entity, texts)
-    return {**standard, **added}, {**problems, **more}
+    return {**standard, **added}, {**problems, **more, **passed}
 
 
 def _text(value: Any) -> str:

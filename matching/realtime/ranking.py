@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from matching.cluster import CLIP, STEWARD
+from matching.cluster import BETWEEN, CLIP, STEWARD, solve_component
 from matching.model.compiled import DIGITS, probability
 from matching.realtime.answer import GoldenMatch, MatchReason, Outcome, SourceRecord
 from matching.realtime.candidates import Candidates, weights_of
 from matching.realtime.contacts import ContactRoles
 from matching.realtime.features import Features
 from matching.realtime.rules import Rules
+from matching.said import Verdicts
 from models.store.lookup import Lookup, Member
 
 DISAGREE = "the other records of the golden record disagree"
+NEW = -1
+"""Stands for the number of a record that the hub does not hold: those of records are never negative."""
+TOGETHER = 40
+"""Up to so many records are solved as a whole, every pair of them weighed, while somebody waits."""
+Words = Callable[[Sequence[int]], Verdicts]
+"""Record ids → what is said about any of them and others, the newest word on each pair."""
 
 
 def ranked(
@@ -28,10 +36,11 @@ def ranked(
     number: int | None,
     limit: int,
     floor: float,
+    words: Words,
 ) -> list[GoldenMatch]:
     """The golden records of the candidates of at least `floor` bits, the best first, at most `limit`.
 
-    `number` is that of `asked` where the hub holds it.
+    `number` is that of `asked` where the hub holds it; `words` tells what stewards and tables say about records.
     """
     weights = weights_of(lookup, rules, asked, roles, found, floor)
     if not weights or limit < 1:
@@ -52,14 +61,18 @@ def ranked(
         if m.standard is not None and m.record_id != number
     }
     roles.learn(lookup, members.values())
-    said = {} if number is None else _said(lookup, number)
+    said = {} if number is None else _said(words([number]), number)
+    inside = {g: {m.record_id: members[m.record_id] for m in groups[g] if m.record_id in members} for g in order}
+    outcomes = {g: _outcome(rules, asked, inside[g], weights[best[g].record_id], said) for g in order}
+    joined = [g for g in order if outcomes[g][0] == "match"]
+    if len(joined) > 1:
+        outcomes |= _together(rules, asked, number, {g: inside[g] for g in joined}, words)
     values = lookup.golden_values(order)
     answer = []
     for golden_id in order:
         winner, weight = best[golden_id], weights[best[golden_id].record_id]
         held = members[winner.record_id]
-        others = {m.record_id: members[m.record_id] for m in groups[golden_id] if m.record_id in members}
-        outcome, why = _outcome(rules, asked, others, weight, said)
+        outcome, why = outcomes[golden_id]
         answer.append(
             GoldenMatch(
                 golden_id=golden_id,
@@ -98,9 +111,56 @@ def _outcome(
     return "match", None
 
 
-def _said(lookup: Lookup, number: int) -> dict[int, str]:
-    """What stewards said about a record and others: the newest word on each."""
-    return {(right if left == number else left): verdict for left, right, verdict in lookup.verdicts([number])}
+def _together(
+    rules: Rules, asked: Features, number: int | None, golden: Mapping[str, Mapping[int, Features]], words: Words
+) -> dict[str, tuple[Outcome, str | None]]:
+    """What a run would do about a record that several golden records would take: it may unite them, or join one of
+    them, or none, when it lies between two that a rule keeps apart.
+
+    The component is solved as a run solves it. Where that would take long, each golden record stays judged by itself.
+    """
+    me = NEW if number is None else number
+    records = {me: asked, **{i: features for members in golden.values() for i, features in members.items()}}
+    if len(records) > TOGETHER:
+        return {}
+    said = words([i for i in records if i != NEW])
+    pairs = list(itertools.combinations(sorted(records), 2))
+    must = said.match.intersection(pairs)
+    forbidden = {
+        (a, b): why for a, b in pairs if (a, b) not in must and (why := rules.forbids(records[a], records[b]))
+    } | dict.fromkeys(said.no_match.intersection(pairs), STEWARD)
+    solution = solve_component(
+        records,
+        {(a, b): round(rules.compiled.weight(records[a], records[b]), DIGITS) for a, b in pairs},
+        auto=rules.declaration.auto,
+        cohesion=rules.declaration.cohesion,
+        prior=rules.compiled.prior_weight,
+        must=must,
+        forbidden=forbidden,
+    )
+    mine = {i for i, cluster in solution.cluster.items() if cluster == solution.cluster[me]}
+    found: dict[str, tuple[Outcome, str | None]] = {}
+    for golden_id, members in golden.items():
+        if mine & members.keys():
+            found[golden_id] = "match", None
+            continue
+        # A steward's word makes no refusal that anybody would have to look at.
+        refusals = [((one.left_id, one.right_id), one.reason) for one in solution.refused]
+        between = {
+            why
+            for (left, right), why in (*refusals, *forbidden.items())
+            if (left in mine and right in members) or (right in mine and left in members)
+        }
+        found[golden_id] = "refused", next((w for w in (STEWARD, BETWEEN, *sorted(between)) if w in between), DISAGREE)
+    return found
+
+
+def _said(words: Verdicts, number: int) -> dict[int, str]:
+    """What is said about a record and others."""
+    found: dict[int, str] = {}
+    for verdict, pairs in (("match", words.match), ("no_match", words.no_match)):
+        found |= {(right if left == number else left): verdict for left, right in pairs if number in (left, right)}
+    return found
 
 
 def _reasons(rules: Rules, asked: Features, held: Features) -> list[MatchReason]:

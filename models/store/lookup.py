@@ -155,19 +155,23 @@ class Lookup:
             entity_type,
         )
 
-    def verdicts(self, ids: Sequence[int]) -> list[tuple[int, int, str]]:
-        """left_id, right_id, verdict of the decisions on pairs with one of the records that hold, oldest first."""
-        among = self._among()
+    def decided(self, ids: Sequence[int]) -> list[dict[str, Any]]:
+        """The decisions on pairs and splits about any of the records that hold, oldest first.
+
+        Of each entity_type, kind, left_id, right_id, verdict and detail (JSON).
+        """
+        names = ("entity_type", "kind", "left_id", "right_id", "verdict", "detail")
         # What needs a second person's approval counts since it has that.
         approved = "SELECT max(p.id) FROM decision p WHERE p.approves = d.id AND p.verdict = 'approve'"
-        return self._rows(
-            f"SELECT left_id, right_id, verdict FROM decision d WHERE (left_id {among} OR right_id {among}) "
-            "AND kind = 'pair' AND undoes IS NULL AND left_id IS NOT NULL AND right_id IS NOT NULL "
+        rows = self._rows(
+            f"SELECT {', '.join(names)} FROM decision d WHERE id IN "
+            f"(SELECT decision_id FROM decision_record WHERE record_id {self._among()}) "
+            "AND kind IN ('pair', 'split') AND undoes IS NULL "
             "AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id) "
-            f"AND (approval IS NULL OR ({approved}) IS NOT NULL) ORDER BY coalesce(({approved}), id)",
-            self._list(ids),
+            f"AND (approval IS NULL OR ({approved}) IS NOT NULL) ORDER BY coalesce(({approved}), id), id",
             self._list(ids),
         )
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _among(self, kind: str = "bigint") -> str:
         return "IN (SELECT value FROM json_each(?))" if self._sqlite else f"= ANY(?::{kind}[])"

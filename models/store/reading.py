@@ -156,6 +156,14 @@ class Reading:
         k = t.record_rekey.c
         return self._by_ids(sa.select(t.record_rekey), k.old_id, ids).sort_by("run_id")
 
+    def given_up(self, ids: Ids) -> set[int]:
+        """Those of the records that went on under another key and did not come back; their keys may be in use again."""
+        k = t.record_rekey.c
+        back = self._by_ids(sa.select(t.record_rekey), k.new_id, ids)
+        newest = _newest(self.rekeyed(ids), "old_id")
+        came = _newest(back, "new_id")
+        return {record for record, run_id in newest.items() if came.get(record, "") < run_id}
+
     def continued(self, ids: Ids) -> dict[int, int]:
         """As which record each of these goes on today; those under their newest key are left out.
 
@@ -283,3 +291,11 @@ def _without(table: pa.Table, column: str, values: Any) -> pa.Table:
     given = ids_array(values).cast(table.schema.field(column).type)
     # A mask and not an expression, which would start a plan with threads of its own.
     return table.filter(pc.invert(pc.is_in(table[column], value_set=given)))
+
+
+def _newest(changes: pa.Table, side: str) -> dict[int, str]:
+    """The newest run of each record on one side of changes of keys."""
+    found: dict[int, str] = {}
+    for record, run_id in zip(changes[side].to_pylist(), changes["run_id"].to_pylist(), strict=True):
+        found[record] = max(found.get(record, ""), run_id)
+    return found

@@ -9,7 +9,8 @@ import csv
 import datetime as dt
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ import yaml
 from models.config import load_config
 from models.store import Store, open_store
 from models.vocabulary import record_id
-from orchestration import steps
+from orchestration import lifecycle, steps
 from orchestration.hub_run import HubRun, open_run
 from tests.laws.world import Row, columns
 from tests.support.consumer import Consumer
 from tests.unit.matching.hub import trained_model
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+TODAY = "2024-06-01"
+EVENT = ("type", "occurred_at", "party_key", "owner", "status", "amount", "refers_to", "closed_at")
+"""Columns of a touchpoint."""
 VARIANTS = 3
 """Models that may be published: the trained one, and two that weigh a little otherwise."""
 WEIGHT_TOLERANCE = 1e-6
@@ -53,8 +57,20 @@ class Dated:
 class Hub:
     """One hub with a store and a folder of its own, and a consumer who has read its feed so far."""
 
-    def __init__(self, folder: Path, url: str, entity: str, rules: Mapping[str, str], **matching: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        entity: str,
+        rules: Mapping[str, str],
+        *,
+        touchpoints: bool = False,
+        four_eyes: bool = False,
+        **matching: Any,
+    ) -> None:
         self.folder, self.entity, self.rules, self.matching = folder, entity, dict(rules), matching
+        self.touchpoints, self.four_eyes = touchpoints, four_eyes
+        self.events: dict[str, Row] = {}
         self.crm: dict[str, Row] = {}
         self.service: list[Dated] = []
         self.renamed: list[tuple[str, str]] = []
@@ -89,8 +105,16 @@ class Hub:
                 },
             ],
             "matching": {self.entity: self.matching},
+            "lifecycle": {"today": TODAY},
             "survivorship": {self.entity: self.rules},
         }
+        crm: dict[str, Any] = document["sources"][0]
+        if self.touchpoints:
+            of_events = {"name": "events", "entity": "touchpoint", "key": "key", "volume_floor": 0}
+            crm["streams"].append({**of_events, "fields": {c: c for c in EVENT}})
+            crm["connector"] = {"type": "files", "path": "crm_{stream}.csv"}
+        if self.four_eyes:
+            document["stewardship"] = {"four_eyes": {"splits": True, "merge_records": 4, "edits": ["phone"]}}
         path = self.folder / "kehu.yaml"
         path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         self._write("rekey.csv", ["old_key", "new_key"], [])
@@ -120,7 +144,11 @@ class Hub:
         rows = [{"key": key, **row} for key, row in self.crm.items()]
         self.dice.shuffle(rows)
         names = columns(self.entity)
-        self._write("crm.csv", ["key", *names], rows)
+        self._write("crm_rows.csv" if self.touchpoints else "crm.csv", ["key", *names], rows)
+        if self.touchpoints:
+            events = [{"key": key, **row} for key, row in self.events.items()]
+            self.dice.shuffle(events)
+            self._write("crm_events.csv", ["key", *EVENT], events)
         renamed = [{"old_key": old, "new_key": new} for old, new in self.renamed]
         self._write("rekey.csv", ["old_key", "new_key"], renamed)
         self.deliver_service(self.service)
@@ -186,6 +214,8 @@ def take_steps(run: HubRun) -> dict[str, Any]:
         found["resolved"] = steps.resolve(run, entity)
         broken = [law for law in steps.check_before(run, entity, max_cluster=200) if not law.passed]
         assert not broken, broken
+    lifecycle.take_touchpoints_in(run)
+    lifecycle.evaluate_lifecycle(run)
     found["counts"] = steps.publish(run)
     broken = [law for law in steps.check_after(run) if not law.passed]
     assert not broken, broken
@@ -194,6 +224,12 @@ def take_steps(run: HubRun) -> dict[str, Any]:
 
 
 State = dict[str, Any]
+_OF_FINDING = ("rule", "source", "source_key", "field", "value", "severity", "stage", "since", "owner")
+_OF_CUSTOMER = ("stage", "stage_since", "kind", "segment", "owner", "health", "last_contact", "revenue", "findings")
+
+
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(words))
 
 
 def state_of(store: Store, entity: str) -> State:
@@ -202,6 +238,8 @@ def state_of(store: Store, entity: str) -> State:
         crosswalk = store.crosswalk(entity).to_pylist()
         golden = {row["golden_id"]: row for row in store.golden(entity).to_pylist()}
         tasks = store.tasks(entity_type=entity).to_pylist()
+        findings = [row for row in store.all_findings().to_pylist() if row["status"] == "open"]
+        customers = store.customer_states(sorted(golden)).to_pylist()
     members: dict[str, list[str]] = {}
     for row in crosswalk:
         members.setdefault(row["golden_id"], []).append(f"{row['source']}:{row['source_key']}")
@@ -214,6 +252,15 @@ def state_of(store: Store, entity: str) -> State:
                 "provenance": json.loads(golden[number]["provenance"]),
             }
             for number, keys in members.items()
+        },
+        "findings": _counted(
+            " ".join(str(row[name]) for name in _OF_FINDING)
+            + " of "
+            + " ".join(sorted(members.get(row["golden_id"] or "", [])))
+            for row in findings
+        ),
+        "customers": {
+            " ".join(sorted(members[row["golden_id"]])): tuple(row[name] for name in _OF_CUSTOMER) for row in customers
         },
         "tasks": {row["task_key"]: (row["kind"], row["reason"], round(row["weight"] or 0, 5)) for row in tasks},
     }

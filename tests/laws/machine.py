@@ -25,14 +25,15 @@ from matching import resolve
 from models.stewardship import PairVerdict
 from models.store import Store
 from serving.access import Principal
-from serving.stewardship.deciding import decide_pair, split, undo
-from serving.stewardship.errors import Refused, Unknown
+from serving.stewardship.deciding import approve, decide_pair, split, undo
+from serving.stewardship.errors import Overtaken, Refused, Unknown
 from serving.stewardship.values import edit_value, ignore_value, pin_value
 from tests.laws.hub import VARIANTS, Dated, Hub, State, state_of
 from tests.laws.world import columns, customers, row
 from worlds.dice import Dice
 
 LEAD = Principal.of_account("li", "lead_steward")
+SECOND = Principal.of_account("wu", "lead_steward")
 WORLDS = 60
 """Histories in one hub."""
 SHRINK = "KEHU_LAWS_SHRINK" in os.environ
@@ -42,7 +43,7 @@ _CHANGES = st.tuples(
     st.integers(0, WORLDS - 1),
     st.sampled_from(
         "insert insert insert update update delete feed feed bury late again renumber renumber_again "
-        "match no_match no_match split pin ignore edit undo".split()
+        "match no_match no_match unsure split pin ignore edit undo approve touch touch untouch".split()
     ),
     st.integers(0, 2**30),
 )
@@ -72,9 +73,21 @@ class Histories(RuleBasedStateMachine):
         rules=st.lists(st.sampled_from(_SURVIVORSHIP), min_size=4, max_size=4),
         first=st.lists(_CHANGES, min_size=LEAST, max_size=WORLDS * 3),
         more=st.booleans(),
+        touchpoints=st.sampled_from([False, False, True]),
+        four_eyes=st.booleans(),
     )
-    def begin(self, entity: str, cap: int, rules: list[str], first: list[tuple[int, str, int]], more: bool) -> None:
+    def begin(
+        self,
+        entity: str,
+        cap: int,
+        rules: list[str],
+        first: list[tuple[int, str, int]],
+        more: bool,
+        touchpoints: bool,
+        four_eyes: bool,
+    ) -> None:
         self.entity, self.cap = entity, cap
+        self.options = {"touchpoints": touchpoints, "four_eyes": four_eyes}
         self.rules = dict(zip(("name", "phone", "email", "address"), rules,
                               strict=True))  # fmt: skip
         self.hub = self._fresh("a")
@@ -92,7 +105,7 @@ class Histories(RuleBasedStateMachine):
     def _fresh(self, name: str) -> Hub:
         folder = self.folder / name
         folder.mkdir()
-        return Hub(folder, type(self).make_url(folder), self.entity, self.rules, block_cap=self.cap)
+        return Hub(folder, type(self).make_url(folder), self.entity, self.rules, **self.options, block_cap=self.cap)
 
     @rule(
         changes=st.lists(_CHANGES, min_size=LEAST, max_size=WORLDS * 3),
@@ -170,7 +183,8 @@ class Histories(RuleBasedStateMachine):
 
     def _renumber(self, world: int, dice: Dice) -> None:
         """The source gives an old row a new key."""
-        if own := self._own(world):
+        # A touchpoint that hangs on a key which was given up goes on, which a hub that never knew the key cannot tell.
+        if (own := self._own(world)) and not self.hub.touchpoints:
             key = dice.pick(own)
             self.number += 1
             new = f"{world}-n{self.number}"
@@ -182,7 +196,7 @@ class Histories(RuleBasedStateMachine):
     def _renumber_again(self, world: int, dice: Dice) -> None:
         """The source makes one row of two."""
         own = [key for key in self._own(world) if key not in dict(self.hub.renamed)]
-        if len(own) > 1:
+        if len(own) > 1 and not self.hub.touchpoints:
             gone = own.pop(dice.below(len(own)))
             stays = dice.pick(own)
             del self.hub.crm[gone]
@@ -208,6 +222,37 @@ class Histories(RuleBasedStateMachine):
 
     def _no_match(self, world: int, dice: Dice) -> None:
         self._match(world, dice, "no_match")
+
+    def _unsure(self, world: int, dice: Dice) -> None:
+        self._match(world, dice, "unsure")
+
+    def _approve(self, world: int, dice: Dice) -> None:
+        """A second steward settles what waits for one."""
+        with self.hub.store() as store:
+            waiting = [one["id"] for one in store.decisions().to_pylist() if one["approval"] is not None]
+            if waiting:
+                verdict: Any = "approve" if dice.random() < 0.7 else "reject"
+                with contextlib.suppress(Refused, Overtaken):
+                    approve(store, self.hub.config, SECOND, dice.pick(waiting), reason="so", verdict=verdict)
+        self.hub.read_feed()
+
+    def _touch(self, world: int, dice: Dice) -> None:
+        """Something happened with a customer of the world, or says something else now, or will happen."""
+        if not self.hub.touchpoints:
+            return
+        kind = dice.pick(["visit", "lead", "lead", "opportunity", "quote", "order"])
+        day = f"2024-{dice.between(1, 8):02d}-{dice.between(1, 28):02d}"
+        found = {"type": kind, "occurred_at": day, "owner": "Li", "amount": str(dice.below(9) * 1000)}
+        found["status"] = dice.pick(["open", "won", "lost", "converted", ""])
+        found["party_key"] = f"{world}-{dice.below(6)}"
+        found["refers_to"] = f"{world}-e{dice.below(5)}" if dice.random() < 0.5 else ""
+        self.hub.events[f"{world}-e{dice.below(5)}"] = found
+        self.dirty = True
+
+    def _untouch(self, world: int, dice: Dice) -> None:
+        if known := sorted(key for key in self.hub.events if key.startswith(f"{world}-e")):
+            del self.hub.events[dice.pick(known)]
+            self.dirty = True
 
     def _golden(self, store: Store, world: int, dice: Dice, least: int = 1) -> tuple[str, list[int]] | None:
         """A golden record of the world with its records."""
@@ -320,6 +365,7 @@ class Histories(RuleBasedStateMachine):
         told = {key: [one for one in self.history if one.key == key] for key in last}
         some = {key: dice.pick(told[key]) for key in last if dice.random() < 0.8}
         twin.crm = {key: row for key, row in self.hub.crm.items() if dice.random() < 0.8}
+        twin.events = {key: row for key, row in self.hub.events.items() if dice.random() < 0.8}
         twin.service = list(some.values())
         early = dice.random() < 0.5
         if early:
@@ -328,7 +374,7 @@ class Histories(RuleBasedStateMachine):
         twin.run()
         if not early:
             say_again(twin, decisions)
-        twin.crm = dict(self.hub.crm)
+        twin.crm, twin.events = dict(self.hub.crm), dict(self.hub.events)
         twin.service = [last[key] if some.get(key) is not last[key] else dice.pick(told[key]) for key in last]
         twin.deliver()
         twin.run()

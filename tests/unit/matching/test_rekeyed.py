@@ -76,3 +76,30 @@ def test_a_stewards_word_holds_for_the_record_under_its_new_key_at_once(hub: Hub
     found = hub.run()
     assert not found["full"]
     assert hub.groups() == ({"1 2", "4 N"} if verdict == "match" else {"1", "N", "3", "4"})
+
+
+def test_an_old_key_that_is_used_again_is_a_record_of_its_own_to_its_end(hub: Hub) -> None:
+    ids = {key: hub.golden_of(key) for key in ("1", "3", "4")}
+    hub.rekey("3", "N3")
+    hub.run()
+    hub.put({"3": hub.rows["4"]})  # the file still says that 3 is N3 now
+    hub.run()
+    assert hub.groups() == {"1 2", "3 4", "N3"} and hub.golden_of("4") == ids["4"]
+    seq = last_event(hub)
+    hub.drop("3")
+    hub.run()
+    assert hub.groups() == {"1 2", "4", "N3"}
+    assert (hub.golden_of("1"), hub.golden_of("4"), hub.golden_of("N3")) == (ids["1"], ids["4"], ids["3"])
+    assert not {"merged", "alias", "created", "retired"} & set(events(hub, seq))
+    assert hub.verify() == []
+
+
+def test_a_renumbering_that_was_taken_back_can_be_made_again(hub: Hub) -> None:
+    before = hub.golden_of("3")
+    for present, absent in (("N3", "3"), ("3", "N3"), ("N3", "3")):
+        if hub.renamed:
+            hub.rows[present] = hub.rows.pop(absent)
+        else:
+            hub.rekey(absent, present)
+        hub.run()
+        assert hub.golden_of(present) == before
