@@ -24,7 +24,7 @@ from benchmarks.table import table
 PARTS = ("deltas", "match", "match-postgresql", "full")
 """Deliveries; questions on either store; the full run on the same base."""
 _ROOT = Path(__file__).resolve().parent.parent
-_OUTSIDE = ("land", "changes", "check", "publish", "lifecycle", "search", "forget")
+_OUTSIDE = ("land", "changes", "check", "publish", "lifecycle", "search", "forget", "corrections")
 """Phases that are not resolving."""
 _REPEATED = 5
 _WARM = 60

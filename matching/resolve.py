@@ -258,7 +258,7 @@ class _Resolving:
         changed = changes(self.folder, self.entity)
         hidden = set() if changed is None or touched is None else set(changed["record_id"].to_pylist())
         pairs = {pair for row in said for pair, verdict in pairs_of(row, moved.as_dict()) if verdict == "no_match"}
-        weights = _weights(con, pairs)
+        weights = _weights(con, pairs, self.work.limits.review)
 
         def standards(ids: Sequence[int]) -> dict[int, dict[str, Any]]:
             wanted = pa.array(ids, pa.int64())
@@ -307,13 +307,14 @@ class _Resolving:
         return result
 
 
-def _weights(con: duckdb.DuckDBPyConnection, pairs: Collection[Pair]) -> dict[Pair, float]:
-    """The match weights of pairs that were scored."""
+def _weights(con: duckdb.DuckDBPyConnection, pairs: Collection[Pair], least: float) -> dict[Pair, float]:
+    """The match weights of pairs that have an edge; a look at few records knows no weights below `least`."""
     if not pairs:
         return {}
     left, right = zip(*sorted(pairs), strict=True)
     con.register("asked", pa.table({"left_id": pa.array(left, pa.int64()), "right_id": pa.array(right, pa.int64())}))
-    rows = con.execute("SELECT left_id, right_id, weight FROM scored SEMI JOIN asked USING (left_id, right_id)")
+    query = "SELECT left_id, right_id, weight FROM scored SEMI JOIN asked USING (left_id, right_id) WHERE weight >= ?"
+    rows = con.execute(query, [least])
     found = {(int(a), int(b)): float(w) for a, b, w in rows.fetchall()}
     con.unregister("asked")
     return found

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from models.config import load_config
+from models.stewardship import MACHINE_KINDS
 from models.store import Store, open_store
 from models.vocabulary import record_id
 from orchestration import lifecycle, steps
@@ -237,7 +238,8 @@ def state_of(store: Store, entity: str) -> State:
     with store.snapshot():
         crosswalk = store.crosswalk(entity).to_pylist()
         golden = {row["golden_id"]: row for row in store.golden(entity).to_pylist()}
-        tasks = store.tasks(entity_type=entity).to_pylist()
+        # Others are asked for by people: approvals, changes of a value.
+        tasks = [row for row in store.tasks(entity_type=entity).to_pylist() if row["kind"] in MACHINE_KINDS]
         findings = [row for row in store.all_findings().to_pylist() if row["status"] == "open"]
         customers = store.customer_states(sorted(golden)).to_pylist()
     members: dict[str, list[str]] = {}
