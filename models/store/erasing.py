@@ -53,6 +53,25 @@ class Erasing:
                 count += connection.execute(sa.delete(idempotency).where(sa.or_(*some))).rowcount
         return count
 
+    def forget_frequencies(self, needles: Sequence[str]) -> int:
+        """Take values that only an erased person had out of the term frequencies of match models.
+
+        The one thing that ever changes in a model: nobody else has these values, so no stored weight rests on them.
+        """
+        wanted, m, count = set(needles), t.match_model.c, 0
+        with self.database.write() as connection:
+            for some in _parts(sorted(needle for needle in wanted if needle)):
+                holding = sa.or_(*(m.document.contains(orjson.dumps(one).decode(), autoescape=True) for one in some))
+                for row in connection.execute(sa.select(m.model_id, m.document).where(holding)).all():
+                    document = orjson.loads(row.document)
+                    for table in (document.get("term_frequencies") or {}).values():
+                        for one in wanted & table.keys():
+                            del table[one]
+                            count += 1
+                    text = orjson.dumps(document).decode()
+                    connection.execute(sa.update(t.match_model).where(m.model_id == row.model_id).values(document=text))
+        return count
+
     def erased_among(self, golden_ids: Iterable[str]) -> set[str]:
         """Those of the golden ids that were erased."""
         c, found = tombstone.c, set[str]()
