@@ -303,6 +303,23 @@ ADDRESS = Comparison(
     ],
 )
 
+# Two companies of one name in two cities: a record without a place may be of either, and joins neither.
+_TWO_CITIES = both(
+    present("cities"),
+    Not(of=Overlap(column="cities")),
+    Not(
+        of=either(
+            Exact(column="tax_id"),
+            Exact(column="org_code9"),
+            Exact(column="registration_id"),
+            Overlap(column="base_tails"),
+            Overlap(column="domains"),
+            Overlap(column="emails"),
+            SAME_DOOR,
+        )
+    ),
+)
+
 ORGANIZATION = Declaration(
     entity_type="organization",
     comparisons=[HAN_NAME, LATIN_NAME, SOUND, TRADE, PLACE, TAX_ID, REGISTRATION, PHONE, DOMAIN, ADDRESS],
@@ -336,9 +353,11 @@ ORGANIZATION = Declaration(
     ],
     cannot_link=[
         CannotLink(name="two valid tax ids", when=_TWO_VALID_IDS),
+        CannotLink(name="two cities, and nothing but a name in common", when=_TWO_CITIES),
         differ("a branch and its company", "branch_mark"),
         differ("a sole trader and a company", "owner_kind"),
     ],
     auto=2.0,
     review=-1.0,
+    cohesion=5.0,
 )

@@ -56,10 +56,15 @@ _NAMESAKE = both(
 _OTHER_SIBLING = both(Exact(column="born"), Exact(column="surname_ascii"), Not(of=_ONE_ID))
 _TWIN = both(_OTHER_SIBLING, either(SAME_DOOR, Overlap(column="phone_tails_shared"), Overlap(column="emails_shared")))
 _ONE_DAY = both(_OTHER_SIBLING, Not(of=either(Overlap(column="emails_own"), Overlap(column="phone_tails_own"))))
+_INITIAL = either(
+    both(Prefix(column="given_ascii", length=1), Missing(columns=["given_long"])),
+    StartsWith(column="given_han", at_least=1),
+)
+
 # The surname of one is the given name of the other, and not by chance: the other words agree, too.
 _EXCHANGED = both(
     Crossed(column="surname_ascii", other="given_ascii"),
-    either(Contained(column="name_words", at_least=2), JaroWinkler(column="name_ascii", above=0.8795)),
+    either(Contained(column="name_words", at_least=2), Levenshtein(column="name_ascii", at_most=2)),
 )
 
 
@@ -100,9 +105,12 @@ SURNAME = Comparison(
             shares="surnames",
         ),
         Level(label="exchanged with the given name", when=_EXCHANGED, m=0.02),
+        # So it is with one that is mistyped.
+        Level(label="nearly equal, in one household", when=both(_nearly("surname"), _ONE_HOUSEHOLD), m=0.06, u=0.025),
         Level(
             label="nearly equal",
             when=_nearly("surname"),
+            tie=True,
             m=0.06,
             chance=5e-4,
         ),
@@ -135,15 +143,9 @@ GIVEN = Comparison(
             m=0.08,
             chance=1e-3,
         ),
-        Level(
-            label="initial, or one character of two",
-            when=either(
-                both(Prefix(column="given_ascii", length=1), Missing(columns=["given_long"])),
-                StartsWith(column="given_han", at_least=1),
-            ),
-            m=0.05,
-            chance=4e-3,
-        ),
+        # One of a dozen letters begins the names of a whole household.
+        Level(label="initial, in one household", when=both(_INITIAL, _ONE_HOUSEHOLD), m=0.05, u=0.03, tie=True),
+        Level(label="initial, or one character of two", when=_INITIAL, m=0.05, chance=4e-3, tie=True),
         # Twins have surname, date of birth and home in common, and names that begin alike.
         Level(label="another one, of one age in one household", when=_TWIN, m=0.0003, u=0.95, tie=True),
         Level(label="another one, of one surname and age", when=_ONE_DAY, m=0.005, u=0.9, tie=True),
@@ -303,8 +305,16 @@ OWN = Comparison(
             ),
         ),
         Level(label="a postal code", when=Exact(column="postal_code"), m=0.2, u=0.8),
-        Level(label="nothing to compare", when=Not(of=_COMPARABLE), m=0.03, u=0.95),
-        otherwise(0.015, 0.985, "nothing in common"),
+        # Namesakes in one city are many: a name and a place are no more than a name.
+        Level(
+            label="nothing but a place to compare",
+            when=both(Exact(column="city_norm"), Not(of=_COMPARABLE)),
+            m=0.0004,
+            u=0.99,
+            tie=True,
+        ),
+        Level(label="nothing to compare", when=Not(of=_COMPARABLE), m=0.03, u=0.95, tie=True),
+        otherwise(0.004, 0.99, "nothing in common"),
     ],
 )
 

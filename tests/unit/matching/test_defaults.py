@@ -119,3 +119,35 @@ def test_sister_companies_that_share_everything_but_the_trade_are_two(make_hub: 
     hub.put({"c": {"name": "潍坊市德通公共交通有限责任公司", "phone": "0536-2195153"}})
     hub.run()
     assert hub.groups() == {"a c", "b"}
+
+
+def test_namesakes_in_one_city_with_nothing_to_compare_are_left_to_a_steward(make_hub: MakeHub) -> None:
+    hub = make_hub("person")
+    hub.put({"a": {"full_name": "叶杰", "city": "台州", "phone": ["13655539358"]}})
+    hub.put({"b": {"full_name": "叶杰", "city": "台州", "email": ["1639208099@qq.com"]}})
+    hub.run()
+    assert hub.groups() == {"a", "b"}
+
+
+def test_a_mistyped_surname_of_one_household_merges_no_members(make_hub: MakeHub) -> None:
+    hub = make_hub("person")
+    hub.put({"a": {"full_name": "Fatima Berger", **HOME}, "b": {"full_name": "Larry Bergre", **HOME}})
+    hub.put({"c": {"full_name": "L Berger", **HOME}})
+    hub.run()
+    assert hub.golden_of("a") not in (hub.golden_of("b"), hub.golden_of("c"))
+
+
+def test_a_company_without_a_place_joins_neither_of_two_namesakes(make_hub: MakeHub) -> None:
+    hub = make_hub("organization")
+    name = {"name": "Koehler Brothers Express"}
+    hub.put({"dallas": {**name, "city": "Dallas"}, "phoenix": {**name, "city": "Phoenix"}, "which": name})
+    hub.run()
+    assert hub.groups() == {"dallas", "phoenix", "which"}
+
+
+def test_a_company_that_moved_is_known_by_what_it_kept(make_hub: MakeHub) -> None:
+    hub = make_hub("organization")
+    kept = {"name": "Koehler Brothers Express", "website": "www.koehler-express.com", "phone": "214-555-8633"}
+    hub.put({"before": {**kept, "city": "Dallas"}, "after": {**kept, "city": "Phoenix"}})
+    hub.run()
+    assert hub.groups() == {"after before"}
