@@ -61,9 +61,10 @@ _INITIAL = either(
     StartsWith(column="given_han", at_least=1),
 )
 
+_CROSSED = Crossed(column="surname_ascii", other="given_ascii")
 # The surname of one is the given name of the other, and not by chance: the other words agree, too.
 _EXCHANGED = both(
-    Crossed(column="surname_ascii", other="given_ascii"),
+    _CROSSED,
     either(Contained(column="name_words", at_least=2), Levenshtein(column="name_ascii", at_most=2)),
 )
 
@@ -114,6 +115,15 @@ SURNAME = Comparison(
             m=0.06,
             chance=5e-4,
         ),
+        # The surname stands where the given name does, and what the given name is nobody says.
+        Level(
+            label="in the given name's place, in one household",
+            when=both(_CROSSED, _ONE_HOUSEHOLD),
+            m=0.02,
+            u=0.012,
+            tie=True,
+        ),
+        Level(label="in the given name's place", when=_CROSSED, m=0.02, chance=1e-3, tie=True),
         # Meyer, and Meyer Thomas: a name kept beside that of a marriage, or one of a father's and a mother's.
         Level(label="one of two surnames", when=Overlap(column="surnames"), m=0.01, chance=2e-3),
         Level(label="alike", when=_alike("surname"), m=0.02, chance=2e-3, tie=True),
