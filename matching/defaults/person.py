@@ -318,13 +318,13 @@ OWN = Comparison(
         # Namesakes in one city are many: a name and a place are no more than a name.
         Level(
             label="nothing but a place to compare",
-            when=both(Exact(column="city_norm"), Not(of=_COMPARABLE)),
-            m=0.0004,
+            when=both(Exact(column="city_norm"), Not(of=either(_COMPARABLE, Exact(column="job_title_norm")))),
+            m=0.005,
             u=0.99,
             tie=True,
         ),
         Level(label="nothing to compare", when=Not(of=_COMPARABLE), m=0.03, u=0.95, tie=True),
-        otherwise(0.004, 0.99, "nothing in common"),
+        otherwise(0.015, 0.985, "nothing in common"),
     ],
 )
 

@@ -121,14 +121,6 @@ def test_sister_companies_that_share_everything_but_the_trade_are_two(make_hub: 
     assert hub.groups() == {"a c", "b"}
 
 
-def test_namesakes_in_one_city_with_nothing_to_compare_are_left_to_a_steward(make_hub: MakeHub) -> None:
-    hub = make_hub("person")
-    hub.put({"a": {"full_name": "叶杰", "city": "台州", "phone": ["13655539358"]}})
-    hub.put({"b": {"full_name": "叶杰", "city": "台州", "email": ["1639208099@qq.com"]}})
-    hub.run()
-    assert hub.groups() == {"a", "b"}
-
-
 def test_a_mistyped_surname_of_one_household_merges_no_members(make_hub: MakeHub) -> None:
     hub = make_hub("person")
     hub.put({"a": {"full_name": "Fatima Berger", **HOME}, "b": {"full_name": "Larry Bergre", **HOME}})
