@@ -135,7 +135,7 @@ def everything_follows(hub: Hub) -> None:
         hub.store, hub.config, who, "match", members[one][0], members[two][0], reason="one company"
     )
     hub.forget()
-    assert hub.home(one) == hub.home(two)
+    assert hub.store.resolve_id(one) == hub.store.resolve_id(two)
     assert seen(hub, one) == apart[0] | apart[1]
     stewardship.undo(hub.store, hub.config, who, done.undo, reason="two companies")
     hub.forget()

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.store.audits import AuditFilter
-from models.store.lifecycle_tables import matrix_cell
+from models.store.lifecycle_tables import lifecycle_measure, matrix_cell
 from models.store.serving_tables import consent
 from models.store.tables import golden_record
 from serving.access import Principal
@@ -142,6 +142,20 @@ def test_the_matrix_is_that_of_the_newest_run(hub: Hub) -> None:
         connection.execute(sa.insert(matrix_cell), [{"run_id": r, **place, **numbers} for r in ("r1", "r2")])
     body = hub.as_role("viewer").get("/v1/matrix").json()
     assert (body["run_id"], len(body["cells"])) == ("r2", 1)
+
+
+def test_adherence_is_that_of_the_newest_run(hub: Hub) -> None:
+    said = [("r1", "of", 10), ("r1", "broken", 9), ("r2", "of", 10), ("r2", "broken", 1)]
+    with hub.store.database.write() as connection:
+        connection.execute(
+            sa.insert(lifecycle_measure),
+            [{"run_id": run, "measure": "a:order-quote", "part": part, "value": n} for run, part, n in said],
+        )
+    client = hub.as_role("viewer")
+    body = client.get("/v1/adherence").json()
+    assert body["run_id"] == "r2" and body["stages"] == [{"stage": "order", "share": 0.9}]
+    assert body["rules"] == [{"stage": "order", "rule": "order-quote", "of": 10, "broken": 1, "share": 0.9}]
+    assert client.get("/v1/adherence?run_id=r1").json()["rules"][0]["broken"] == 9
 
 
 def test_the_360_view_is_masked_and_follows_former_ids(hub: Hub) -> None:
