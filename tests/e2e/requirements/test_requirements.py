@@ -98,7 +98,7 @@ def seen(hub: Hub, golden_id: str) -> set[tuple[str, str]]:
 
 @row("R5")
 def everything_follows(hub: Hub) -> None:
-    """Each order, vehicle, visit and opportunity is with the right customer after a split, and back when it is undone."""
+    """Each order, vehicle, visit and opportunity is with the right customer after a split, and after its undoing."""
     who = Principal.of_account("li", "lead_steward")
     members: dict[str, list[int]] = {}
     for golden_id, record in hub.rows(
