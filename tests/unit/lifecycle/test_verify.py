@@ -5,14 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from orchestration.hub_run import open_run
 from orchestration.lifecycle import findings_that_differ
 from tests.unit.lifecycle.hub import Hub
-
-pytestmark = pytest.mark.usefixtures("every_database")
 
 
 def differing(hub: Hub) -> list[str]:
