@@ -19,9 +19,9 @@ def test_conformance(check: str, tmp_path: Path, helpdesk: Helpdesk) -> None:
 
 def test_changes_and_deletions_arrive_with_the_next_reading(tmp_path: Path, helpdesk: Helpdesk) -> None:
     helpdesk.clear()
-    brake = helpdesk.open_ticket("Brake", "driver.wang@example.com")
-    door = helpdesk.open_ticket("Door", "Driver.Wang@example.com")
-    only = helpdesk.open_ticket("Window", "driver.li@example.com")
+    brake = helpdesk.open_ticket("Brake", "driver.wang@nordwind-logistik.de")
+    door = helpdesk.open_ticket("Door", "Driver.Wang@nordwind-logistik.de")
+    only = helpdesk.open_ticket("Window", "driver.li@nordwind-logistik.de")
     connector = {"type": "django_helpdesk", "url": helpdesk.url, "user": "kehu", "password": "${SYSTEM_SECRET}"}
     project = Project(tmp_path, "helpdesk", "service", connector, PASSWORD)
     project.configure("tickets", "submitters")
@@ -31,7 +31,7 @@ def test_changes_and_deletions_arrive_with_the_next_reading(tmp_path: Path, help
 
     helpdesk.delete_ticket(brake)
     helpdesk.change_ticket(door, title="Door is stuck")
-    helpdesk.open_ticket("Mirror", "driver.wang@example.com")
+    helpdesk.open_ticket("Mirror", "driver.wang@nordwind-logistik.de")
     helpdesk.delete_ticket(only)
     project.sync()
     assert [row["golden_id"] for row in project.rows("golden")] == [wang]
