@@ -65,6 +65,14 @@ _SENTENCES = (
     N_("another one, of one age in one household"),
     N_("another one, of one surname and age"),
     N_("initials"),
+    N_("two cities, and nothing but a name in common"),
+    N_("alike, in one household"),
+    N_("in the given name's place"),
+    N_("in the given name's place, in one household"),
+    N_("initial, in one household"),
+    N_("nearly equal, in one household"),
+    N_("nothing but a place to compare"),
+    N_("one of two surnames"),
 )
 _PLACE = re.compile(r"%\\?\((\w+)\\?\)s")
 

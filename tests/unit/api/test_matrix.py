@@ -44,6 +44,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/exports": {"what": "golden"},
     "POST /v1/match": {"entity_type": "person", "values": {"full_name": "王芳"}},
     "POST /v1/customers": {"entity_type": "person", "values": {"full_name": "王芳"}},
+    "POST /v1/sources/{source}/changed": None,
     "POST /v1/tasks/{task_key}/claim": None,
     "POST /v1/tasks/{task_key}/release": None,
     "POST /v1/tasks/{task_key}/assign": {"to": None},

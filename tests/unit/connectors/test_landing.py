@@ -211,12 +211,12 @@ def test_a_wrong_option_fails_the_stream(hub: Hub) -> None:
 
 
 def test_secrets_leave_no_trace_in_batch_or_state(hub: Hub) -> None:
-    first = landing._fingerprint(hub.config.sources[0], hub.config.sources[0].streams[0])
+    first = landing.fingerprint(hub.config.sources[0], hub.config.sources[0].streams[0])
     hub.connector["token"] = "geheim"
     hub.connector["url"] = "https://ann:one@host/"
-    second = landing._fingerprint(hub.config.sources[0], hub.config.sources[0].streams[0])
+    second = landing.fingerprint(hub.config.sources[0], hub.config.sources[0].streams[0])
     hub.connector["url"] = "https://ann:two@host/"
-    assert first != second == landing._fingerprint(hub.config.sources[0], hub.config.sources[0].streams[0])
+    assert first != second == landing.fingerprint(hub.config.sources[0], hub.config.sources[0].streams[0])
 
 
 def test_rows_are_numbered_over_files_and_bad_rows(hub: Hub) -> None:
