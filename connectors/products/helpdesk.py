@@ -31,6 +31,7 @@ class HelpdeskConnector(ProductConnector):
             "tickets",
             "touchpoint",
             {
+                "party_key": "submitter",
                 "contact_key": "submitter",
                 "occurred_at": "opened",
                 "due_at": "due_date",
@@ -40,7 +41,7 @@ class HelpdeskConnector(ProductConnector):
             },
             constants={"type": "complaint"},
             codes={"status": _STATES},
-            refers={"contact_key": "submitters"},
+            refers={"party_key": "submitters", "contact_key": "submitters"},
             rest={"path": "api/tickets/"},
         ),
         Resource(
