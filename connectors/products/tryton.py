@@ -287,9 +287,15 @@ def _with_children(http: TrytonHttp, rows: list[dict[str, Any]]) -> list[dict[st
         children = own[row["id"]]
         changed = max(row.get("last_modified_at") or "", children.pop("changed", ""))
         plain = {name: value for name, value in row.items() if not isinstance(value, list)}
-        made.append({**plain, **children, "last_modified_at": changed})
+        made.append({**_NO_CHILDREN, **plain, **children, "last_modified_at": changed})
     return made
 
+
+_NO_CHILDREN: dict[str, Any] = {
+    **dict.fromkeys(("phone", "mobile", "email", "website", "tax_code")),
+    "address": dict.fromkeys(("street", "city", "postal_code", "country", "subdivision")),
+}
+"""Columns that are there though no party of a delivery has such a child."""
 
 _KINDS = {"phone": "phone", "mobile": "mobile", "fax": "fax", "email": "email", "website": "website"}
 
