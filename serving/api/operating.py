@@ -73,6 +73,6 @@ def used(
     consumer: Annotated[str | None, Query(max_length=63)] = None,
 ) -> Response:
     """Requests per program and endpoint over the last days."""
-    call.request.app.state.usage.save()
+    call.request.app.state.usage.save_soon()
     since = (dt.datetime.now(dt.UTC) - dt.timedelta(days=days)).date().isoformat()
     return call.answer({"items": usage_of(call.store, since=since, consumer=consumer)})

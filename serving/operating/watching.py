@@ -88,8 +88,15 @@ class Usage:
         if due:
             threading.Thread(target=self.save, name="kehu-usage", daemon=True).start()
 
-    def save(self) -> None:
-        """Bring the counts into the store; kept for later where that fails."""
+    def save_soon(self) -> None:
+        """`save`, again for up to a second where somebody else is writing just then."""
+        for _ in range(20):
+            if self.save():
+                return
+            time.sleep(0.05)
+
+    def save(self) -> bool:
+        """Bring the counts into the store; kept for later where that fails. Whether it did not."""
         with self._lock:
             asked, refused = self._asked, self._refused
             self._asked, self._refused = Counter(), Counter()
@@ -101,6 +108,8 @@ class Usage:
             with self._lock:
                 self._asked.update(asked)
                 self._refused.update(refused)
+            return False
+        return True
 
 
 def _add(connection: sa.Connection, key: tuple[str, str, str], asked: int, refused: int) -> None:
