@@ -23,6 +23,7 @@ from models.errors import BusyError, StoreError
 Dialect = Literal["sqlite", "postgresql"]
 
 _BUSY_SECONDS = 30
+_MOMENT_MS = 50
 _BUSY = "another process is writing to the hub store"
 _PRAGMAS = (
     "journal_mode = WAL",  # readers see the last published state while a run publishes the next
@@ -145,7 +146,8 @@ class Database:
     def write(self, *, wait: bool = True) -> Iterator[sa.Connection]:
         """A write transaction, committed at the end, rolled back by any exception; part of `transaction` inside one.
 
-        Without `wait` BusyError is raised at once where another process is writing to a SQLite store.
+        Without `wait` BusyError is raised where somebody is writing to a SQLite store for longer than a moment, as a
+        run that publishes; two short writes of one server go one after the other.
         """
         joined: sa.Connection | None = getattr(self._local, "writing", None)
         if joined is not None:
@@ -238,12 +240,12 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 @contextmanager
 def _patience(connection: sa.Connection, wait: bool) -> Iterator[None]:
-    """Let a connection give up at once where somebody else is writing, for as long as the block lasts."""
+    """Let a connection give up soon where somebody else is writing, for as long as the block lasts."""
     if wait or connection.dialect.name != "sqlite":
         yield
         return
     driver: Any = connection.connection.driver_connection
-    driver.execute("PRAGMA busy_timeout = 0").close()
+    driver.execute(f"PRAGMA busy_timeout = {_MOMENT_MS}").close()
     try:
         yield
     finally:
