@@ -116,7 +116,7 @@ def _served(kind: str, folder: Path) -> tuple[str, Callable[[], None]]:
         return server.url(name), server.stop
     from tests.support.simulator import Reply, Request, Simulator
 
-    pages = [orjson.dumps({"rows": b.to_pylist()}, default=str) for b in data.to_batches(PAGE)]
+    pages = [orjson.dumps({"rows": b.to_pylist()}, default=str) for b in data.combine_chunks().to_batches(PAGE)]
 
     def answer(request: Request) -> Reply:
         page = int(request.query["page"])

@@ -18,10 +18,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -61,6 +63,10 @@ class BatchWriter:
         self._pending: list[pa.RecordBatch] = []
         self._held = 0
         self._writer: pq.ParquetWriter | None = None
+        # Compressing takes as long as reading, and Arrow does it beside Python: rows are written while others are read,
+        # one group at a time, so that memory holds no more than two.
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="kehu-landing")
+        self._writing: Future[None] | None = None
         self._part, self._in_part = 0, 0
 
     def __enter__(self) -> BatchWriter:
@@ -70,6 +76,7 @@ class BatchWriter:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._beside.shutdown()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -82,7 +89,7 @@ class BatchWriter:
 
     def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Append rows; returns them with their positions in `_row`."""
-        positions = pa.array(range(self.rows + 1, self.rows + batch.num_rows + 1), pa.int64())
+        positions = pa.array(np.arange(self.rows + 1, self.rows + batch.num_rows + 1))
         self.rows += batch.num_rows
         names = [f"{name}_delivered" if name == ROW else name for name in batch.schema.names]
         numbered = pa.RecordBatch.from_arrays([*batch.columns, positions], [*names, ROW])
@@ -128,13 +135,23 @@ class BatchWriter:
         if self._writer is None:
             name = self.path / f"part-{self._part:05d}.parquet"
             self._writer = pq.ParquetWriter(name, self._pending[0].schema, compression="zstd", compression_level=1)
-        self._writer.write_table(pa.Table.from_batches(self._pending), row_group_size=_GROUP)
+        self._written()
+        self._writing = self._beside.submit(
+            self._writer.write_table, pa.Table.from_batches(self._pending), row_group_size=_GROUP
+        )
         self._in_part += self._held
         self._pending, self._held = [], 0
         if self._in_part >= _PART:
             self._close_part()
 
+    def _written(self) -> None:
+        """Wait until what was handed over is on the disk; raises what went wrong with it."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
     def _close_part(self) -> None:
+        self._written()
         if self._writer is not None:
             self._writer.close()
             self._writer, self._part, self._in_part = None, self._part + 1, 0

@@ -186,7 +186,8 @@ class SqlConnector:
             }
             yield Delivery("delta" if last or stream.mode == "delta" else "snapshot", info=told)
             for batch in read_rows(self._url(options), connection, table, columns, start, options.batch_rows):
-                position.see(batch)
+                if isinstance(batch, pa.RecordBatch):
+                    position.see(batch)
                 yield batch
         yield State({"cursor": position.value()} if stream.mode != "snapshot" else {})
 
@@ -229,7 +230,8 @@ class SqlConnector:
                 # Without a row, too, it is told: that a table was emptied is for the volume floor to judge.
                 yield LiveKeys(rows_to_batch([], pa.schema([(key.name, key.type) for key in keys])))
                 for batch in read_rows(self._url(options), connection, table, keys, None, options.batch_rows):
-                    yield LiveKeys(batch)
+                    if isinstance(batch, pa.RecordBatch):  # a key that is no text was never one of the hub's
+                        yield LiveKeys(batch)
 
     def _obstacles(self, stream: Stream, options: SqlOptions, connection: sa.Connection, names: list[str]) -> list[str]:
         if options.changes != "log" or not set(stream.key_columns) <= set(names):
@@ -273,6 +275,7 @@ class SqlConnector:
                 missing = dict.fromkeys(keys)
                 some = sql_log.rows_with(connection, table, stream.key_columns, keys)
                 for batch in read_rows(self._url(options), connection, some, columns, None, options.batch_rows):
+                    assert isinstance(batch, pa.RecordBatch)  # PostgreSQL has no other text
                     there = [text_form(batch.column(column)).to_pylist() for column in stream.key_columns]
                     for key in zip(*there, strict=True):
                         missing.pop(key, None)

@@ -7,6 +7,9 @@ may change without the source being read again. What a value means is decided el
 from __future__ import annotations
 
 import base64
+import datetime as dt
+import math
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -66,6 +69,34 @@ def text_form(column: Column) -> Texts:
 def json_text(value: Any) -> str:
     """A nested value as compact JSON; what JSON does not know is written as text."""
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def text_of(value: Any) -> str | None:
+    """A driver's value as text, in the form that `text_form` gives typed columns."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    if isinstance(value, dt.datetime):
+        if value.tzinfo is not None:
+            return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat() + "Z"
+        return value.isoformat()
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        raw = bytes(value)
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(raw).decode()
+    return json_text(value) if isinstance(value, dict | list) else str(value)
 
 
 def _float_text(column: pa.DoubleArray) -> Texts:

@@ -6,6 +6,9 @@ decided there, from the raw value.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+
 import duckdb
 import pyarrow as pa
 
@@ -62,6 +65,30 @@ def _short(formats: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f.replace("%Y", "%y") for f in formats)
 
 
+_PLAIN = r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
+_FIRST, _AFTER = dt.datetime(_FIRST_YEAR, 1, 1), dt.datetime(_LAST_YEAR + 1, 1, 1)
+
+
+def _plain_times(texts: Texts, timezone: str) -> Times | None:
+    """Times of texts that are all alike, in UTC by their offset or the column's zone; None for any others."""
+    sample = next((text for text in texts[:100].to_pylist() if text is not None), "")
+    zone = re.fullmatch(f"{_PLAIN}(Z|[+]00:00)?", sample)
+    if zone is None or (zone[3] is None and timezone != "UTC"):
+        return None
+    ending = "" if zone[3] is None else re.escape(zone[3])
+    if pc.all(pc.match_substring_regex(texts, f"^{_PLAIN}{ending}$")).as_py() is not True:
+        return None
+    bare = pc.utf8_slice_codeunits(texts, 0, -len(zone[3])) if zone[3] else texts
+    try:
+        times = bare.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:  # such as 30 February
+        return None
+    bounds = pc.min_max(times).as_py()
+    if bounds["min"] is not None and not _FIRST <= bounds["min"] <= bounds["max"] < _AFTER:
+        return None
+    return times.cast(pa.timestamp("us", "UTC"))
+
+
 def parse_times(
     connection: duckdb.DuckDBPyConnection,
     texts: Texts,
@@ -75,6 +102,8 @@ def parse_times(
     seconds or milliseconds since 1970. `03/04/2026` is read month first unless another value of the same column can
     only be day first; `date_format` (strptime) goes before everything. Times without offset are in `timezone`.
     """
+    if date_format is None and (plain := _plain_times(texts, timezone)) is not None:
+        return plain
     connection.execute("SET TimeZone = ?", [timezone])
     connection.register("texts_of_times", pa.table({"text": texts}))
     parameters = {} if date_format is None else {"date_format": date_format}

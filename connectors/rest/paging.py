@@ -33,16 +33,18 @@ def pages(http: Http, ask: Ask, paging: Paging) -> Iterator[tuple[Answer, list[A
 
     Raises SourceError where an answer holds no such list, or repeats the one before.
     """
-    place, before, full = _start(paging), "", 0
+    place, before, full, short = _start(paging), "", 0, False
     path, params, body = ask.path, dict(ask.params), ask.body
     while True:
         asked, sent = _placed(paging, place, params, body)
         try:
             answer = http.request(ask.method, path, params=asked, json=sent)
         except Refused as error:
-            # Some servers have no empty page behind the last one.
-            if isinstance(paging, Pages) and place != paging.start and error.status in (400, 404):
-                return
+            # Some servers have no empty page behind the last one. One that refuses what comes behind a full page may
+            # have a limit of its own, and is no end.
+            if isinstance(paging, (Pages, Offsets)) and place != _start(paging):
+                if error.status == 404 or (short and error.status in (400, 416)):
+                    return
             raise
         rows = listed(answer.data, ask.records)
         if rows is None:
@@ -51,12 +53,15 @@ def pages(http: Http, ask: Ask, paging: Paging) -> Iterator[tuple[Answer, list[A
             raise http.fault(f"{ask.path}: the answer holds no {wanted} ({names})")
         same = xxhash.xxh3_64_hexdigest(orjson.dumps(rows, default=str))
         if rows and same == before and not isinstance(paging, (Links, NextUrl)):
+            if short:
+                return  # behind its last page the server gives it again
             raise http.fault(f"{ask.path}: the server gives the same rows for the next page; does it know the paging?")
         before = same
         yield answer, rows
         # A server may give fewer rows than asked for; what it gives at first is its size.
         full = full or min(len(rows), getattr(paging, "size", 0))
-        follow = _next(paging, place, answer, rows, full)
+        short = len(rows) < full
+        follow = _next(paging, place, answer, rows)
         if follow is None:
             return
         if isinstance(paging, (Links, NextUrl)):
@@ -100,13 +105,17 @@ def with_values(body: dict[str, Any], values: Mapping[str, Any]) -> dict[str, An
     return found
 
 
-def _next(paging: Paging, place: Any, answer: Answer, rows: list[Any], full: int) -> Any:
-    """Where the next page is; None at the end. `full` is how many rows a full page has."""
+def _next(paging: Paging, place: Any, answer: Answer, rows: list[Any]) -> Any:
+    """Where the next page is; None at the end.
+
+    Where the server tells no total, only an empty page is the end: one that hides rows after it has counted them
+    gives short pages in the middle.
+    """
     if isinstance(paging, Pages):
         total = at(answer.data, paging.total_pages) if paging.total_pages else None
         if total is not None:
             return place + 1 if place - paging.start + 1 < int(total) else None
-        return place + 1 if rows and len(rows) >= full else None
+        return place + 1 if rows else None
     if isinstance(paging, Offsets):
         if not rows:
             return None
@@ -116,7 +125,7 @@ def _next(paging: Paging, place: Any, answer: Answer, rows: list[Any], full: int
         total = at(answer.data, paging.total) if paging.total else None
         if total is not None:
             return after if after < int(total) else None
-        return after if len(rows) >= full else None
+        return after
     if isinstance(paging, (Cursors, NextUrl)) and paging.end and at(answer.data, paging.end) in _YES:
         return None
     if isinstance(paging, Cursors):

@@ -228,25 +228,32 @@ class Bottle:
     def write(self, path: str, **values: Any) -> str:
         """Make a record, or change the one at this path; its id."""
         answer = self.call("POST" if path.count("/") == 1 else "PATCH", path, json=values)
-        answer.raise_for_status()
-        assert not answer.json().get("error"), answer.text
+        assert answer.ok and not answer.json().get("error"), f"{path} {values}: {answer.status_code} {answer.text}"
         return str(answer.json().get("id") or "")
 
     def delete(self, path: str) -> None:
-        self.call("DELETE", path).raise_for_status()
+        answer = self.call("DELETE", path)
+        assert answer.ok, f"{path}: {answer.status_code} {answer.text}"
 
     def clear(self) -> None:
+        """Delete everything, what was closed or switched off too: its name is taken as long as it is there."""
         for path, *places in (
             ("opportunities/", "opportunities"),
             ("cases/", "cases"),
+            ("leads/", "open_leads.open_leads", "close_leads.close_leads"),
             ("contacts/", "results"),
-            ("accounts/", "active_accounts", "open_accounts"),
+            ("accounts/", "active_accounts.open_accounts", "closed_accounts.close_accounts"),
         ):
-            rows: Any = self.call("GET", path, params={"limit": 1000}).json()
-            for place in places:
-                rows = rows[place]
-            for row in rows:
-                self.delete(f"{path}{row['id']}/")
+            while rows := [row for place in places for row in self.listed(path, place)]:
+                for row in rows:
+                    self.delete(f"{path}{row['id']}/")
+
+    def listed(self, path: str, place: str) -> list[dict[str, Any]]:
+        """The rows of a list, by the place where its envelope holds them."""
+        rows: Any = self.call("GET", path, params={"limit": 1000}).json()
+        for name in place.split("."):
+            rows = rows[name]
+        return list(rows)
 
     def stop(self) -> None:
         self.process.stop()

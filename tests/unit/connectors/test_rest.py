@@ -256,6 +256,37 @@ def test_a_server_that_does_not_page_is_noticed(server: Server, paging: dict[str
         server.read(paging=paging)
 
 
+@pytest.mark.parametrize("paging", [{"type": "page", "size": 2}, {"type": "offset", "size": 2}])
+def test_a_short_page_in_the_middle_is_not_the_end(server: Server, paging: dict[str, Any]) -> None:
+    """As a server gives that counts a page before it leaves out what the user may not see."""
+    pages = [["1", "2"], ["3"], ["4", "5"], ["6"]]
+
+    def answer(request: Request) -> Reply:
+        page = int(request.query.get("page", 0)) - 1
+        if "offset" in request.query:
+            page = {0: 0, 2: 1, 3: 2, 5: 3}.get(int(request.query["offset"]), 4)
+        return Reply([{"id": key} for key in pages[page]] if page < len(pages) else [])
+
+    server.reply = answer
+    assert [row["id"] for row in rows(server.read(paging=paging))] == ["1", "2", "3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("behind", [Reply([{"id": "3"}]), Reply({}, status=404), Reply({}, status=400)])
+def test_what_stands_behind_a_short_page_may_be_the_end(server: Server, behind: Reply) -> None:
+    pages = {"1": Reply([{"id": "1"}, {"id": "2"}]), "2": Reply([{"id": "3"}])}
+    server.reply = lambda request: pages.get(request.query["page"], behind)
+    assert [row["id"] for row in rows(server.read(paging={"type": "page", "size": 2}))] == ["1", "2", "3"]
+
+
+def test_a_page_that_is_refused_behind_a_full_one_is_a_limit(server: Server) -> None:
+    """Where a server gives no more than so many pages, the rest must not look deleted."""
+    server.reply = lambda request: (
+        Reply([{"id": "1"}, {"id": "2"}]) if request.query["page"] == "1" else Reply({}, status=400)
+    )
+    with pytest.raises(SourceError, match="400"):
+        server.read(paging={"type": "page", "size": 2})
+
+
 def test_a_next_address_in_a_circle_is_noticed(server: Server) -> None:
     server.reply = lambda request: Reply({"rows": [{"id": "1"}], "next": "/accounts?page=2"})
     with pytest.raises(SourceError, match="the next address is the one"):

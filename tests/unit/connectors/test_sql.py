@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -289,11 +290,47 @@ def test_rows_come_in_batches(hub: Hub, database: Source, monkeypatch: Any) -> N
     database.add(*((i, "n", None) for i in range(95)))
     monkeypatch.setattr(connectorx, "read_sql", _panicking)
     hub.stream["options"] = {"batch_rows": 10}
-    sizes = []
-    real = sql_rows.rows_to_batch
-    monkeypatch.setattr(sql_rows, "rows_to_batch", lambda rows, schema: sizes.append(len(rows)) or real(rows, schema))
-    assert hub.land().rows == 95
-    assert sizes == [10] * 9 + [5]
+    source = hub.config.sources[0]
+    items = connector_for(source, hub.config.base).read(source.streams[0], None)
+    sizes = [item.num_rows for item in items if isinstance(item, pa.RecordBatch)]
+    assert sum(sizes) == 95 and max(sizes) == 10 and len(sizes) == 10
+
+
+ODD: list[Any] = [
+    None, "text", "", "7", 7, -3, 1.5, 12.0, 1e-5, 1e15, 123456.789, 2**62, "a\0b", b"bytes", b"\xff\xfe", "é客户",
+    float("inf"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [ODD, [None, 1.5, 1e-5, 2.0], [None, 1, 2], [None, "a"], [b"x", None], [None, None]])
+def test_values_of_sqlite_have_one_form_however_they_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: list[Any]
+) -> None:
+    """SQLite's columns hold any kind; a row that was landed row by row must not look changed."""
+    with closing(sqlite3.connect(tmp_path / "odd.db")) as connection, connection:
+        connection.execute('CREATE TABLE accounts (id INTEGER, "na:me %" , amount REAL)')
+        rows = [(i, value, i / 7) for i, value in enumerate(values)]
+        connection.executemany("INSERT INTO accounts VALUES (?, ?, ?)", rows)
+    hub = Hub(tmp_path, key="id", fields={"name": "na:me %"})
+    hub.connector = {"type": "sql", "url": "sqlite:///odd.db"}
+    quick = hub.land()
+    monkeypatch.setattr(sql_rows, "file_of", lambda url: None)
+    slow = hub.land()
+    assert quick.error is None and slow.error is None
+    assert hub.rows(quick) == hub.rows(slow) and quick.new_state["schema"] == slow.new_state["schema"]
+
+
+def test_text_of_sqlite_that_is_no_text_is_set_aside(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as connection, connection:
+        connection.execute("CREATE TABLE accounts (id INTEGER, name TEXT)")
+        connection.executemany("INSERT INTO accounts VALUES (?, ?)", [(1, "a"), (2, "b"), (4, "d")])
+        connection.execute("INSERT INTO accounts VALUES (3, CAST(? AS TEXT))", ["重庆".encode("gbk")])
+    hub = Hub(tmp_path, key="id", fields={"name": "name"})
+    hub.connector = {"type": "sql", "url": "sqlite:///crm.db"}
+    landed = hub.land()
+    assert (landed.rows, landed.bad_rows) == (3, 1) and hub.usable(landed) == ["1", "2", "4"]
+    (bad,) = hub.bad(landed)
+    assert (bad["source_key"], bad["field"], bad["reason"]) == ("3", "name", "text that is not UTF-8")
 
 
 def test_the_source_is_only_read(hub: Hub, database: Source) -> None:
