@@ -19,7 +19,6 @@ from lifecycle.contracts import load_contracts
 from matching.survive import expand_provenance
 from models.config import Config
 from models.errors import ConfigError
-from models.store.serving_tables import tombstone
 from models.store.tables import (
     decision,
     edge,
@@ -35,7 +34,7 @@ from models.vocabulary import PARTY_TYPES
 from serving.export_360 import NAME as NAME_360
 from serving.export_360 import customer_table
 from serving.export_lifecycle import NAMES as LIFECYCLE_NAMES
-from serving.export_lifecycle import lifecycle_exports
+from serving.export_lifecycle import erased, lifecycle_exports
 
 if TYPE_CHECKING:
     from models.store import Store
@@ -152,18 +151,13 @@ def _crosswalk() -> sa.Select[Any]:
     return (
         sa.select(r.entity_type, r.source, r.stream, r.source_key, m.golden_id)
         .join_from(membership, source_record, r.record_id == m.record_id)
-        .where(r.deleted.is_(False), ~_erased(m.golden_id))
+        .where(r.deleted.is_(False), ~erased(m.golden_id))
     )
-
-
-def _erased(golden_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """That somebody was erased of whom a run under way still holds something."""
-    return sa.exists().where(tombstone.c.kind == "golden", tombstone.c.id == golden_id)
 
 
 def _golden(*documents: sa.ColumnElement[Any]) -> sa.Select[Any]:
     g = golden_record.c
-    query = sa.select(g.golden_id, g.entity_type, *documents).where(g.status == "active", ~_erased(g.golden_id))
+    query = sa.select(g.golden_id, g.entity_type, *documents).where(g.status == "active", ~erased(g.golden_id))
     return query.order_by(g.golden_id)
 
 

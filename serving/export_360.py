@@ -15,7 +15,7 @@ from lifecycle.contracts import Contracts
 from models.config import Config
 from models.store import lifecycle_tables as lt
 from models.store.tables import golden_record, membership
-from serving.export_lifecycle import Table
+from serving.export_lifecycle import Table, erased
 
 if TYPE_CHECKING:
     from models.store import Store
@@ -55,6 +55,7 @@ def customer_table(config: Config, contracts: Callable[[Config], Contracts]) -> 
     statement = (
         sa.select(s.golden_id, s.entity_type, s.owner, *(s[name] for name in names), g["values"])
         .select_from(lt.customer_state.join(golden_record, g.golden_id == s.golden_id))
+        .where(~erased(s.golden_id))
         .order_by(s.golden_id)
     )
     return Table(SCHEMA, statement, _Rows(config, contracts))

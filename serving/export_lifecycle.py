@@ -15,6 +15,7 @@ from models.config import Config
 from models.store import lifecycle_tables as lt
 from models.store.columns import arrow_schema
 from models.store.customer_lookup import STAGE_HISTORY, numbered
+from models.store.serving_tables import tombstone
 from models.store.tables import source_record
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Table:
     reshape: Reshape | None = None
 
 
+def erased(golden_id: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """That somebody was erased of whom a run under way still holds something."""
+    return sa.exists().where(tombstone.c.kind == "golden", tombstone.c.id == golden_id)
+
+
 def lifecycle_exports(config: Config) -> dict[str, Table]:
     """Every export of the lifecycle by its name; the columns of records follow from the configuration."""
     f, s = lt.finding.c, lt.customer_state.c
@@ -48,10 +54,16 @@ def lifecycle_exports(config: Config) -> dict[str, Table]:
     return {
         "findings": Table(
             findings,
-            sa.select(*(f[name] for name in _FINDING if name not in _ADDED)).order_by(f.finding_id),
+            sa.select(*(f[name] for name in _FINDING if name not in _ADDED))
+            .where(sa.or_(f.golden_id.is_(None), ~erased(f.golden_id)))
+            .order_by(f.finding_id),
             finding_rows,
         ),
-        "stage_history": Table(STAGE_HISTORY, sa.select(s.golden_id, s.history).order_by(s.golden_id), _stage_rows),
+        "stage_history": Table(
+            STAGE_HISTORY,
+            sa.select(s.golden_id, s.history).where(~erased(s.golden_id)).order_by(s.golden_id),
+            _stage_rows,
+        ),
         **{entity: _records(config, entity) for entity in ("touchpoint", "vehicle", "relation")},
         "matrix": _plain(sa.select(lt.matrix_cell).order_by(*lt.matrix_cell.primary_key)),
         "measures": _plain(sa.select(lt.lifecycle_measure).order_by(*lt.lifecycle_measure.primary_key)),

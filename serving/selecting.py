@@ -22,7 +22,7 @@ from models.vocabulary import PARTY_TYPES
 from serving.access import Masking, Principal
 from serving.access.rights import SENSITIVITIES
 from serving.export import Export, batches, exports
-from serving.privacy.consent import agreed
+from serving.privacy.consent import agreed, without_consent
 from serving.writers import writer_for
 
 if TYPE_CHECKING:
@@ -32,8 +32,23 @@ if TYPE_CHECKING:
 SINCE = ("golden", "provenance", "events", "aliases")
 """Exports that can be had since a number of the feed."""
 
+RIGHTS_OF: dict[str, str | None] = {
+    **dict.fromkeys(("golden", "crosswalk", "aliases", "provenance", "events")),
+    **dict.fromkeys(("customer_360", "stage_history", "touchpoint", "vehicle", "relation"), "customers.read"),
+    **dict.fromkeys(("findings", "matrix", "measures"), "findings.read"),
+    **dict.fromkeys(("tasks", "decisions", "pairs"), "tasks.read"),
+    "quarantine": "sources.read",
+}
+"""Every export with the right that a program needs for it besides `exports.make`."""
+
 _PLAIN = frozenset({"crosswalk", "aliases", "pairs", "stage_history", "matrix", "measures"})
 """Exports without values of attributes."""
+
+_WORK = frozenset({"tasks", "decisions", "pairs", "quarantine"})
+"""Exports of what the hub's own people work with; they are for no other purpose, so nobody was asked about one."""
+
+_ABOUT = {"touchpoint": ("golden_id", "contact_id"), "vehicle": ("golden_id",), "relation": ("golden_id", "from_id")}
+"""Exports of records, and the columns that name whom a record is about."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +65,14 @@ class Selected:
     """One export as somebody may have it."""
 
     def __init__(self, store: Store, config: Config, name: str, selection: Selection):
-        """Raises ConfigError where the export cannot be had since a number."""
+        """Raises ConfigError where the export cannot be had since a number, or for a purpose."""
         self._store, self._name, self._selection = store, name, selection
         self._masking = Masking(config)
         chosen = exports(config)[name]
         if selection.since is not None and name not in SINCE:
             raise ConfigError(f"'{name}' cannot be had since a number; {', '.join(SINCE)} can")
+        if selection.purpose is not None and name in _WORK:
+            raise ConfigError(f"'{name}' cannot be had for a purpose: it holds what stewards and engineers work with")
         self._export = replace(chosen, statement=_narrowed(store, name, chosen, selection))
 
     @property
@@ -64,7 +81,7 @@ class Selected:
         return self._export.schema
 
     def count(self) -> int:
-        """How many rows the store gives; `provenance` makes several of each."""
+        """How many rows the store gives; `provenance` and `stage_history` make several of each."""
         counted = sa.select(sa.func.count()).select_from(self._export.statement.order_by(None).subquery())
         with self._store.database.read() as connection:
             return int(connection.scalar(counted) or 0)
@@ -72,7 +89,7 @@ class Selected:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, masked."""
         for batch in batches(self._store, self._export):
-            yield self._masked(batch)
+            yield self._masked(self._about_whom_may_be_told(batch))
 
     def personal(self) -> list[str]:
         """Which attributes or columns that are not public the reader sees, for the audit log."""
@@ -90,6 +107,23 @@ class Selected:
                 }
             )
         return sorted(who.sees - {"public"})
+
+    def _about_whom_may_be_told(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Without the records that are about a person who was erased, or has not agreed to the purpose."""
+        if self._name not in _ABOUT:
+            return batch
+        columns = [batch.column(name) for name in _ABOUT[self._name]]
+        ids = sorted({golden_id for column in columns for golden_id in column.to_pylist() if golden_id is not None})
+        kept_out = self._store.erased_among(ids)
+        if (purpose := self._selection.purpose) is not None:
+            persons = self._store.persons_among(ids)
+            kept_out |= without_consent(self._store, sorted(persons), purpose, self._selection.channel)
+        if not kept_out:
+            return batch
+        unwanted = pa.array(sorted(kept_out), pa.string())
+        for name in _ABOUT[self._name]:
+            batch = batch.filter(pc.invert(pc.is_in(batch.column(name), unwanted)))
+        return batch
 
     def _masked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._name in _PLAIN or self._selection.who.sees.issuperset(SENSITIVITIES):
@@ -183,13 +217,20 @@ def _mask_row(name: str, row: dict[str, Any], who: Principal, masking: Masking) 
                     if not masking.sees(who, "person", attribute):
                         row[column] = None
         case "vehicle" | "touchpoint" | "relation":
-            for attribute in row:
-                if not masking.sees(who, name, attribute):
+            for attribute in masking.hidden(who, name):
+                if attribute in row:
                     row[attribute] = None
-        case "findings" | "quarantine":
-            # Which entity type it is of is not said, so what is sensitive in any is not shown.
-            if not all(masking.sees(who, entity, str(row["field"])) for entity in PARTY_TYPES):
+        case "findings":
+            entities = masking.entity_types(row["source"], row["stream"])
+            if not all(masking.sees(who, entity, str(row["field"])) for entity in entities):
                 row["value"] = None
+        case "quarantine":
+            # A column that no attribute is mapped to may hold anything, and the reason may repeat the value.
+            of = masking.columns(row["source"], row["stream"]).get(str(row["field"]))
+            entities = masking.entity_types(row["source"], row["stream"])
+            known = of is not None and all(masking.sees(who, entity, of) for entity in entities)
+            if not known and not who.sees.issuperset(SENSITIVITIES):
+                row["value"] = row["reason"] = None
         case _:  # what people wrote may name anybody
             if "personal" not in who.sees and "reason" in row:
                 row["reason"] = None

@@ -128,6 +128,23 @@ class Database:
                 self._local.connection = None
 
     @contextmanager
+    def beside(self) -> Iterator[sa.Connection]:
+        """A connection for a long answer during which the thread goes on asking, in the snapshot that it is in.
+
+        PostgreSQL gives one connection one answer at a time: asking on it while an answer is read would wait for ever.
+        """
+        held: sa.Connection | None = getattr(self._local, "connection", None)
+        if held is None or self.dialect != "postgresql" or getattr(self._local, "writing", None) is not None:
+            with self.read() as connection:
+                yield connection
+            return
+        with self.clear_errors(), self.engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="REPEATABLE READ")
+            shared = held.scalar(sa.text("SELECT pg_export_snapshot()"))
+            connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{shared}'")
+            yield connection
+
+    @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """A write transaction in which every read and write of this thread takes part until the block ends.
 

@@ -80,6 +80,15 @@ class Erasing:
                 found.update(connection.scalars(sa.select(c.id).where(c.kind == "golden", c.id.in_(some))))
         return found
 
+    def persons_among(self, golden_ids: Iterable[str]) -> set[str]:
+        """Those of the golden ids that are persons."""
+        g, found = t.golden_record.c, set[str]()
+        with self.database.read() as connection:
+            for some in _parts(sorted(set(golden_ids))):
+                where = sa.and_(g.entity_type == "person", g.golden_id.in_(some))
+                found.update(connection.scalars(sa.select(g.golden_id).where(where)))
+        return found
+
     def tombstoned(self, kind: str = "record") -> set[str]:
         """The ids (as text) of what was erased: `record` or `golden`."""
         with self.database.read() as connection:

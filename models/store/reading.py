@@ -41,14 +41,19 @@ class Reading:
 
         For plain SQL the types are read off the first rows; give `schema` where they may be null or absent.
         """
-        return _table(self.fetch_batches(query, params, schema))
+        statement = sa.text(query) if isinstance(query, str) else query
+        with self.database.read() as connection:
+            return _table(bulk.fetch(connection, statement, params, schema))
 
     def fetch_batches(
         self, query: str | sa.SelectBase, params: Mapping[str, Any] | None = None, schema: pa.Schema | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """`fetch_arrow` in record batches, for results that should not stand in memory whole."""
+        """`fetch_arrow` in record batches, for results that should not stand in memory whole.
+
+        Whoever takes the batches may ask the store for more in between.
+        """
         statement = sa.text(query) if isinstance(query, str) else query
-        with self.database.read() as connection:
+        with self.database.beside() as connection:
             yield from bulk.fetch(connection, statement, params, schema)
 
     def _by_ids(self, query: sa.Select[Any], column: sa.Column[Any], ids: Ids | Texts) -> pa.Table:

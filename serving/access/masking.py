@@ -84,6 +84,13 @@ class Masking:
             return {}
         return {c: name for name, columns in declared.field_columns.items() for c in columns}
 
+    def entity_types(self, source: str, stream: str) -> tuple[str, ...]:
+        """What a stream delivers; both kinds of parties where the configuration no longer has it."""
+        try:
+            return (self._config.source(source).stream(stream).entity,)
+        except KeyError:
+            return PARTY_TYPES
+
     def payload(
         self, who: Principal, entity_type: str, source: str, stream: str, payload: Mapping[str, Any]
     ) -> tuple[dict[str, Any], list[str], list[str]]:

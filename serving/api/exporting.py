@@ -12,7 +12,8 @@ from models.errors import ConfigError
 from serving.api.calling import Call, Needs
 from serving.api.problems import Problem, refusals
 from serving.api.sending import Sending, TooMany
-from serving.selecting import Selection
+from serving.export import NAMES
+from serving.selecting import RIGHTS_OF, Selection
 
 router = APIRouter(prefix="/v1", tags=["bulk"])
 
@@ -24,9 +25,12 @@ MEDIA = {
 
 
 class ExportBody(BaseModel):
-    """What to write. `since`: only what has an event after this number (not `crosswalk`)."""
+    """What to write: a table of `kehu export`.
 
-    what: str = Field(pattern="^(golden|crosswalk|aliases|provenance|events)$", examples=["golden"])
+    `since`: only what has an event after this number (of `golden`, `provenance`, `events` and `aliases`).
+    """
+
+    what: str = Field(pattern=f"^({'|'.join(NAMES)})$", examples=["golden"])
     format: str = Field("ndjson", pattern="^(csv|ndjson|parquet)$")
     since: int | None = Field(None, ge=0, le=2**62)
     channel: str | None = Field(
@@ -48,10 +52,15 @@ class ExportBody(BaseModel):
 )
 def export(body: ExportBody, call: Annotated[Call, Depends(Needs("exports.make"))]) -> Response:
     """CSV, NDJSON or Parquet of one published state, sent while it is read. The header `X-Kehu-Cursor` is the number of
-    the newest event in it: read the feed from there and nothing is missed. `X-Kehu-Rows` says how many rows come (of
-    `provenance`: golden records), for a progress bar. Attributes that you do not see are empty; persons who have not
-    agreed to the purpose of your key are left out.
+    the newest event in it: read the feed from there and nothing is missed. `X-Kehu-Rows` says how many rows come at
+    most (of `provenance` and `stage_history`: how many golden records), for a progress bar. Attributes that you do not
+    see are empty; persons who have not agreed to the purpose of your key are left out.
+
+    Some tables need a right besides `exports.make`: `findings.read` for findings, matrix and measures, `customers.read`
+    for the 360 view and what it is made of, `tasks.read` for tasks, decisions and pairs, `sources.read` for quarantine.
     """
+    if (further := RIGHTS_OF[body.what]) is not None:
+        call.who.require(further)
     selection = Selection(call.who, call.who.purpose, body.channel, body.since)
     try:
         sending = Sending(call.store, call.config, body.what, body.format, selection)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import io
 import json
 import time
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from models.store.audits import AuditFilter
-from models.store.lifecycle_tables import lifecycle_measure, matrix_cell
+from models.store.lifecycle_tables import finding, lifecycle_measure, matrix_cell
 from models.store.serving_tables import consent
-from models.store.tables import golden_record
-from serving.access import Principal
+from models.store.tables import golden_record, quarantine, source_record
+from serving.access import ROLE_RIGHTS, Principal
 from serving.api.sending import AT_ONCE, Sending, TooMany
+from serving.export import NAMES, exports
 from serving.privacy.consent import record_consent
-from serving.selecting import Selection
-from tests.unit.api.hub import Hub, number
+from serving.selecting import RIGHTS_OF, Selection
+from tests.unit.api.hub import AT, Hub, number
 
 
 def lines(text: str) -> dict[str, dict[str, object]]:
@@ -58,6 +60,79 @@ def test_provenance_and_events_are_masked_too(hub: Hub) -> None:
         assert "王芳" not in poor.post("/v1/exports", json={"what": what}).text, what
     assert "王芳" in rich.post("/v1/exports", json={"what": "events"}).text
     assert "110101199003078515" not in rich.post("/v1/exports", json={"what": "events"}).text
+
+
+def _worked(hub: Hub) -> None:
+    """A finding about each of two customers, records of relations, a quarantined row, a stage."""
+    needed = [column for column in finding.columns if not column.nullable]
+    blank: dict[str, Any] = {c.name: "" if isinstance(c.type, sa.Text) else 0 for c in needed}
+    place = {**blank, "source": "crm", "stream": "contacts", "field": "phone", "value": "+8613800138000"}
+    rows = [
+        {**place, "finding_id": 1, "golden_id": "p1", "source_key": "P1"},
+        {
+            **place,
+            "finding_id": 2,
+            "golden_id": "g1",
+            "source_key": "A1",
+            "stream": "accounts",
+            "field": "city",
+            "value": "深圳",
+        },
+    ]
+    bad = {"run_id": "r1", "source": "crm", "stream": "contacts", "row": 1, "at": AT, "reason": "王芳 is no number"}
+    from_p1 = {"from_ids": [number("crm", "contacts", "P1")], "to_ids": [number("crm", "accounts", "A1")]}
+    with hub.store.database.write() as connection:
+        connection.execute(sa.insert(finding), rows)
+        connection.execute(sa.insert(quarantine).values(**bad, source_key="P9", field="extra", value="王芳"))
+        connection.execute(
+            sa.update(source_record)
+            .where(source_record.c.record_id == number("crm", "serves", "R1"))
+            .values(standard=json.dumps({"type": "serves", **from_p1}))
+        )
+
+
+def test_every_table_of_the_command_line_is_had_over_http_by_whoever_may(hub: Hub) -> None:
+    _worked(hub)
+    assert set(RIGHTS_OF) == set(NAMES), "a new export says which right it needs"
+    for role in ("lead_steward", "admin", "consumer"):
+        client = hub.as_role(role)
+        for what, further in RIGHTS_OF.items():
+            found = client.post("/v1/exports", json={"what": what, "format": "csv"})
+            if further is None or further in ROLE_RIGHTS[role]:
+                assert found.status_code == 200, (role, what, found.text)
+                assert found.text.splitlines()[0] == ",".join(exports(hub.config)[what].schema.names)
+            else:
+                assert (found.status_code, found.json()["right"]) == (403, further), (role, what)
+    narrow = hub.as_role("consumer", "exports.make")
+    assert narrow.post("/v1/exports", json={"what": "findings"}).json()["right"] == "findings.read"
+
+
+def test_tables_of_the_lifecycle_are_masked_and_leave_out_whom_they_must(hub: Hub) -> None:
+    _worked(hub)
+
+    def had(client: Any, what: str) -> list[dict[str, Any]]:
+        found = client.post("/v1/exports", json={"what": what})
+        assert found.status_code == 200, found.text
+        return [json.loads(line) for line in found.text.splitlines()]
+
+    every = ("exports.make", "findings.read", "customers.read")
+    poor, rich = hub.as_role("consumer", *every), hub.as_role("consumer", *every, "personal")
+    assert {f["finding_id"]: f["value"] for f in had(rich, "findings")} == {1: "+8613800138000", 2: "深圳"}
+    assert {f["finding_id"]: f["value"] for f in had(poor, "findings")} == {1: None, 2: "深圳"}
+    (relation,) = had(poor, "relation")
+    assert (relation["from_id"], relation["golden_id"], relation["source_key"]) == ("p1", "g1", "R1")
+    (row,) = had(hub.as_role("admin"), "quarantine")
+    assert (row["value"], row["reason"], row["field"]) == (None, None, "extra"), "it may hold anything"
+
+    bound = hub.as_role("consumer", *every, "personal", "purpose:marketing")
+    assert [f["finding_id"] for f in had(bound, "findings")] == [2] and had(bound, "relation") == []
+    record_consent(hub.store, "p1", "marketing", given=True, by="li")
+    assert len(had(bound, "findings")) == 2 and len(had(bound, "relation")) == 1
+    refused = hub.as_role("admin", "exports.make", "tasks.read", "purpose:marketing")
+    assert refused.post("/v1/exports", json={"what": "tasks"}).status_code == 422
+
+    hub.store.add_tombstones([], ["p1"], erasure="e", by="li")
+    assert [f["finding_id"] for f in had(rich, "findings")] == [2] and had(rich, "relation") == []
 
 
 def test_consent_counts_by_channel_and_with_its_history(hub: Hub) -> None:
