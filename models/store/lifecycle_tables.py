@@ -96,7 +96,8 @@ finding = sa.Table(
     _column("closed_run", sa.Text, null=True),
     _column("closed_because", sa.Text, null=True),  # delivery | identity | contracts
     _column("reopened", Id),
-    sa.Index("ix_finding_golden_id", "golden_id"),
+    # Without statistics, SQLite would sooner look among all open findings than among those of one customer.
+    sa.Index("ix_finding_golden_id_status", "golden_id", "status"),
     sa.Index("ix_finding_status_rule", "status", "rule"),
     sa.Index(
         "ix_finding_record_id",
