@@ -184,7 +184,7 @@ def _solve(
         weights[pair] = round(rules.compiled.weight(one, other), DIGITS) if known is None else known
         if pair in scope.said.no_match:
             forbidden[pair] = STEWARD
-        elif pair not in must and (why := rules.forbids(one, other)):
+        elif why := rules.forbids(one, other):
             forbidden[pair] = why
     if not forbidden and min(weights.values()) >= declaration.auto:
         clusters.update(dict.fromkeys(group, min(group)))
@@ -198,6 +198,7 @@ def _solve(
         prior=rules.compiled.prior_weight,
         must=[pair for pair in must if pair[0] in members and pair[1] in members],
         forbidden=forbidden,
+        despite=scope.said.despite,
     )
     clusters.update(solution.cluster)
     links.refused += solution.refused

@@ -134,7 +134,9 @@ def solve(work: Work, model: PublishedModel, said: Verdicts) -> Solved:
 def cluster(work: Work, model: PublishedModel, said: Verdicts, records: str = "known") -> Links:
     """Clusters what `known` and `scored` hold; creates `clusters` (record_id, cluster) for all of table `records`."""
     con = work.con
-    links = link(con, model, "known", "scored", auto=work.limits.auto, must=said.match, never=said.no_match)
+    links = link(
+        con, model, "known", "scored", auto=work.limits.auto, must=said.match, never=said.no_match, despite=said.despite
+    )
     con.register("cluster_rows", links.clusters)
     con.execute(
         "CREATE OR REPLACE TABLE clusters AS SELECT f.record_id, coalesce(c.cluster, f.record_id) AS cluster "

@@ -6,7 +6,7 @@ The batch path: DuckDB and numpy do what is many, Python solves the few componen
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -64,10 +64,12 @@ def link(
     cohesion: float | None = None,
     must: Iterable[tuple[int, int]] = (),
     never: Iterable[tuple[int, int]] = (),
+    despite: Mapping[tuple[int, int], Collection[str]] | None = None,
 ) -> Links:
     """Clusters the pairs of table `scored` (left_id, right_id, weight; every candidate pair, also the weak ones).
 
     `must` and `never` are stewards' verdicts; `never` outranks the model, `must` outranks everything but `never`.
+    `despite` names the hard rules that a steward knew to speak against a pair of `must`.
     """
     must, never = list(must), list(never)
     declaration = model.declaration
@@ -119,10 +121,6 @@ def link(
     con.execute("CREATE OR REPLACE TEMP TABLE banned (left_id BIGINT, right_id BIGINT, reason VARCHAR)")
     if declaration.cannot_link:
         con.execute(f"INSERT INTO banned {forbidden_sql(declaration, 'inner_pairs', features)}")
-    if must:
-        # Two stewards' words on one pair cannot both be active; a hard rule yields to a person.
-        _load_pairs(con, "joined", must)
-        con.execute("DELETE FROM banned b USING joined j WHERE b.left_id = j.left_id AND b.right_id = j.right_id")
     if never:
         _load_pairs(con, "apart", never)
         con.execute(
@@ -130,7 +128,7 @@ def link(
             [STEWARD],
         )
     prior = float(np.log2(model.prior / (1.0 - model.prior)))
-    return _solve(con, nodes, label, auto, cohesion, prior, must, oversized, int(missing))
+    return _solve(con, nodes, label, auto, cohesion, prior, must, despite or {}, oversized, int(missing))
 
 
 def _load_pairs(con: duckdb.DuckDBPyConnection, name: str, pairs: Iterable[tuple[int, int]]) -> None:
@@ -183,6 +181,7 @@ def _solve(
     cohesion: float,
     prior: float,
     must: list[tuple[int, int]],
+    despite: Mapping[tuple[int, int], Collection[str]],
     oversized: list[list[int]],
     rescored: int,
 ) -> Links:
@@ -232,6 +231,7 @@ def _solve(
                 prior=prior,
                 must=wanted.get(component, ()),
                 forbidden=forbidden.get(component),
+                despite=despite,
             )
             refused += solution.refused
             doubtful += solution.doubtful

@@ -23,19 +23,26 @@ NOWHERE: Moved = MappingProxyType({})
 
 @dataclass
 class Verdicts:
-    """What stewards said about pairs of current records, the newest word on each pair; smaller id first."""
+    """What stewards said about pairs of current records, the newest word on each pair; smaller id first.
+
+    `despite` names the hard rules of which whoever said `match` was told that they speak against it.
+    """
 
     match: set[Pair] = field(default_factory=set)
     no_match: set[Pair] = field(default_factory=set)
+    despite: dict[Pair, frozenset[str]] = field(default_factory=dict)
 
     def records(self) -> set[int]:
         """Every record that a verdict is about."""
         return {record for pair in (*self.match, *self.no_match) for record in pair}
 
-    def say(self, pair: Pair, verdict: str) -> None:
+    def say(self, pair: Pair, verdict: str, despite: Iterable[str] = ()) -> None:
         """A newer word on a pair (`match`, `no_match`; any other takes the older one back)."""
         for one, word in ((self.match, "match"), (self.no_match, "no_match")):
             (one.add if verdict == word else one.discard)(pair)
+        self.despite.pop(pair, None)
+        if verdict == "match" and (rules := frozenset(despite)):
+            self.despite[pair] = rules
 
 
 def said_by_tables(config: Config, entity: str) -> Verdicts:
@@ -54,9 +61,17 @@ def said_of(
     found = tables or Verdicts()
     for row in rows:
         if row["entity_type"] == entity:
+            despite = despite_of(row)
             for pair, verdict in pairs_of(row, moved):
-                found.say(pair, verdict)
+                found.say(pair, verdict, despite)
     return found
+
+
+def despite_of(row: Mapping[str, Any]) -> list[str]:
+    """The hard rules in spite of which an entry of the log joins two records."""
+    detail = row["detail"] if row["kind"] in (PAIR, SPLIT) else None
+    detail = orjson.loads(detail) if isinstance(detail, str) else detail
+    return list((detail or {}).get("despite", ()))
 
 
 def pairs_of(row: Mapping[str, Any], moved: Moved = NOWHERE) -> Iterator[tuple[Pair, str]]:

@@ -103,7 +103,7 @@ def task_table(
         reason = f"{len(records)} records hang together; only what is most alike was merged"
         add("oversized", None, records, None, reason)
     for doubt in links.doubtful:
-        add("two_customers", (doubt.left_id, doubt.right_id), doubt.records, doubt.weight, doubt.reason)
+        add(doubt.kind, (doubt.left_id, doubt.right_id), doubt.records, doubt.weight, doubt.reason)
     for one_found in found:
         add(
             one_found.kind, one_found.pair, one_found.records, one_found.weight, one_found.reason, one_found.decision_id

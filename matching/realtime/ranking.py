@@ -126,9 +126,8 @@ def _together(
     said = words([i for i in records if i != NEW])
     pairs = list(itertools.combinations(sorted(records), 2))
     must = said.match.intersection(pairs)
-    forbidden = {
-        (a, b): why for a, b in pairs if (a, b) not in must and (why := rules.forbids(records[a], records[b]))
-    } | dict.fromkeys(said.no_match.intersection(pairs), STEWARD)
+    forbidden = {(a, b): why for a, b in pairs if (why := rules.forbids(records[a], records[b]))}
+    forbidden |= dict.fromkeys(said.no_match.intersection(pairs), STEWARD)
     solution = solve_component(
         records,
         {(a, b): round(rules.compiled.weight(records[a], records[b]), DIGITS) for a, b in pairs},

@@ -24,6 +24,10 @@ CODES: dict[str, tuple[int, str]] = {
     "refused": (422, "what was asked of a task or decision cannot be meant"),
     "overtaken": (409, "somebody decided meanwhile; `by`, `at`, `verdict` and `decision` say who and what"),
     "claimed": (409, "somebody else is working on the task; `by` says who"),
+    "contradiction": (
+        409,
+        "hard rules keep the two customers apart; `rules` and `attributes` say which, `despite` goes on",
+    ),
     "idempotency_conflict": (409, "the Idempotency-Key was used before with another request"),
     "gone": (410, "the person was erased"),
     "cursor_gone": (410, "the feed does not go back that far; take a snapshot and go on from its cursor"),
@@ -91,11 +95,14 @@ def _refused(request: Request, error: Exception) -> Response:
     return problem(request, error.status, str(error), headers=headers, code=error.code, **more)
 
 
+_TOLD = ("by", "at", "verdict", "decision", "rules", "attributes", "golden_ids")
+
+
 def _steward(request: Request, error: Exception) -> Response:
     assert isinstance(error, StewardError)
     code = "not_found" if error.status == 404 else error.code
     # What else an error knows (delivered values, members) is for pages, which mask it.
-    more = {name: error.detail[name] for name in ("by", "at", "verdict", "decision") if name in error.detail}
+    more = {name: error.detail[name] for name in _TOLD if name in error.detail}
     if "at" in more:
         more["at"] = str(more["at"])
     return problem(request, error.status, str(error), code=code, **more)

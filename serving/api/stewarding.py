@@ -26,6 +26,15 @@ Leads = Annotated[Call, Depends(Needs("tasks.lead"))]
 TaskKey = Annotated[str, Path(max_length=200, examples=["grey_pair:1006668195598520040-3999289345635187092"])]
 Number = Annotated[int, Path(ge=1, le=2**62)]
 FindingId = Annotated[int, Path(ge=0, le=2**63 - 1)]
+Despite = Annotated[
+    bool, Field(description="Match although hard rules keep the two customers apart, as `contradiction` told")
+]
+Only = Annotated[
+    Literal["left", "right"] | None,
+    Field(
+        description="With match: this record alone goes over to the other's customer, and the rest stays another one"
+    ),
+]
 Reason = Annotated[str, Field(min_length=1, max_length=2000, examples=["same tax id on the invoice"])]
 
 
@@ -52,6 +61,14 @@ class Task(BaseModel):
     detail: dict[str, Any] | None
 
 
+class Against(BaseModel):
+    """A hard rule that keeps the two customers of a task apart: by which records, and in which attributes."""
+
+    rule: str = Field(examples=["two valid tax ids"])
+    records: list[str]
+    attributes: list[str]
+
+
 class TaskDetail(Task):
     """A task with its records side by side. Send `seen` back with the decision."""
 
@@ -60,6 +77,7 @@ class TaskDetail(Task):
     masked: list[str]
     decisions: list[dict[str, Any]]
     comments: list[dict[str, Any]]
+    contradictions: list[Against]
 
 
 class DecisionEntry(BaseModel, extra="allow"):
@@ -92,6 +110,8 @@ class TaskDecision(BaseModel):
     verdict: Literal["match", "no_match", "unsure"]
     reason: str = Field("", max_length=2000)
     seen: int | None = Field(None, ge=0, le=2**62, description="`seen` of the task as you read it")
+    despite: Despite = False
+    only: Only = None
 
 
 class PairDecision(BaseModel):
@@ -102,6 +122,8 @@ class PairDecision(BaseModel):
     right: shapes.KeyBody
     reason: Reason
     seen: int | None = Field(None, ge=0, le=2**62)
+    despite: Despite = False
+    only: Only = None
 
 
 class Because(BaseModel):
@@ -158,6 +180,7 @@ class SplitBody(BaseModel):
 
 
 _WRITES = refusals("not_found", "refused", "overtaken", "claimed")
+_DECIDES = refusals("not_found", "refused", "overtaken", "claimed", "contradiction")
 
 
 @router.get("/tasks", response_model=shapes.Page[Task], responses=refusals(), summary="What waits for stewards")
@@ -207,6 +230,10 @@ def task(task_key: TaskKey, call: Reads) -> Response:
         ],
         "masked": masked,
         "decisions": [_decision(asker, row) for row in view.decisions],
+        "contradictions": [
+            {"rule": one.rule, "records": [one.left, one.right], "attributes": [row[0] for row in one.attributes]}
+            for one in view.against
+        ],
         "comments": [{**c, "text": c["text"] if clear else None} for c in view.comments],
     }
     return call.answer({**body, **more}, asker=asker)
@@ -250,11 +277,11 @@ def comment(task_key: TaskKey, body: Said, call: Works) -> Response:
     return call.answer({"items": said}, status=201)
 
 
-@router.post("/tasks/{task_key}/decision", response_model=Outcome, responses=_WRITES, summary="Decide a task")
+@router.post("/tasks/{task_key}/decision", response_model=Outcome, responses=_DECIDES, summary="Decide a task")
 def decide_task(task_key: TaskKey, body: TaskDecision, call: Works) -> Response:
     """Decide about the pair of a task, and close it."""
-    done = st.decide_task(call.store, call.config, call.who, task_key, body.verdict, reason=body.reason, seen=body.seen)
-    return call.answer(done.as_dict())
+    about: dict[str, Any] = body.model_dump(exclude={"verdict"})
+    return call.answer(st.decide_task(call.store, call.config, call.who, task_key, body.verdict, **about).as_dict())
 
 
 @router.get("/decisions", response_model=shapes.Page[DecisionEntry], responses=refusals(), summary="The decision log")
@@ -283,15 +310,12 @@ def decision(number: Number, call: Reads) -> Response:
         return call.answer(_decision(call.asker(), st.decision_view(call.store, call.config, call.who, number)))
 
 
-@router.post("/decisions", response_model=Outcome, responses=_WRITES, summary="Decide about two records")
+@router.post("/decisions", response_model=Outcome, responses=_DECIDES, summary="Decide about two records")
 def decide(body: PairDecision, call: Works) -> Response:
-    """Say that two source records are one customer, or are not."""
+    """Say that two source records are one customer, or are not. A match joins their customers, whole."""
     left, right = (_record(call, key) for key in (body.left, body.right))
-    return call.answer(
-        st.decide_pair(
-            call.store, call.config, call.who, body.verdict, left, right, reason=body.reason, seen=body.seen
-        ).as_dict()
-    )
+    about: dict[str, Any] = body.model_dump(exclude={"verdict", "left", "right"})
+    return call.answer(st.decide_pair(call.store, call.config, call.who, body.verdict, left, right, **about).as_dict())
 
 
 @router.post("/decisions/{number}/undo", response_model=Outcome, responses=_WRITES, summary="Take a decision back")

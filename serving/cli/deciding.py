@@ -34,6 +34,10 @@ _VALUES = {"pin": "SOURCE:KEY", "ignore": "VALUE", "edit": "VALUE"}
     help="CSV with verdict, left, right, by, reason; all rows are taken, or none.",
 )
 @click.option("--lasting", is_flag=True, help="With pin: also for what the record delivers later.")
+@click.option("--despite", is_flag=True, help="With match: although hard rules keep the golden records apart.")
+@click.option(
+    "--move", is_flag=True, help="With match: the first record alone goes over to the second's golden record."
+)
 @click.option("--all", "everything", is_flag=True, help="With list: undone decisions too, and what undid them.")
 @click.option("--limit", type=click.IntRange(0), help=f"With list: how many to show.  [default: {_SHOWN}]")
 @with_session
@@ -45,11 +49,16 @@ def decide(
     reason: str | None,
     path: Path | None,
     lasting: bool,
+    despite: bool,
+    move: bool,
     everything: bool,
     limit: int | None,
 ) -> None:
     """Decide whether two source records are one customer (match, no-match, unsure); split a golden record; pin, ignore
     or edit one of its values; approve, reject or undo a decision; list them.
+
+    A match joins the golden records of the two, whole; where hard rules keep these apart it is refused, naming what
+    contradicts, until --despite or --move says what is meant. In a file it is taken, and contradictions become tasks.
 
     A decision is kept for good, outranks every score, and takes effect at once, or, while a run is under way, when that
     has ended. A record is named SOURCE:KEY, or SOURCE.STREAM:KEY where one source has the key in several streams; a
@@ -61,6 +70,8 @@ def decide(
         raise click.UsageError("--all and --limit belong to 'list'")
     if lasting and word != "pin":
         raise click.UsageError("--lasting belongs to 'pin'")
+    if (despite or move) and word != "match":
+        raise click.UsageError("--despite and --move belong to 'match'")
     if word == "list":
         if what:
             raise click.UsageError("'list' takes no record")
@@ -75,7 +86,7 @@ def decide(
 
     config, who = session.config(), replace(Principal.system(), name=str(by))
     with session.store(config) as store:
-        done = _done(store, config, who, str(word), what, str(reason), lasting)
+        done = _done(store, config, who, str(word), what, str(reason), lasting, despite, move)
         follow(store, config)
     if done.state == "recorded":
         session.show(f"Decision {done.decision_id} is recorded; it takes effect with the next 'kehu run'.")
@@ -110,14 +121,29 @@ def _needed(what: str, given: dict[str, str | None]) -> None:
         raise click.UsageError(f"{what} needs {', '.join(absent)}")
 
 
-def _done(store: Store, config: Config, who: Any, word: str, what: tuple[str, ...], reason: str, lasting: bool) -> Done:
+def _done(
+    store: Store,
+    config: Config,
+    who: Any,
+    word: str,
+    what: tuple[str, ...],
+    reason: str,
+    lasting: bool,
+    despite: bool,
+    move: bool,
+) -> Done:
     from serving import stewardship as acts
     from serving.decisions import golden_named, pair_named, record_named
 
     if word in _PAIRS:
         left, right = pair_named(store, config, what[0], what[1])
         verdict: Any = word.replace("-", "_")
-        return acts.decide_pair(store, config, who, verdict, left, right, reason=reason)
+        only: Any = "left" if move else None
+        try:
+            return acts.decide_pair(store, config, who, verdict, left, right, reason=reason, despite=despite, only=only)
+        except acts.Contradicts as found:
+            told = f"{found}\n'--despite' says that they are one all the same, '--move' takes only {what[0]} over"
+            raise acts.Contradicts(told, **found.detail) from None
     if word == "undo":
         return acts.undo(store, config, who, int(what[0]), reason=reason)
     if word in _NUMBERED:

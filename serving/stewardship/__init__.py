@@ -6,7 +6,7 @@ raises `StewardError` (with `status` and `code`) or `NotAllowed`. Knows no HTTP.
 
 What one does, each one transaction with its log entry, its audit entry, its effect and its events; answers `Done`:
 
-    decide_pair, decide_task, decide_tasks      match, no match, unsure
+    decide_pair, decide_task, decide_tasks      match (of golden records, or of one record alone), no match, unsure
     split                                       records of a golden record over several
     pin_value, ignore_value, edit_value         golden values
     undo, approve, reject                       decisions
@@ -19,12 +19,13 @@ What one sees, each one published state:
     task_view                                   a task: records side by side, waterfall, merge preview, graph, history
     golden_view                                 a golden record: values with provenance, versions, lineage, decisions
     compare (attribute_rows, waterfall)         any records side by side
-    merge_preview, graph_of                     a test merge; a neighbourhood
+    merge_preview, contradictions, graph_of     a test merge; what speaks against it; a neighbourhood
     decisions_about, decision_view              the decision log
 """
 
 from serving.stewardship.bench import Bench, bench_of
 from serving.stewardship.compare import attribute_rows, record_views, waterfall
+from serving.stewardship.contradictions import Contradiction, Contradicts, contradictions
 from serving.stewardship.deciding import approve, decide_pair, decide_task, decide_tasks, reject, split, undo
 from serving.stewardship.done import Done
 from serving.stewardship.errors import Claimed, Overtaken, Refused, StewardError, Unknown
@@ -40,6 +41,8 @@ from serving.stewardship.values import edit_value, ignore_value, pin_value
 
 __all__ = [
     "Bench",
+    "Contradiction",
+    "Contradicts",
     "Claimed",
     "Done",
     "GoldenView",
@@ -57,6 +60,7 @@ __all__ = [
     "bench_of",
     "claim",
     "comment",
+    "contradictions",
     "decide_pair",
     "decide_task",
     "decide_tasks",

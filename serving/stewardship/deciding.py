@@ -1,4 +1,4 @@
-"""Decisions about pairs of records, splits of golden records, approvals, and taking any of them back.
+"""Decisions about pairs of records, moves and splits, approvals, and taking any of them back.
 
 Each is checked, written into the log with its evidence and into the audit log, and applied, in one transaction.
 """
@@ -13,6 +13,7 @@ from models.stewardship import APPROVAL, PAIR, SPLIT, PairVerdict
 from models.store import Store
 from serving.access import NotAllowed, Principal
 from serving.stewardship.bench import Bench, bench_of
+from serving.stewardship.contradictions import Contradicts, contradictions, refuse
 from serving.stewardship.done import Done
 from serving.stewardship.errors import Claimed, Overtaken, Refused, Unknown
 from serving.stewardship.evidence import evidence_of
@@ -20,6 +21,7 @@ from serving.stewardship.recording import record
 from serving.stewardship.waiting import open_task
 
 WORK, LEAD = "tasks.work", "tasks.lead"
+Side = Literal["left", "right"]
 
 
 def decide_pair(
@@ -33,13 +35,19 @@ def decide_pair(
     reason: str,
     seen: int | None = None,
     task_key: str | None = None,
+    despite: bool = False,
+    only: Side | None = None,
 ) -> Done:
     """Say that two source records are one customer (`match`), are not (`no_match`), or that one cannot tell (`unsure`).
+
+    A match joins the golden records of the two, whole. Where a hard rule keeps these apart, Contradicts is raised
+    unless `despite` says that this is known. With `only`, that record alone goes over to the other's golden record;
+    what it leaves behind is another customer then.
 
     `seen` is the last decision (`TaskView.seen`) that who decides could know of: a newer one about both records raises
     Overtaken. `task_key` closes that task with it (with `unsure`: leaves it open as such).
 
-    Raises NotAllowed, Unknown, Refused, Overtaken.
+    Raises NotAllowed, Unknown, Refused, Overtaken, Contradicts.
     """
     who.require(WORK)
     bench = bench_of(store, config)
@@ -58,7 +66,23 @@ def decide_pair(
     entity = types.pop()
     if seen is not None:
         _not_overtaken(store, (low, high), seen, who)
-    entry = _entry(bench, who, PAIR, verdict, entity, [low, high], reason) | {"left_id": low, "right_id": high}
+    if only is not None and verdict != "match":
+        raise Refused("only with a match one record goes over alone")
+    homes = [row["golden_id"] for row in rows.values() if row["golden_id"]]
+    mover, host = (right, left) if only == "right" else (left, right)
+    moves = only is not None and len(set(homes)) == 2 and len(_members(store, rows[mover]["golden_id"])) > 1
+    rules: list[str] = []
+    if verdict == "match":
+        found = contradictions(bench, entity, mover, host, alone=moves)
+        if not despite:
+            refuse(found, homes)
+        rules = [one.rule for one in found]
+    if moves:
+        entry = _move(bench, who, rows[mover], rows[host], reason)
+    else:
+        entry = _entry(bench, who, PAIR, verdict, entity, [low, high], reason) | {"left_id": low, "right_id": high}
+    if rules:
+        entry["detail"] = {**entry.get("detail", {}), "despite": rules}
     return record(bench, who, entry, task_key=task_key)
 
 
@@ -71,11 +95,14 @@ def decide_task(
     *,
     reason: str = "",
     seen: int | None = None,
+    despite: bool = False,
+    only: Side | None = None,
 ) -> Done:
     """Decide about the pair that a task asks about, and close it (with `unsure` it waits for somebody who knows more).
+    `despite` and `only` as of `decide_pair`, the left record being that with the smaller number.
 
     Raises Unknown, Overtaken where it was decided already (`by`, `at`, `verdict` in its detail), Claimed where it is
-    somebody else's, Refused where the task is not about a pair.
+    somebody else's, Refused where the task is not about a pair, Contradicts.
     """
     who.require(WORK)
     task = open_task(store, who, task_key)
@@ -83,7 +110,8 @@ def decide_task(
         raise Refused(f"a task of kind {task['kind']} is not about a pair of records")
     left, right = task["left_id"], task["right_id"]
     said = reason or f"decided in task {task_key}"
-    return decide_pair(store, config, who, verdict, left, right, reason=said, seen=seen, task_key=task_key)
+    more: dict[str, Any] = {"seen": seen, "task_key": task_key, "despite": despite, "only": only}
+    return decide_pair(store, config, who, verdict, left, right, reason=said, **more)
 
 
 def decide_tasks(
@@ -95,7 +123,7 @@ def decide_tasks(
     for key in dict.fromkeys(task_keys):
         try:
             answers[key] = decide_task(store, config, who, key, verdict, reason=reason)
-        except (Unknown, Refused, Overtaken, Claimed) as error:
+        except (Unknown, Refused, Overtaken, Claimed, Contradicts) as error:
             answers[key] = error
     return answers
 
@@ -197,6 +225,23 @@ def reject(store: Store, config: Config, who: Principal, decision_id: int, *, re
     return approve(store, config, who, decision_id, reason=reason, verdict="reject")
 
 
+def _move(
+    bench: Bench, who: Principal, mover: Mapping[str, Any], host: Mapping[str, Any], reason: str
+) -> dict[str, Any]:
+    """The entry by which a record goes over to another's golden record: of whom it leaves it is told apart."""
+    number = mover["record_id"]
+    left = [one for one in _members(bench.store, mover["golden_id"]) if one != number]
+    gained = sorted([*_members(bench.store, host["golden_id"]), number])
+    entry = _entry(bench, who, SPLIT, "move", mover["entity_type"], sorted([*left, *gained]), reason)
+    parts = sorted((left, gained), key=lambda part: part[0])
+    entry["detail"] = {"parts": parts, "record": number, "golden_id": mover["golden_id"], "to": host["golden_id"]}
+    return entry
+
+
+def _members(store: Store, golden_id: str) -> list[int]:
+    return sorted(store.members_of([golden_id])["record_id"].to_pylist())
+
+
 def _entry(
     bench: Bench, who: Principal, kind: str, verdict: str, entity: str, records: Sequence[int], reason: str
 ) -> dict[str, Any]:
@@ -215,7 +260,8 @@ def _entry(
 
 def _not_overtaken(store: Store, pair: tuple[int, int], seen: int, who: Principal) -> None:
     for row in store.decisions_about(list(pair), active_only=False).to_pylist():
-        if row["id"] > seen and {row["left_id"], row["right_id"]} == set(pair) and row["by"] != who.name:
+        about = row["kind"] == SPLIT or {row["left_id"], row["right_id"]} == set(pair)
+        if row["id"] > seen and about and row["by"] != who.name:
             words = f"{row['by']} decided this meanwhile: {row['verdict'].replace('_', ' ')}"
             raise Overtaken(words, by=row["by"], at=row["at"], verdict=row["verdict"], decision=row["id"])
 

@@ -40,6 +40,7 @@ def decision_view(store: Store, config: Config, who: Principal, number: int) -> 
 def _told(store: Store, config: Config, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = list(rows)
     sides = sorted({row[side] for row in rows for side in ("left_id", "right_id")} - {None})
+    sides += [orjson.loads(row["detail"])["record"] for row in rows if row["verdict"] == "move" and row["detail"]]
     held = bench_of(store, config).records(sides)
     undone = {row["undoes"]: row["id"] for row in rows if row["undoes"] is not None}
     settled = {row["approves"]: row["verdict"] for row in rows if row["approves"] is not None}
@@ -50,6 +51,10 @@ def _told(store: Store, config: Config, rows: Iterable[dict[str, Any]]) -> list[
         for side in ("left", "right"):
             number = row[f"{side}_id"]
             row[side] = None if number is None else held[number]["name"] if number in held else f"record {number}"
+        if row["verdict"] == "move" and row["detail"]:
+            number = row["detail"]["record"]
+            row["left"] = held[number]["name"] if number in held else f"record {number}"
+            row["right"] = row["detail"]["to"]
         row["undone_by"] = undone.get(row["id"])
         waits = row["approval"] is not None and settled.get(row["id"]) != "approve"
         row["holds"] = row["undoes"] is None and row["approves"] is None and row["undone_by"] is None and not waits

@@ -10,6 +10,7 @@ from models.store import Store
 from serving.access import Principal
 from serving.stewardship.bench import bench_of
 from serving.stewardship.compare import AttributeRow, RecordView, Waterfall, attribute_rows, record_views, waterfall
+from serving.stewardship.contradictions import Contradiction, contradictions
 from serving.stewardship.errors import Unknown
 from serving.stewardship.graph import Graph, graph_of
 from serving.stewardship.log import decision_view, decisions_about
@@ -24,7 +25,9 @@ class TaskView:
 
     `task`: its row. `records`: the columns of the comparison (of a pair, the two; else up to twelve of its records),
     `attributes` its rows, `waterfall` how the weight of a pair comes about, `preview` what a merge would make, `graph`
-    the neighbourhood. `decisions`: earlier ones about these records; `asks`: the decision that waits for approval.
+    the neighbourhood. `against`: the hard rules that keep the two golden records apart; `leaves`: how many records
+    each of the two would leave behind if it went over alone. `decisions`: earlier ones about these records; `asks`: the
+    decision that waits for approval.
     """
 
     task: dict[str, Any]
@@ -34,6 +37,8 @@ class TaskView:
     waterfall: Waterfall | None
     preview: MergePreview | None
     graph: Graph
+    against: list[Contradiction]
+    leaves: list[int]
     decisions: list[dict[str, Any]]
     asks: dict[str, Any] | None
     comments: list[dict[str, Any]]
@@ -57,6 +62,7 @@ def task_view(store: Store, config: Config, who: Principal, task_key: str) -> Ta
         columns = named[:MOST_RECORDS]
         views = record_views(bench, columns)
         homes = list(dict.fromkeys(view.golden_id for view in views if view.golden_id))
+        apart = len(pair) == 2 and len(homes) > 1
         asks = None
         if task["kind"] in ("approval", "change_request") and task["decision_id"] is not None:
             asks = decision_view(store, config, who, task["decision_id"])
@@ -66,9 +72,15 @@ def task_view(store: Store, config: Config, who: Principal, task_key: str) -> Ta
             views,
             attribute_rows(bench, task["entity_type"], columns) if views else [],
             waterfall(bench, task["entity_type"], *pair) if len(pair) == 2 else None,
-            merge_preview(store, config, homes[:2]) if len(pair) == 2 and len(homes) > 1 else None,
+            merge_preview(store, config, homes[:2]) if apart else None,
             graph_of(store, config, task["entity_type"], columns),
+            contradictions(bench, task["entity_type"], *pair) if apart else [],
+            [_others(store, view) for view in views] if apart else [],
             decisions_about(store, config, who, named),
             asks,
             store.comments(task_key),
         )
+
+
+def _others(store: Store, view: RecordView) -> int:
+    return 0 if view.golden_id is None else len(store.members_of([view.golden_id])) - 1

@@ -52,6 +52,8 @@ def _words(visit: Visit, decision: dict[str, Any]) -> str:
                 return say("Saved. It takes effect when the run that is under way ends.")
             return say("Saved.")
         return say("Saved. The two records are of two customers.") if not one else say("Saved.")
+    if decision["verdict"] == "move":
+        return say("Saved. The record went over to the other golden record.")
     if decision["verdict"] == "unsure":
         return say("Saved. The task waits for somebody who knows more.")
     return say("Saved.")

@@ -14,6 +14,7 @@ from serving import stewardship
 from serving.attached import attached
 from serving.stewardship import TaskView
 from serving.stewardship.compare import AttributeRow
+from serving.stewardship.deciding import Side
 from serving.web.differences import marked
 from serving.web.drawing import HEIGHT, WIDTH, graph_places, waterfall_bars
 from serving.web.notices import notice_of
@@ -24,6 +25,7 @@ from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
 router = APIRouter()
+_ONLY: dict[str, Side] = {"left": "left", "right": "right"}
 
 
 @router.get("/tasks/next")
@@ -48,8 +50,18 @@ def decide(visit: SignedIn, key: str) -> Response:
     onward = _onward(visit, _sent_queue(visit), after=key)
     try:
         done = stewardship.decide_task(
-            visit.store, visit.config, visit.reader, key, verdict, reason=visit.sent("reason"), seen=seen
+            visit.store,
+            visit.config,
+            visit.reader,
+            key,
+            verdict,
+            reason=visit.sent("reason"),
+            seen=seen,
+            despite=visit.sent("despite") == "1",
+            only=_ONLY.get(visit.sent("only")),
         )
+    except stewardship.Contradicts as refused:
+        return _page(visit, key, _sent_queue(visit), None, status=refused.status, choosing=True)
     except (stewardship.Overtaken, stewardship.Claimed, stewardship.Refused) as refused:
         return _refused(visit, key, refused)
     return go(visit, f"{onward}{'&' if '?' in onward else '?'}said={done.decision_id}")
@@ -106,7 +118,14 @@ def _onward(visit: Visit, queue: dict[str, str], *, after: str = "", before: str
     return f"/tasks/{quote(keys[0])}?{query}" if keys else f"/inbox?{query}"
 
 
-def _page(visit: Visit, key: str, queue: dict[str, str], notice: dict[str, Any] | None, status: int = 200) -> Response:
+def _page(
+    visit: Visit,
+    key: str,
+    queue: dict[str, str],
+    notice: dict[str, Any] | None,
+    status: int = 200,
+    choosing: bool = False,
+) -> Response:
     found = stewardship.task_view(visit.store, visit.config, visit.reader, key)
     _record_reading(visit, found)
     pair = [n for n in (found.task["left_id"], found.task["right_id"]) if n is not None]
@@ -130,6 +149,7 @@ def _page(visit: Visit, key: str, queue: dict[str, str], notice: dict[str, Any] 
         sheet=(WIDTH, HEIGHT),
         query=urlencode(queue),
         reason=visit.sent("reason"),
+        choosing=choosing,
         sees_names=visit.sees("personal") or found.task["entity_type"] != "person",
         people=stewards_of(visit) if visit.may("tasks.lead") else [],
         moves=_moves(visit, found),
@@ -145,7 +165,9 @@ def _marks(row: AttributeRow) -> list[Any]:
 
 
 def _record_reading(visit: Visit, found: TaskView) -> None:
-    seen = [r.attribute for r in found.attributes if r.sensitivity != "public" and visit.sees(r.sensitivity)]
+    rows = [(r.attribute, r.sensitivity) for r in found.attributes]
+    rows += [(name, sensitivity) for one in found.against for name, sensitivity, _, _ in one.attributes]
+    seen = list(dict.fromkeys(name for name, kind in rows if kind != "public" and visit.sees(kind)))
     visit.reads.read(visit.reader, "task.view", object_type="task", object_id=found.task["task_key"], attributes=seen)
 
 

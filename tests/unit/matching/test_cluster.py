@@ -201,3 +201,35 @@ def test_stewards_words_hold_or_are_told_as_a_conflict_in_any_order(
     assert {frozenset(one.cluster[r] for r in p) for p in broken} == {
         frozenset(one.cluster[r] for r in p) for p in told
     }
+
+
+RULE = "two valid tax ids"
+# Two customers of two records each; 1 and 3 have a tax id each, 2 and 4 none.
+SIDES = {(1, 2): 20.0, (3, 4): 20.0, (1, 3): -30.0, (1, 4): -9.0, (2, 3): -9.0, (2, 4): 1.0}
+
+
+def test_a_steward_s_match_joins_whole_customers_and_what_it_did_not_know_is_a_conflict() -> None:
+    solution = solve_component([1, 2, 3, 4], SIDES, auto=4, cohesion=0, must=[(2, 4)], forbidden={(1, 3): RULE})
+    assert partition(solution.cluster) == {frozenset({1, 2, 3, 4})} and solution.refused == []
+    (doubt,) = solution.doubtful
+    assert (doubt.left_id, doubt.right_id, doubt.kind) == (1, 3, "conflict") and RULE in doubt.reason
+    rest = {"auto": 4, "cohesion": 0, "forbidden": {(1, 3): RULE}}
+    for known in ({"despite": {(2, 4): {RULE}}, "must": [(2, 4)]}, {"must": [(2, 4), (1, 3)]}):
+        assert solve_component([1, 2, 3, 4], SIDES, **rest, **known).doubtful == []  # type: ignore[arg-type]
+    # Another rule than the one that was known is told all the same.
+    other = solve_component([1, 2, 3, 4], SIDES, **rest, must=[(2, 4)], despite={(2, 4): {"another"}})  # type: ignore[arg-type]
+    assert [d.kind for d in other.doubtful] == ["conflict"]
+
+
+def test_who_lies_between_two_customers_joins_them_when_a_steward_says_that_they_are_one() -> None:
+    weights = {(1, 2): -3.0, (1, 3): 8.0, (2, 3): 8.0}
+    known = {"forbidden": {(1, 2): RULE}, "auto": 4, "cohesion": 0}
+    assert len(partition(solve_component([1, 2, 3], weights, **known).cluster)) == 3  # type: ignore[arg-type]
+    assert len(partition(solve_component([1, 2, 3], weights, **known, must=[(1, 2)]).cluster)) == 1  # type: ignore[arg-type]
+
+
+def test_what_stewards_say_of_others_holds_through_what_the_machine_joins() -> None:
+    # 1 is with 2 and 3 with 4 by the machine; one steward joins 1 and 3, another tells 2 and 4 apart.
+    weights = {(1, 2): 20.0, (3, 4): 19.0, (1, 3): 0.0, (1, 4): 0.0, (2, 3): 0.0, (2, 4): 0.0}
+    solution = solve_component([1, 2, 3, 4], weights, auto=4, cohesion=0, must=[(1, 3)], forbidden={(2, 4): STEWARD})
+    assert partition(solution.cluster) == {frozenset({1, 2, 3}), frozenset({4})} and solution.refused == []
