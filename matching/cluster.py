@@ -276,8 +276,8 @@ def solve_component(
         found.ban = {pair: reason for pair, reason in found.ban.items() if reason != BETWEEN}
         found.agree()
     cluster = found.named()
-    words = _Words(joined, alone, rules, despite or {})
-    doubtful = _doubts(cluster, weights, prior, rules, words)
+    held = _Words(joined, alone, rules, despite or {})
+    doubtful = _doubts(cluster, weights, prior, rules, held)
     return Solution(cluster, [*conflicts.values(), *found.refusals()], doubtful)
 
 
