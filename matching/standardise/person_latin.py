@@ -67,13 +67,13 @@ def _nickname_roots() -> dict[str, str]:
     roots: dict[str, str] = {}
     from nicknames import NickNamer
 
-    namer = NickNamer()
+    listed = NickNamer().nickname_lookup  # made anew with each look at it
     canonicals: dict[str, list[str]] = {}
-    for canonical, nicks in namer.nickname_lookup.items():
+    for canonical, nicks in listed.items():
         for nick in nicks:
             canonicals.setdefault(nick, []).append(canonical)
     for nick, known in canonicals.items():
-        if len(known) == 1 and nick not in namer.nickname_lookup and _is_short_form(nick, known[0]):
+        if len(known) == 1 and nick not in listed and _is_short_form(nick, known[0]):
             roots[nick] = known[0]
     own = list_groups("nicknames")
     roots.update(own)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.errors import BusyError, StoreError
+from models.store.looks import OPTIONS, Looks
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -50,6 +51,7 @@ class Database:
         self.shown = parsed.render_as_string(hide_password=True)
         self.dialect: Dialect = "sqlite" if self.engine.dialect.name == "sqlite" else "postgresql"
         self._local = threading.local()
+        self.looks = Looks(self.engine)
 
     @property
     def file(self) -> Path | None:
@@ -58,6 +60,7 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back to the system."""
+        self.looks.close()
         self.engine.dispose()
 
     @contextmanager
@@ -84,17 +87,12 @@ class Database:
         with self.clear_errors():
             if (held := getattr(self._local, "connection", None)) is not None:
                 return self._first(held.connection.driver_connection, query, values)
+            if self.dialect == "postgresql":
+                return self.looks.look(lambda driver: self._first(driver, query, values))
             pooled = self.engine.raw_connection()
             driver: Any = pooled.driver_connection
             try:
-                if self.dialect == "sqlite":
-                    return self._first(driver, query, values)
-                driver.autocommit = True  # neither BEGIN nor ROLLBACK, each of which is a way to the server and back
-                try:
-                    return self._first(driver, query, values)
-                finally:
-                    if not driver.closed:
-                        driver.autocommit = False
+                return self._first(driver, query, values)
             finally:
                 pooled.close()
 
@@ -242,9 +240,7 @@ def _engine(url: sa.URL) -> sa.Engine:
             event.listen(engine, "begin", _begin_sqlite)
             return engine
         case "postgresql":
-            return sa.create_engine(
-                url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"}
-            )
+            return sa.create_engine(url, pool_pre_ping=True, connect_args=dict(OPTIONS))
         case other:
             raise StoreError(f"a hub lives in sqlite or postgresql, not in {other}")
 

@@ -14,8 +14,6 @@ import orjson
 
 from models.store.database import Database
 
-_REPEATABLE_READ = 3  # psycopg.IsolationLevel, which SQLite needs no driver for
-
 
 class Member(NamedTuple):
     """A source record with the golden record that it is in, and its standard values as JSON."""
@@ -49,19 +47,18 @@ def looking(database: Database) -> Iterator[Lookup]:
         return
     # Without SQLAlchemy's own beginning and ending, which takes as long as the reads.
     with database.clear_errors():
+        if not sqlite:
+            with database.looks.snapshot() as driver:
+                yield Lookup(driver, sqlite)
+            return
         pooled = database.engine.raw_connection()
-        driver: Any = pooled.driver_connection
+        file: Any = pooled.driver_connection
         try:
-            if sqlite:
-                driver.execute("BEGIN")
-            else:
-                driver.isolation_level = _REPEATABLE_READ
-            yield Lookup(driver, sqlite)
+            file.execute("BEGIN")
+            yield Lookup(file, sqlite)
         finally:
             try:
-                driver.rollback()
-                if not sqlite:
-                    driver.isolation_level = None
+                file.rollback()
             finally:
                 pooled.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -23,6 +24,7 @@ from serving.api import (
     webhooks,
 )
 from serving.api.calling import Needs
+from serving.api.creating import warm_matcher
 from serving.api.limiting import TooLarge
 from serving.api.problems import ProblemBody, add_problems
 from serving.api.repeating import PARAMETER, Repeatable
@@ -54,6 +56,7 @@ def include(app: FastAPI) -> None:
     app.include_router(operating.plain)
     app.mount("/docs/assets", StaticFiles(directory=operating.STATIC), name="docs-assets")
     app.state.requests, app.state.usage = Requests(), Usage(app.state.hub.store)
+    app.state.warms = [partial(warm_matcher, app.state.hub.store, app.state.hub.config)]
     app.state.dispatcher = Dispatcher(app.state.hub.store, app.state.hub.config)
     app.add_middleware(TooLarge, limit=limit)
     app.add_middleware(Watching, requests=app.state.requests, use=app.state.usage)

@@ -57,6 +57,8 @@ class Call:
     request: Request
     service: Service
     who: Principal
+    ahead: Any = None
+    """What was read in the same go as the caller's key, see `Needs`."""
 
     @property
     def store(self) -> Store:
@@ -67,10 +69,6 @@ class Call:
     def config(self) -> Config:
         """The configuration."""
         return self.service.config
-
-    async def look(self, ask: Callable[[], Response]) -> Response:
-        """The answer of a look-up of few rows: at once where the store is a file, else in a thread."""
-        return ask() if self.service.at_once else await run_in_threadpool(ask)
 
     def asker(self) -> Asker:
         """Who asks, for the functions that read and mask."""
@@ -111,12 +109,15 @@ class Call:
 
 
 class Needs:
-    """The right that an endpoint needs, as a dependency that gives the Call; None for anybody who is signed in."""
+    """The right that an endpoint needs, as a dependency that gives the Call; None for anybody who is signed in.
 
-    def __init__(self, right: str | None):
+    `ahead` is read for whoever has the right, before the endpoint is called: one way through the threads fewer.
+    """
+
+    def __init__(self, right: str | None, ahead: Callable[[Call], Any] | None = None):
         if right is not None and right not in RIGHTS:
             raise KeyError(right)
-        self.right = right
+        self.right, self._ahead = right, ahead
 
     async def __call__(self, request: Request) -> Call:
         """Raises NotSignedIn, NotAllowed, or Problem for too many requests."""
@@ -132,7 +133,10 @@ class Needs:
         service.limits.take(who.key_id or who.name)
         if self.right is not None:
             who.require(self.right)
-        return Call(request, service, who)
+        call = Call(request, service, who)
+        if self._ahead is not None:
+            call.ahead = self._ahead(call)
+        return call
 
 
 class Limits:

@@ -13,6 +13,9 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, Field
 
 from matching.realtime import GoldenMatch, Matcher
+from models.config import Config
+from models.errors import KehuError
+from models.store import Store
 from models.store.serving_tables import idempotency
 from serving.api import shapes
 from serving.api.calling import Call, Needs, dumps
@@ -240,6 +243,16 @@ def candidate(asker: Asker, entity_type: str, found: GoldenMatch) -> dict[str, A
             for r in found.reasons
         ],
     }
+
+
+def warm_matcher(store: Store, config: Config) -> None:
+    """Read and compile the match models, so that the first who asks need not wait for it."""
+    matcher = Matcher(store, config)
+    for entity, values in (("organization", {"name": "某某物流有限公司"}), ("person", {"full_name": "王芳"})):
+        try:
+            matcher.match(entity, values)
+        except KehuError:
+            pass  # no model yet, or no store: whoever asks is told
 
 
 def matcher_of(call: Call) -> Matcher:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -33,6 +32,13 @@ _MOVED: dict[int | str, dict[str, Any]] = {
 _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the ETag in If-None-Match"}}
 
 
+def _ahead(call: Call) -> Standing | None:
+    """The golden record that is asked for, where it is plainly one and asked for as it stands."""
+    golden_id = call.request.path_params["golden_id"]
+    plain = golden_id.isascii() and golden_id.isprintable() and not call.request.query_params
+    return standing(call.store, golden_id) if plain else None
+
+
 @router.get(
     "/customers/{golden_id}",
     response_model=shapes.Customer,
@@ -40,7 +46,10 @@ _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged s
     summary="A customer",
 )
 async def customer(
-    golden_id: shapes.GoldenId, call: Reader, known_at: Moment = None, valid_at: Moment = None
+    golden_id: shapes.GoldenId,
+    call: Annotated[Call, Depends(Needs("customers.read", _ahead))],
+    known_at: Moment = None,
+    valid_at: Moment = None,
 ) -> Response:
     """The golden record of an id. A former id answers 308 with the survivor.
 
@@ -49,14 +58,15 @@ async def customer(
     """
     if known_at is not None or valid_at is not None:
         return await run_in_threadpool(_then, call, golden_id, _utc(known_at), _utc(valid_at))
-    return await call.look(partial(_now, call, golden_id))
+    found: Standing | None = call.ahead
+    if found is not None and not found.erased:
+        asker = call.asker()
+        return call.answer(_told(asker, found), asker=asker, etag=True)
+    return await run_in_threadpool(_now, call, golden_id)
 
 
 def _now(call: Call, golden_id: str) -> Response:
-    found = standing(call.store, golden_id)
     asker = call.asker()
-    if found is not None and not found.erased:
-        return call.answer(_told(asker, found), asker=asker, etag=True)
     with call.snapshot():
         moved_to = found_or_moved(call, golden_id)
         if isinstance(moved_to, Response):

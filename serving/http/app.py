@@ -47,7 +47,7 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for loads in (warm, warm_decisions):
+        for loads in (warm, warm_decisions, *getattr(app.state, "warms", ())):
             threading.Thread(target=loads, name="kehu-warm", daemon=True).start()
         dispatcher = getattr(app.state, "dispatcher", None)
         if dispatcher is not None:

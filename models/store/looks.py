@@ -1,0 +1,101 @@
+"""Connections to PostgreSQL for look-ups that somebody waits for: kept open, without a transaction around each.
+
+What a pool does around a statement (a ping before it, BEGIN and ROLLBACK around it) is three more ways to the server
+and back than the look-up itself. Here the first statement finds out that a connection broke, and it is made anew.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+KEPT = 8
+"""Idle connections that are kept; more are made while they are needed."""
+
+OPTIONS = {"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off"}
+"""Of every connection. Compiling a statement takes longer than any that somebody waits for."""
+
+_Answer = TypeVar("_Answer")
+
+
+class Looks:
+    """Connections of one database, in autocommit. Safe to use from threads."""
+
+    def __init__(self, engine: sa.Engine):
+        self._engine = engine
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue(KEPT)
+
+    def look(self, ask: Callable[[Any], _Answer]) -> _Answer:
+        """What `ask` finds with a connection; asked again on a new one where the connection had broken."""
+        with self._connection(lambda _: None) as (driver, kept):
+            try:
+                return ask(driver)
+            except Exception:
+                if not (kept and driver.closed):
+                    raise
+        with self._connection(lambda _: None, fresh=True) as (driver, _):
+            return ask(driver)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Any]:
+        """A connection inside a transaction in which all reads see one published state."""
+
+        def begin(driver: Any) -> None:
+            driver.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+        with self._connection(begin) as (driver, _):
+            try:
+                yield driver
+            finally:
+                if not driver.closed:
+                    driver.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """End all idle connections."""
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except queue.Empty:
+                return
+
+    @contextmanager
+    def _connection(self, begin: Callable[[Any], None], *, fresh: bool = False) -> Iterator[tuple[Any, bool]]:
+        driver, kept = (self._made(), False) if fresh else self._taken()
+        try:
+            begin(driver)
+        except Exception:
+            broke = driver.closed
+            driver.close()
+            if not (kept and broke):
+                raise
+            driver, kept = self._made(), False
+            begin(driver)
+        try:
+            yield driver, kept
+        finally:
+            self._give_back(driver)
+
+    def _taken(self) -> tuple[Any, bool]:
+        try:
+            return self._idle.get_nowait(), True
+        except queue.Empty:
+            return self._made(), False
+
+    def _made(self) -> Any:
+        dialect = self._engine.dialect
+        arguments, options = dialect.create_connect_args(self._engine.url)
+        driver: Any = dialect.loaded_dbapi.connect(*arguments, **{**options, **OPTIONS})
+        driver.autocommit = True
+        return driver
+
+    def _give_back(self, driver: Any) -> None:
+        if driver.closed:
+            return
+        try:
+            self._idle.put_nowait(driver)
+        except queue.Full:
+            driver.close()
