@@ -88,11 +88,15 @@ class BatchWriter:
         return self.rows
 
     def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Append rows; returns them with their positions in `_row`."""
+        """Append rows; returns them with their positions in `_row`. A batch without rows tells of its columns alone."""
         positions = pa.array(np.arange(self.rows + 1, self.rows + batch.num_rows + 1))
         self.rows += batch.num_rows
         names = [f"{name}_delivered" if name == ROW else name for name in batch.schema.names]
         numbered = pa.RecordBatch.from_arrays([*batch.columns, positions], [*names, ROW])
+        if not numbered.num_rows:
+            for field in batch.schema:
+                self.columns.setdefault(field.name, field.type)
+            return numbered
         if self._schema is None or not numbered.schema.equals(self._schema):
             self._flush()
             self._close_part()

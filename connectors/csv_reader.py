@@ -20,6 +20,8 @@ def read_csv(file: CsvFile) -> Iterator[pa.RecordBatch | BadRow]:
     names, before = header_and_place(file)
     if not names:
         return
+    # Without rows, or with bad ones alone, it is known which columns there are.
+    yield pa.RecordBatch.from_arrays([pa.array([], pa.string()) for _ in names], names)
     done = 0
     if file.scan.quotes % 2 == 0:
         try:

@@ -53,7 +53,7 @@ def unique_names(header: list[str]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for position, raw in enumerate(header, 1):
-        name = base = raw.strip().strip("\ufeff") or f"column_{position}"
+        name = base = raw.replace("\0", "").strip().strip("\ufeff") or f"column_{position}"
         count = 2
         while name.casefold() in taken:  # case folded: the set-based engine tells names apart only that way
             name, count = f"{base}_{count}", count + 1

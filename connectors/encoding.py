@@ -74,17 +74,32 @@ def scan(stream: BinaryIO, encoding: str | None = None, quote: str = '"') -> Sca
     for bom, name in _BOMS:
         if head.startswith(bom):
             return Scan(name, name != "utf-8-sig" or not bad, quotes)
-    if b"\0" in head:
-        even, odd = head[0::2].count(0), head[1::2].count(0)
-        if max(even, odd) * 5 > len(head):
-            return Scan("utf-16-le" if odd > even else "utf-16-be", True, quotes)
+    if b"\0" in head and (wide := _wide(head)):
+        return Scan(wide, True, quotes)
     if not bad:
         return Scan("utf-8", True, quotes)
     # Each good byte more is a byte that a text in another encoding would hardly have by chance.
     if good >= 4 * bad:
         return Scan("utf-8", False, quotes)
     name, whole = _legacy(bytes(sample))
+    if name in _ONE_BYTE and good:
+        return Scan("utf-8", False, quotes)  # Western text holds no whole characters of UTF-8 by chance
     return Scan(name, whole, quotes)
+
+
+_ONE_BYTE = ("cp1252", "latin-1")
+
+
+def _wide(head: bytes) -> str | None:
+    """Which UTF-16 without a mark the first bytes are in, if they are: lines of it hold no NUL character."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    if max(even, odd) * 5 > len(head):
+        return name
+    text = head[: len(head) // 2 * 2].decode(name, "replace")
+    # Chinese has few bytes that are zero; line ends and the header's letters have one each.
+    plain = sum(char.isascii() for char in text)
+    return name if "\n" in text and "\0" not in text and plain * 20 > len(text) else None
 
 
 def _scan_given(stream: BinaryIO, encoding: str, quote: bytes) -> Scan:
@@ -112,7 +127,7 @@ def _legacy(sample: bytes) -> tuple[str, bool]:
         good = sum(n for char, n in high.items() if _common(char, common))
         if total and good / total >= _PLAUSIBLE and high["\ufffd"] * 20 <= total:
             return name, "\ufffd" not in text
-    for name in ("cp1252", "latin-1"):
+    for name in _ONE_BYTE:
         text = sample.decode(name, "replace")
         high = Counter(char for char in text if not char.isascii())
         good = sum(n for char, n in high.items() if char in _WESTERN)

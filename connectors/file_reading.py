@@ -8,7 +8,7 @@ from __future__ import annotations
 import lzma
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
 import pyarrow as pa
@@ -69,6 +69,8 @@ class Reading:
         endings = [ending.lower() for ending in path.suffixes]
         self.compression = COMPRESSED.get(endings[-1]) if endings else None
         ending = (endings[-2] if len(endings) > 1 else "") if self.compression else endings[-1] if endings else ""
+        if self.compression == "zip" and ending not in FORMATS:
+            ending = PurePosixPath(_only_member(path, name).name).suffix.lower()
         form = options.format or FORMATS.get(ending)
         if form is None:
             raise ValueError(f"{name}: cannot tell the kind of file by '{ending}'; give 'format'")
@@ -135,7 +137,8 @@ class Reading:
 def _only_member(path: Path, name: str) -> BinaryIO:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.namelist() if not member.endswith("/")]
+            # macOS adds a shadow of each file.
+            members = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX/")]
             if len(members) != 1:
                 raise ValueError(f"{name}: an archive must hold one file, and this one holds {len(members)}")
             return cast(BinaryIO, archive.open(members[0]))

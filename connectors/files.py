@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from connectors.file_reading import ANY, Format, Reading
-from connectors.protocol import Delivery, Discovered, Item, Options, State
+from connectors.protocol import BadRow, Delivery, Discovered, Item, Note, Options, State
 from connectors.registry import missing_columns, options_of
 from connectors.secrets import is_secret, without_secrets, without_user
 from connectors.storage import Found, Storage, identity, is_remote, shape_of, storage_of
@@ -81,7 +81,11 @@ class FilesConnector:
         try:
             with self._opened(stream, options) as storage:
                 files = self._files(storage, stream, options)
-                columns = self._reading(storage, files[-1], stream, options).columns() if files else []
+                columns = []
+                if files:
+                    reading = self._reading(storage, files[-1], stream, options)
+                    with _about(reading.name):
+                        columns = reading.columns()
         except SourceError as error:
             return [ConfigError(str(error), key=f"sources[{self.source.name}].connector.path")]
         # Members that are empty may be left out of JSON.
@@ -136,7 +140,13 @@ class FilesConnector:
             yield Delivery("delta" if parts else "snapshot", sparse=sparse, feed=parts, info=told)
             members: list[str] = []
             for reading in readings:
-                yield from reading.rows(members)
+                columns = rows = False
+                with _about(reading.name):
+                    for item in reading.rows(members):
+                        columns, rows = True, rows or isinstance(item, BadRow) or item.num_rows > 0
+                        yield item
+                if not rows:
+                    yield Note(f"{reading.name} {'holds no row below its header' if columns else 'is empty'}")
             for file in files:
                 if storage.again(file).identity != file.identity:
                     raise self._fault(stream, f"{file.name} changed while it was read", retryable=True)
@@ -162,7 +172,8 @@ class FilesConnector:
         return files
 
     def _reading(self, storage: Storage, file: Found, stream: Stream, options: FilesOptions) -> Reading:
-        return Reading(storage.local(file), file.name, options, stream.encoding)
+        with _about(file.name):
+            return Reading(storage.local(file), file.name, options, stream.encoding)
 
     @contextmanager
     def _opened(self, stream: Stream | None, options: FilesOptions) -> Iterator[Storage]:
@@ -180,6 +191,20 @@ class FilesConnector:
     def _fault(self, stream: Stream | None, message: str, retryable: bool = False) -> SourceError:
         name = stream.name if stream is not None else None
         return SourceError(message, source=self.source.name, stream=name, retryable=retryable)
+
+
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """What goes wrong with a file names it; many a library only says what it did not like."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, ValueError) as error:
+        if name in str(error):
+            raise
+        raised = type(error) if type(error) in (FileNotFoundError, PermissionError) else ValueError
+        if isinstance(error, OSError) and raised is ValueError:
+            raised = OSError
+        raise raised(f"{name}: {error}") from error
 
 
 def _hashes(files: dict[str, Any]) -> dict[str, str]:

@@ -33,6 +33,10 @@ from models.errors import KehuError, SourceError
 Status = Literal["landed", "unchanged", "failed", "refused"]
 
 
+MOST_COLUMNS = 10_000
+"""A delivery with more columns is some other file, and would cost minutes and gigabytes to look at."""
+
+
 @dataclasses.dataclass
 class Landed:
     """What came of reading a stream once; JSON-able.
@@ -144,7 +148,13 @@ class _Landing:
             with BatchWriter(folder) as writer:
                 for item in items:
                     if isinstance(item, pa.RecordBatch):
-                        checks.add(writer.add(item))
+                        if item.num_columns > MOST_COLUMNS:
+                            words = f"{item.num_columns:,} columns, where no more than {MOST_COLUMNS:,} are taken"
+                            words += " (is it the right file, and its delimiter?)"
+                            raise SourceError(words, source=source.name, stream=stream.name)
+                        numbered = writer.add(item)
+                        if item.num_rows:
+                            checks.add(numbered)
                     elif isinstance(item, BadRow):
                         checks.unreadable(writer.skip_row(), item)
                     else:

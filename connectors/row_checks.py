@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from connectors.arrow import Column, Flags, Texts, pc
 from connectors.batch import INDEX, QUARANTINE, ROW
 from connectors.protocol import BadRow
-from connectors.text import clean, flag_of, key_of, payloads, text_form, texts_of
+from connectors.text import clean, flag_of, holds_nul, key_of, payloads, text_form, texts_of
 from connectors.times import parse_times, unreadable_dates
 from models.config import Stream
 from models.duck import connect_small
@@ -81,6 +81,11 @@ class RowChecks:
         for column in self._date_columns:
             if column in names and column != self.stream.updated_at:
                 self._check_dates(column, batch, keys)
+        for column in names:
+            values = batch.column(column)
+            if pa.types.is_string(values.type) and holds_nul(values):
+                reason = "a NUL character; the row is kept, the value without it"
+                self._wrong_values(column, pc.match_substring(values, "\0"), values, batch, keys, reason)
         index = pa.Table.from_arrays([rows, keys, times, flags], schema=INDEX)
         self._index.append(index.filter(there) if keys.null_count else index)
 
@@ -124,6 +129,7 @@ class RowChecks:
         reason: str,
     ) -> None:
         if pc.any(wrong).as_py():
+            wrong = pc.fill_null(wrong, False)
             rows, values = batch.column(ROW).filter(wrong).to_pylist(), texts.filter(wrong).to_pylist()
             self._set_aside(rows, keys.filter(wrong).to_pylist(), column, values, reason)
 
@@ -199,7 +205,7 @@ class RowChecks:
         reason: str,
     ) -> None:
         many = len(rows)
-        shown = [None if value is None else value[:_SHOWN] for value in values]
+        shown = [None if value is None else value[:_SHOWN].replace("\0", "\\x00") for value in values]
         columns = [
             [self.source] * many,
             [self.stream.name] * many,

@@ -26,16 +26,33 @@ def parquet_columns(file: BinaryIO) -> dict[str, str]:
 
 def read_parquet(file: BinaryIO) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file."""
-    for batch in pq.ParquetFile(file).iter_batches(batch_size=_BATCH):
+    opened = pq.ParquetFile(file)
+    schema = opened.schema_arrow
+    yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], unique_names(schema.names))
+    for batch in opened.iter_batches(batch_size=_BATCH):
         yield pa.RecordBatch.from_arrays(batch.columns, unique_names(batch.schema.names))
 
 
 def sheet_names(file: BinaryIO) -> list[str]:
     """The sheets of an Excel file. Raises ValueError when it is none."""
+    return list(_book(file).sheet_names)
+
+
+def _book(file: BinaryIO) -> CalamineWorkbook:
+    """Raises ValueError for what is no spreadsheet, or is locked."""
     try:
-        return list(CalamineWorkbook.from_filelike(file).sheet_names)
+        return CalamineWorkbook.from_filelike(file)
     except CalamineError as error:
+        file.seek(0)
+        content = file.read()
+        if content.startswith(_OLE) and _LOCKED in content:
+            raise ValueError("protected by a password; save it without one") from error
         raise ValueError(f"no spreadsheet that can be read: {error}") from error
+
+
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+"""How Office names what it encrypted, in a container of this kind."""
 
 
 def sheet_columns(file: BinaryIO, sheet: str | int | list[str | int] | None, skip: int) -> list[str]:
@@ -61,6 +78,7 @@ def _rows(sheet: CalamineSheet, skip: int) -> Iterator[pa.RecordBatch]:
     names = _header(cells, skip)
     if not names:
         return
+    yield _batch([], names)
     rows: list[list[str | None]] = []
     for raw in cells:
         row = [_cell(value) for value in raw[: len(names)]]
@@ -87,7 +105,7 @@ def _chosen(file: BinaryIO, sheet: str | int | list[str | int] | None) -> tuple[
 def _sheet(file: BinaryIO, sheet: str | int | None) -> CalamineSheet:
     file.seek(0)
     try:
-        book = CalamineWorkbook.from_filelike(file)
+        book = _book(file)
         names = book.sheet_names
         if isinstance(sheet, str) and sheet not in names:
             raise ValueError(f"there is no sheet '{sheet}', but {', '.join(names)}")
@@ -128,4 +146,5 @@ def _cell(value: Any) -> str | None:
 
 
 def _batch(rows: list[list[str | None]], names: list[str]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array(c, pa.string()) for c in zip(*rows, strict=True)], names)
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    return pa.RecordBatch.from_arrays([pa.array(c, pa.string()) for c in columns], names)

@@ -39,13 +39,14 @@ def text_form(column: Column) -> Texts:
     """A column as text, untrimmed.
 
     Whole floats and decimals lose their fraction (spreadsheets hand phone numbers over as 13800138000.0), times are ISO
-    8601, those with a zone in UTC, nested values are JSON, bytes base64; NaN and infinity are null.
+    8601, those with a zone in UTC, nested values are JSON, bytes base64; NaN and infinity are null. NUL characters are
+    left out: databases take no text that holds one.
     """
     kind = column.type
     if pt.is_string(kind):
-        return column
+        return without_nul(column)
     if pt.is_large_string(kind) or pt.is_string_view(kind):
-        return column.cast(pa.string())
+        return without_nul(column.cast(pa.string()))
     if pt.is_dictionary(kind):
         return text_form(column.dictionary_decode())
     if pt.is_floating(kind):
@@ -64,6 +65,20 @@ def text_form(column: Column) -> Texts:
     if pt.is_duration(kind):
         return column.cast(pa.int64()).cast(pa.string())
     return column.cast(pa.string())
+
+
+def holds_nul(text: pa.StringArray) -> bool:
+    """Whether any value holds a NUL character."""
+    _, offsets, data = text.buffers()
+    if data is None or offsets is None or not len(text):
+        return False
+    bounds = np.frombuffer(offsets, np.int32, len(text) + 1, text.offset * 4)
+    return not np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]].all()
+
+
+def without_nul(text: pa.StringArray) -> Texts:
+    """The values without their NUL characters."""
+    return pc.replace_substring(text, "\0", "") if holds_nul(text) else text
 
 
 def json_text(value: Any) -> str:
@@ -115,7 +130,7 @@ def _no_trailing_zeros(text: pa.StringArray) -> Texts:
 
 def clean(text: pa.StringArray) -> Texts:
     """Trimmed at both ends; null when nothing is left. This is the raw value that canonical columns hold."""
-    bare = pc.utf8_trim(text, WHITE)
+    bare = pc.utf8_trim(without_nul(text), WHITE)
     return pc.if_else(pc.not_equal(bare, ""), bare, pa.scalar(None, pa.string()))
 
 

@@ -241,8 +241,10 @@ def _model(resource: Resource) -> str:
     return _MODELS.get(resource.name, resource.name)
 
 
-_NOT_READ = frozenset({"attachments", "notes", "lines", "receivable", "payable", "receivable_today", "payable_today"})
-"""Fields that are computed at great cost, or hold what nobody maps."""
+_NOT_READ = frozenset(
+    {"attachments", "notes", "lines", "receivable", "payable", "receivable_today", "payable_today", "email_token"}
+)
+"""Fields that are computed at great cost, hold what nobody maps, or let whoever knows them act for somebody."""
 
 
 def _pages(http: TrytonHttp, model: str, domain: list[Any], names: list[str]) -> Iterator[list[dict[str, Any]]]:

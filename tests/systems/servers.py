@@ -107,7 +107,7 @@ class Tryton:
         return self.rpc(f"model.{method}", *params, {"active_test": False})
 
     def clear(self) -> None:
-        for model in ("sale.opportunity", "party.party"):
+        for model in ("marketing.email", "marketing.email.list", "web.user", "sale.opportunity", "party.party"):
             if found := self.call(f"{model}.search", [], 0, None, None):
                 self.call(f"{model}.delete", found)
 

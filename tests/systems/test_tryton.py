@@ -43,3 +43,42 @@ def test_changes_and_deletions_arrive_with_the_next_reading(tmp_path: Path, tryt
     assert "64001234" in str(project.view(golden[names[1]]["golden_id"])["identity"]).replace("-", "").replace(" ", "")
     again = project.run()
     assert (again["changed"], again["deleted"], again["events"]) == (0, 0, 0)
+
+
+def test_subscribers_of_mailings_arrive_with_the_next_reading(tmp_path: Path, tryton: Tryton) -> None:
+    """The marketing side: a mailing list, its subscribers, and the company that one of them belongs to."""
+    tryton.clear()
+    (company,) = tryton.call("party.party.create", [{"name": "上海德邦物流有限公司"}])
+    address = "wang.wei@debang-logistik.cn"
+    tryton.call("web.user.create", [{"email": address, "party": company}])
+    (language,) = tryton.call("ir.lang.search", [["code", "=", "en"]], 0, 1, None)
+    (mailing,) = tryton.call("marketing.email.list.create", [{"name": "Trucks", "language": language}])
+    addresses = [address, "li@nordwind-logistik.de", "zhao@nordwind-logistik.de", "sun@nordwind-logistik.de"]
+    made = tryton.call("marketing.email.create", [{"email": one, "list_": mailing} for one in addresses])
+    connector = {"type": "tryton", "url": tryton.url, "database": "crm", "user": "admin"}
+    project = Project(tmp_path, "news", "marketing", {**connector, "password": "${SYSTEM_SECRET}"}, PASSWORD)
+    project.configure("parties", "subscribers")
+    project.run()
+    first = _by_address(project)
+    assert set(first) == set(addresses)
+    organization = project.golden()["上海德邦物流有限公司"]["golden_id"]
+    assert organization in str(project.view(first[address])["relations"])
+
+    tryton.call("marketing.email.write", [made[1]], {"email": "li.na@nordwind-logistik.de"})
+    tryton.call("marketing.email.write", [made[2]], {"active": False})
+    tryton.call("marketing.email.delete", [made[3]])
+    tryton.call("marketing.email.create", [{"email": "chen@nordwind-logistik.de", "list_": mailing}])
+    project.sync()
+    changed = _by_address(project)
+    assert set(changed) == {address, "li.na@nordwind-logistik.de", "chen@nordwind-logistik.de"}
+    assert changed["li.na@nordwind-logistik.de"] == first["li@nordwind-logistik.de"]
+    assert "li.na@nordwind-logistik.de" in str(project.view(changed["li.na@nordwind-logistik.de"])["identity"])
+    landed = b"".join(path.read_bytes() for path in (tmp_path / "work" / "landing").rglob("manifest.json"))
+    assert b"email_token" not in landed
+    again = project.run()
+    assert (again["changed"], again["deleted"], again["events"]) == (0, 0, 0)
+
+
+def _by_address(project: Project) -> dict[str, str]:
+    """Golden ids of persons by their address."""
+    return {row["email"]: row["golden_id"] for row in project.rows("golden") if row["entity_type"] == "person"}
