@@ -48,22 +48,33 @@ def write_corrections(asker: Asker, source: str, path: Path) -> int:
     """Write a source's corrections to a file (CSV, Parquet, NDJSON); returns how many. Writes down who read them."""
     rows = 0
     with writer_for(path, SCHEMA) as write:
-        for batch in correction_batches(asker, source):
+        for batch in Corrections(asker, source, "corrections").batches():
             write(batch)
             rows += batch.num_rows
-    asker.account_for("corrections")
     return rows
 
 
-def correction_batches(asker: Asker, source: str) -> Iterator[pa.RecordBatch]:
-    """A source's corrections in record batches; values as text, lists as JSON."""
-    waiting: list[dict[str, Any]] = []
-    for _, found in with_corrections(asker, source):
-        waiting += [{name: _text(value) for name, value in one.items()} for one in found]
-        if len(waiting) >= _PART:
-            yield pa.RecordBatch.from_pylist(waiting, SCHEMA)
-            waiting = []
-    yield pa.RecordBatch.from_pylist(waiting, SCHEMA)
+class Corrections:
+    """All corrections of a source as a table; whose personal values are in a batch is on record before it is given."""
+
+    schema = SCHEMA
+
+    def __init__(self, asker: Asker, source: str, action: str):
+        self._asker, self._source, self._action = asker, source, action
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Record batches; values as text, lists as JSON."""
+        waiting: list[dict[str, Any]] = []
+        for _, found in with_corrections(self._asker, self._source):
+            waiting += [{name: _text(value) for name, value in one.items()} for one in found]
+            if len(waiting) >= _PART:
+                yield self._batch(waiting)
+                waiting = []
+        yield self._batch(waiting)
+
+    def _batch(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
+        self._asker.account_for(self._action)
+        return pa.RecordBatch.from_pylist(rows, SCHEMA)
 
 
 def correction_changes(asker: Asker, source: str, after: int, limit: int) -> dict[str, Any]:

@@ -24,6 +24,9 @@ class Retaining:
     def retain(self, config: Config, *, dry: bool = False, now: dt.datetime | None = None) -> list[dict[str, Any]]:
         """Remove, or with `dry` only count, what retention rules do not keep: source, what, before, rows.
 
+        Records are removed some hundred at a time, each time in a transaction of its own: others may write in between,
+        and what was removed when it is broken off stays removed.
+
         Ages go by the run that replaced a version or brought a deletion; ids of runs begin with their time.
         """
         at, found = now or dt.datetime.now(dt.UTC), list[dict[str, Any]]()
@@ -32,25 +35,35 @@ class Retaining:
                 if days is None:
                     continue
                 before = at - dt.timedelta(days=days)
-                with self.database.read() if dry else self.database.write() as connection:
-                    rows = _STEPS[what](connection, source, before, dry)
+                step, rows = _STEPS[what], 0
+                after: int | None = _FIRST
+                while after is not None:
+                    with self.database.read() if dry else self.database.write() as connection:
+                        count, after = step(connection, source, before, dry, after)
+                    rows += count
                 found.append({"source": source.name, "what": what, "before": before, "rows": rows})
         return found
 
 
-def _versions(connection: sa.Connection, source: Source, before: dt.datetime, dry: bool) -> int:
+_FIRST = -(2**63)
+"""Below every number of a record."""
+
+Step = tuple[int, int | None]
+"""How many rows were removed, or are to be, and the number of the record to go on behind; None at the end."""
+
+
+def _versions(connection: sa.Connection, source: Source, before: dt.datetime, dry: bool, after: int) -> Step:
     v = t.source_record_version.c
-    return _gone(
-        connection, t.source_record_version, sa.and_(v.source == source.name, v.superseded_run < _run(before)), dry
-    )
+    where = sa.and_(v.source == source.name, v.superseded_run < _run(before))
+    return _gone(connection, t.source_record_version, where, dry), None
 
 
-def _quarantine(connection: sa.Connection, source: Source, before: dt.datetime, dry: bool) -> int:
+def _quarantine(connection: sa.Connection, source: Source, before: dt.datetime, dry: bool, after: int) -> Step:
     q = t.quarantine.c
-    return _gone(connection, t.quarantine, sa.and_(q.source == source.name, q.at < before), dry)
+    return _gone(connection, t.quarantine, sa.and_(q.source == source.name, q.at < before), dry), None
 
 
-def _deleted(connection: sa.Connection, source: Source, before: dt.datetime, dry: bool) -> int:
+def _deleted(connection: sa.Connection, source: Source, before: dt.datetime, dry: bool, after: int) -> Step:
     r, m = t.source_record.c, t.membership.c
     where = sa.and_(r.source == source.name, r.deleted.is_(True), r.last_run < _run(before))
     # One that goes on under another key, or about which somebody decided, is still needed.
@@ -59,20 +72,22 @@ def _deleted(connection: sa.Connection, source: Source, before: dt.datetime, dry
         sa.exists().where(t.record_rekey.c.old_id == r.record_id),
         sa.exists().where(t.decision_record.c.record_id == r.record_id),
     )
-    ids: Sequence[int] = connection.scalars(sa.select(r.record_id).where(where, ~needed)).all()
     if dry:
-        return len(ids)
-    for start in range(0, len(ids), _PARTS):
-        some = ids[start : start + _PARTS]
-        h = t.membership_history.c
-        homes = set(connection.scalars(sa.select(h.golden_id).where(h.record_id.in_(some))))
-        for name in _OF_RECORDS:
-            table = t.metadata.tables[name]
-            connection.execute(sa.delete(table).where(table.c.record_id.in_(some)))
-        _empty(connection, sorted(homes))
-        connection.execute(sa.delete(t.edge).where(sa.or_(t.edge.c.left_id.in_(some), t.edge.c.right_id.in_(some))))
-        connection.execute(sa.delete(t.source_record).where(r.record_id.in_(some)))
-    return len(ids)
+        counted = sa.select(sa.func.count()).select_from(t.source_record).where(where, ~needed)
+        return int(connection.scalar(counted) or 0), None
+    page = sa.select(r.record_id).where(r.record_id > after, where, ~needed).order_by(r.record_id).limit(_PARTS)
+    some = connection.scalars(page).all()
+    if not some:
+        return 0, None
+    h = t.membership_history.c
+    homes = set(connection.scalars(sa.select(h.golden_id).where(h.record_id.in_(some))))
+    for name in _OF_RECORDS:
+        table = t.metadata.tables[name]
+        connection.execute(sa.delete(table).where(table.c.record_id.in_(some)))
+    _empty(connection, sorted(homes))
+    connection.execute(sa.delete(t.edge).where(sa.or_(t.edge.c.left_id.in_(some), t.edge.c.right_id.in_(some))))
+    connection.execute(sa.delete(t.source_record).where(r.record_id.in_(some)))
+    return len(some), some[-1] if len(some) == _PARTS else None
 
 
 def _empty(connection: sa.Connection, golden_ids: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from serving.api.calling import Needs
 from serving.api.creating import warm_matcher
 from serving.api.limiting import TooLarge
 from serving.api.problems import ProblemBody, add_problems
-from serving.api.repeating import PARAMETER, Repeatable
+from serving.api.repeating import PARAMETER, Repeatable, watch
 from serving.feed.webhooks import Dispatcher
 from serving.operating.metrics import Requests
 from serving.operating.watching import Usage, Watching
@@ -61,6 +61,7 @@ def include(app: FastAPI) -> None:
     app.add_middleware(TooLarge, limit=limit)
     app.add_middleware(Watching, requests=app.state.requests, use=app.state.usage)
     add_problems(app)
+    watch(app.state.hub.store)
     _document(app)
 
 

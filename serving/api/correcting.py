@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -11,10 +10,9 @@ from pydantic import BaseModel, Field
 from models.errors import ConfigError
 from serving.api import shapes
 from serving.api.calling import Call, Needs
-from serving.api.exporting import MEDIA
+from serving.api.exporting import MEDIA, sending_of, sent
 from serving.api.problems import Problem, refusals
-from serving.corrections import SCHEMA, checked_source, correction_batches, correction_changes, with_corrections
-from serving.writers import writing
+from serving.corrections import Corrections, checked_source, correction_changes, with_corrections
 
 router = APIRouter(prefix="/v1", tags=["bulk"])
 
@@ -97,15 +95,13 @@ def corrections(
 def correction_file(
     call: Reads, source: OfSource, format: Annotated[str, Query(pattern="^(csv|ndjson|parquet)$")] = "csv"
 ) -> Response:
-    """The whole list, for those who correct by hand or load it into the source."""
+    """The whole list of one published state, sent while it is read; for those who correct by hand or load it into the
+    source. A connection that ends early ends without the last chunk: what came is no whole file.
+    """
     _checked(call, source)
-    asker, file = call.asker(), io.BytesIO()
-    with call.snapshot(), writing(file, format, SCHEMA) as write:
-        for batch in correction_batches(asker, source):
-            write(batch)
-    asker.account_for("GET /v1/corrections/file")
+    table = Corrections(call.asker(), source, "GET /v1/corrections/file")
     named = {"Content-Disposition": f'attachment; filename="corrections.{format}"'}
-    return Response(file.getvalue(), headers=named, media_type=MEDIA[format])
+    return sent(sending_of(call, lambda: table, format), format, named)
 
 
 @router.get(

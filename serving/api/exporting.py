@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -11,9 +12,9 @@ from pydantic import BaseModel, Field
 from models.errors import ConfigError
 from serving.api.calling import Call, Needs
 from serving.api.problems import Problem, refusals
-from serving.api.sending import Sending, TooMany
+from serving.api.sending import Sending, Sent, TooMany
 from serving.export import NAMES
-from serving.selecting import RIGHTS_OF, Selection
+from serving.selecting import RIGHTS_OF, Selected, Selection
 
 router = APIRouter(prefix="/v1", tags=["bulk"])
 
@@ -62,14 +63,7 @@ def export(body: ExportBody, call: Annotated[Call, Depends(Needs("exports.make")
     if (further := RIGHTS_OF[body.what]) is not None:
         call.who.require(further)
     selection = Selection(call.who, call.who.purpose, body.channel, body.since)
-    try:
-        sending = Sending(call.store, call.config, body.what, body.format, selection)
-    except ConfigError as error:
-        raise Problem("invalid_request", str(error)) from None
-    except TooMany:
-        raise Problem(
-            "too_many_requests", "several exports are under way; try again later", headers={"Retry-After": "30"}
-        ) from None
+    sending = sending_of(call, lambda: Selected(call.store, call.config, body.what, selection), body.format)
     call.service.log.read(
         call.who,
         "export",
@@ -79,5 +73,21 @@ def export(body: ExportBody, call: Annotated[Call, Depends(Needs("exports.make")
         rows=sending.rows,
         cursor=sending.cursor,
     )
-    headers = {"X-Kehu-Cursor": str(sending.cursor), "X-Kehu-Rows": str(sending.rows)}
-    return StreamingResponse(sending.parts(), headers=headers, media_type=MEDIA[body.format])
+    return sent(sending, body.format, {"X-Kehu-Cursor": str(sending.cursor), "X-Kehu-Rows": str(sending.rows)})
+
+
+def sending_of(call: Call, table: Callable[[], Sent], kind: str) -> Sending:
+    """A table on its way. Raises Problem where it cannot be had, or several are under way."""
+    try:
+        return Sending(call.store, table, kind)
+    except ConfigError as error:
+        raise Problem("invalid_request", str(error)) from None
+    except TooMany:
+        raise Problem(
+            "too_many_requests", "several exports are under way; try again later", headers={"Retry-After": "30"}
+        ) from None
+
+
+def sent(sending: Sending, kind: str, headers: dict[str, str]) -> Response:
+    """The answer that sends a table while it is read."""
+    return StreamingResponse(sending.parts(), headers=headers, media_type=MEDIA[kind])

@@ -29,6 +29,7 @@ CODES: dict[str, tuple[int, str]] = {
         "hard rules keep the two customers apart; `rules` and `attributes` say which, `despite` goes on",
     ),
     "idempotency_conflict": (409, "the Idempotency-Key was used before with another request"),
+    "interrupted": (409, "the first request with this Idempotency-Key took effect, but its answer was lost: read it"),
     "gone": (410, "the person was erased"),
     "cursor_gone": (410, "the feed does not go back that far; take a snapshot and go on from its cursor"),
     "precondition_failed": (412, "If-Match names another state than the present one"),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import queue
 import threading
-from collections.abc import Iterator
-from typing import IO, Any, cast
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Protocol, cast
 
-from models.config import Config
+import pyarrow as pa
+
 from models.store import Store
 from serving.feed import last_event
-from serving.selecting import Selected, Selection
+from serving.selecting import Selected
 from serving.writers import writing
 
 WAITING_PARTS = 4
@@ -30,20 +31,28 @@ class TooMany(Exception):
     """As many exports are under way as one process makes at a time."""
 
 
-class Sending:
-    """One export under way. `cursor`, `rows` and `personal` are known before the first part."""
+class Sent(Protocol):
+    """A table that can be sent: its columns, and its rows in batches."""
 
-    def __init__(self, store: Store, config: Config, name: str, kind: str, selection: Selection):
-        """Begins to read. Raises TooMany, ConfigError, and what the store raises."""
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows."""
+
+
+class Sending:
+    """One table under way. `cursor` is known before the first part, and of an export `rows` and `personal`."""
+
+    def __init__(self, store: Store, table: Callable[[], Sent], kind: str):
+        """Begins to read. Raises TooMany, what `table` raises, and what the store raises."""
         if not _places.acquire(blocking=False):
             raise TooMany
         self._parts: queue.Queue[bytes | BaseException | None] = queue.Queue(WAITING_PARTS)
         self._ended = threading.Event()
         begun: queue.Queue[tuple[int, int, list[str]] | BaseException] = queue.Queue()
-        thread = threading.Thread(
-            target=self._read, args=(store, config, name, kind, selection, begun), name="kehu-export", daemon=True
-        )
-        thread.start()
+        threading.Thread(target=self._read, args=(store, table, kind, begun), name="kehu-export", daemon=True).start()
         found = begun.get()
         if isinstance(found, BaseException):
             raise found
@@ -62,17 +71,16 @@ class Sending:
     def _read(
         self,
         store: Store,
-        config: Config,
-        name: str,
+        table: Callable[[], Sent],
         kind: str,
-        selection: Selection,
         begun: queue.Queue[tuple[int, int, list[str]] | BaseException],
     ) -> None:
         told = False
         try:
-            selected = Selected(store, config, name, selection)
+            selected = table()
             with store.snapshot():
-                begun.put((last_event(store), selected.count(), selected.personal()))
+                counted = selected.count() if isinstance(selected, Selected) else 0
+                begun.put((last_event(store), counted, selected.personal() if isinstance(selected, Selected) else []))
                 told = True
                 held = io.BytesIO()
                 with writing(cast(IO[bytes], _Front(held)), kind, selected.schema) as write:

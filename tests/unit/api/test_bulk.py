@@ -19,7 +19,7 @@ from serving.access import ROLE_RIGHTS, Principal
 from serving.api.sending import AT_ONCE, Sending, TooMany
 from serving.export import NAMES, exports
 from serving.privacy.consent import record_consent
-from serving.selecting import RIGHTS_OF, Selection
+from serving.selecting import RIGHTS_OF, Selected, Selection
 from tests.unit.api.hub import AT, Hub, number
 
 
@@ -162,10 +162,10 @@ def test_who_breaks_off_ends_the_reading_and_only_so_many_go_on_at_once(
 ) -> None:
     monkeypatch.setattr("serving.api.sending.WAITING_PARTS", 1)
     monkeypatch.setattr("serving.api.sending.PART_BYTES", 1)
-    selection = Selection(Principal.system())
-    begun = [Sending(hub.store, hub.config, "golden", "csv", selection) for _ in range(AT_ONCE)]
+    golden = Selected(hub.store, hub.config, "golden", Selection(Principal.system()))
+    begun = [Sending(hub.store, lambda: golden, "csv") for _ in range(AT_ONCE)]
     with pytest.raises(TooMany):
-        Sending(hub.store, hub.config, "golden", "csv", selection)
+        Sending(hub.store, lambda: golden, "csv")
     found = hub.as_role("consumer").post("/v1/exports", json={"what": "golden"})
     assert (found.status_code, found.headers["retry-after"]) == (429, "30")
     for one in begun:

@@ -100,3 +100,34 @@ def test_every_post_that_writes_may_be_sent_again(hub: Hub, monkeypatch: pytest.
     with hub.store.database.read() as connection:
         kept = str(connection.execute(sa.select(idempotency)).all())
     assert made[0]["secret"] not in kept
+
+
+def test_a_request_that_died_frees_its_key_or_says_that_it_took_effect(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = hub.as_role("lead_steward")
+    path, body, header = "/v1/tasks/people/comments", {"text": "looked at it"}, {"Idempotency-Key": "d1"}
+
+    def killed(self: object, *_: object, **__: object) -> None:
+        raise RuntimeError
+
+    def dying(where: str, key: str) -> None:
+        """Sends a request that ends there, and after which nobody tidies up: a killed process leaves the same."""
+        with monkeypatch.context() as patch:
+            for place in (where, "serving.api.repeating._Kept.forget"):
+                patch.setattr(place, killed)
+            assert client.post(path, json=body, headers={"Idempotency-Key": key}).status_code == 500
+
+    before = len(client.get("/v1/tasks/people").json()["comments"])
+    dying("serving.stewardship.comment", "d1")
+    assert client.post(path, json=body, headers=header).json()["code"] == "conflict", "it may still be under way"
+    dying("serving.api.repeating._Kept.end", "d2")
+    assert client.post(path, json=body, headers={"Idempotency-Key": "d2"}).json()["code"] == "conflict"
+    with hub.store.database.write() as connection:
+        connection.execute(sa.update(idempotency).values(body='{"until": "2026-01-01T00:00:00+00:00"}'))
+    assert client.post(path, json=body, headers=header).status_code == 201
+    again = client.post(path, json=body, headers=header)
+    assert again.headers["idempotent-replayed"] == "true"
+    lost = client.post(path, json=body, headers={"Idempotency-Key": "d2"})
+    assert (lost.status_code, lost.json()["code"]) == (409, "interrupted")
+    assert len(client.get("/v1/tasks/people").json()["comments"]) == before + 2

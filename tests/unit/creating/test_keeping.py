@@ -125,8 +125,9 @@ def test_corrections_as_file_list_and_webhook_until_a_delivery_settles_them(
 
 
 def test_what_retention_does_not_keep_goes_with_a_run_and_can_be_counted_first(
-    world: tuple[Path, Config], capsys: pytest.CaptureFixture[str]
+    world: tuple[Path, Config], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("models.store.retaining._PARTS", 1)  # records one by one, a page each
     folder, config = world
     deliver(folder, "深圳市", web="other.example")
     run_hub(config)  # a former version of D1
