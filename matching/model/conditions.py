@@ -6,6 +6,8 @@ Both say the same for every pair of values: an absent value makes a condition fa
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from rapidfuzz.distance import JaroWinkler, Levenshtein
@@ -142,8 +144,14 @@ def to_bound(condition: Any, *, sure: bool, apart: Collection[str] = ()) -> str:
 def evaluated(source: str) -> dict[str, Any]:
     """The names that Python source built of `to_expression` defines."""
     names: dict[str, Any] = {"jaro_winkler": JaroWinkler.similarity, "levenshtein": Levenshtein.distance}
-    exec(compile(source, "<declaration>", "exec"), names)  # made of a checked declaration; names stand in quotes
+    exec(_code(source), names)  # made of a checked declaration; names stand in quotes
     return names
+
+
+@lru_cache(maxsize=512)
+def _code(source: str) -> CodeType:
+    """Compiled once: a program that runs often makes the same model ready again and again."""
+    return compile(source, "<declaration>", "exec")
 
 
 def to_python(condition: Any) -> Test:

@@ -26,6 +26,8 @@ MANY_ROWS = 200_000
 _VALUES_PER_STATEMENT = 120  # SQLite parses more no faster
 _COPY_BLOCK_BYTES = 16 << 20  # the longest row that can be read back from PostgreSQL
 _SORTER_KIB = 8192
+_WORTH_A_THREAD = 5_000
+"""A result whose first batch is smaller is read before a thread of its own would have begun."""
 _TEMPORARY = itertools.count()
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TEXT = sa.Text()
@@ -42,6 +44,12 @@ def ahead(reader: pa.RecordBatchReader) -> Generator[pa.RecordBatch, None, None]
     """The reader's batches, each fetched while the one before is in use; closing it closes the reader."""
     iterator = iter(reader)
     try:
+        first = next(iterator, None)
+        if first is not None:
+            yield first
+        if first is None or first.num_rows < _WORTH_A_THREAD:
+            yield from iterator
+            return
         with ThreadPoolExecutor(1, thread_name_prefix="batches-ahead") as pool:
             coming = pool.submit(next, iterator, None)
             while (batch := coming.result()) is not None:

@@ -36,6 +36,32 @@ _PRAGMAS = (
 )
 
 
+class _Idle:
+    """Engines without a connection, to be used again for the same URL: they know their server, and the statements that
+    were put into its words. Each has one user at a time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._engines: dict[sa.URL, sa.Engine] = {}
+        self._most, self._lock = most, threading.Lock()
+
+    def keep(self, engine: sa.Engine) -> None:
+        """Keep an engine; of several the newest."""
+        with self._lock:
+            self._engines.pop(engine.url, None)
+            self._engines[engine.url] = engine
+            while len(self._engines) > self._most:
+                del self._engines[next(iter(self._engines))]
+
+    def take(self, url: sa.URL) -> sa.Engine | None:
+        """The engine of a URL, which is the caller's from now on; None when there is none."""
+        with self._lock:
+            return self._engines.pop(url, None)
+
+
+_idle = _Idle(4)
+
+
 class Database:
     """An engine with its dialect; hands out read and write transactions."""
 
@@ -44,7 +70,7 @@ class Database:
             parsed = sa.make_url(url)
             if parsed.drivername == "postgresql":
                 parsed = parsed.set(drivername="postgresql+psycopg")
-            self.engine = _engine(parsed)
+            self.engine = _idle.take(parsed) or _engine(parsed)
         except (ArgumentError, NoSuchModuleError):
             raise StoreError(f"'{_without_password(url)}' is no URL of a hub store") from None
         self.url = parsed
@@ -52,6 +78,7 @@ class Database:
         self.dialect: Dialect = "sqlite" if self.engine.dialect.name == "sqlite" else "postgresql"
         self._local = threading.local()
         self.looks = Looks(self.engine)
+        self._closed = False
 
     @property
     def file(self) -> Path | None:
@@ -62,6 +89,9 @@ class Database:
         """Give all connections back to the system."""
         self.looks.close()
         self.engine.dispose()
+        if not self._closed:
+            self._closed = True
+            _idle.keep(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
