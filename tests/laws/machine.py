@@ -26,11 +26,11 @@ from tests.laws.hub import VARIANTS, Hub, State, state_of
 from tests.laws.world import Row
 from worlds.dice import Dice
 
-WORLDS = 12
+WORLDS = 40
 """Groups of customers in one hub."""
 SHRINK = "KEHU_LAWS_SHRINK" in os.environ
 """Whether Hypothesis looks for the shortest history that fails, which takes minutes; it may be of one change then."""
-LEAST = 1 if SHRINK else 8
+LEAST = 1 if SHRINK else 15
 _CHANGES = st.tuples(st.integers(0, WORLDS - 1), st.sampled_from([*DELIVERED, *DECIDED]), st.integers(0, 2**30))
 _SURVIVORSHIP = ("source_priority", "most_recent", "most_frequent", "longest", "most_complete", "trust")
 _SHAPES = (
