@@ -210,8 +210,10 @@ def _tasks(
 ) -> pa.Table:
     """The tasks of the records in scope; those between them and others are about the others' golden records."""
     declaration = rules.declaration
-    outside = sorted({r for pair, w in scope.weights.items() if w >= declaration.review for r in pair} - set(clusters))
-    homes = store.memberships(outside).to_pylist()
+    near = {r for pair, w in scope.weights.items() if w >= declaration.review for r in pair}
+    # Two golden records may have been told apart by records of theirs that are not alike.
+    told = {r for pair in scope.said.no_match if not _is_apart(pair, clusters) for r in pair}
+    homes = store.memberships(sorted((near | told) - set(clusters))).to_pylist()
     numbers: dict[str, int] = {}
     known = dict(clusters)
     for row in homes:

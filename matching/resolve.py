@@ -226,11 +226,11 @@ class _Resolving:
             con.unregister("scope_rows")
             links = cluster(work, current, self.said, "scope")
             clusters = con.sql("SELECT record_id, cluster FROM clusters").to_arrow_table()
-            self._neighbours()
+            elsewhere = self._neighbours()
             fresh = read_work(folder, "standard", entity)
             fresh = work.schema.empty_table() if fresh is None else fresh
             again = self._reopened(con, fresh, scope.touched)
-            result.tasks_open = write_tasks(work, links, folder, self.said, again)
+            result.tasks_open = write_tasks(work, links, folder, self.said, again, elsewhere)
         with work.phase("write"):
             _write_links(work, folder)
             _write_profile(scope.profile.table, folder, entity, None)
@@ -272,20 +272,35 @@ class _Resolving:
 
         return reopenings(said, rules, standards, weights, moved.as_dict())
 
-    def _neighbours(self) -> None:
-        """Adds to `clusters` the clusters next to the scope, which nothing changed: tasks are between two clusters."""
+    def _neighbours(self) -> dict[int, int]:
+        """Adds to `clusters` the clusters next to the scope, which nothing changed: tasks are between two clusters.
+
+        Returns record → cluster of the others that stewards told apart from records of the scope: they may be of
+        clusters next to it though nothing else in them is like the scope.
+        """
         con = self.work.con
         outside = con.execute(
             "SELECT DISTINCT id FROM (SELECT unnest([left_id, right_id]) AS id FROM scored WHERE weight >= ?) "
             "ANTI JOIN (SELECT record_id AS id FROM clusters) USING (id)",
             [self.work.limits.review],
         ).fetchnumpy()["id"]
-        members = self.store.memberships(pa.array(outside.astype("int64")))
+        apart = np.array(sorted(self.said.no_match), np.int64).reshape(-1, 2)
+        inside = np.isin(apart, con.execute("SELECT record_id FROM clusters").fetchnumpy()["record_id"])
+        told = np.setdiff1d(apart[inside[:, ::-1] & ~inside], outside)
+        members = self.store.memberships(pa.array(np.concatenate([outside.astype(np.int64), told])))
         homes = pc.dictionary_encode(members["golden_id"]).combine_chunks()
-        labels = pc.subtract(pc.negate(homes.indices.cast(pa.int64())), 1)
-        con.register("next_rows", pa.table({"record_id": members["record_id"], "cluster": labels}))
+        found = pa.table(
+            {
+                "record_id": members["record_id"],
+                "cluster": pc.subtract(pc.negate(homes.indices.cast(pa.int64())), 1),
+            }
+        )
+        others = pc.is_in(found["record_id"], value_set=pa.array(told))
+        con.register("next_rows", found.filter(pc.invert(others)))
         con.execute("INSERT INTO clusters SELECT record_id, cluster FROM next_rows")
         con.unregister("next_rows")
+        rest = found.filter(others)
+        return dict(zip(rest["record_id"].to_pylist(), rest["cluster"].to_pylist(), strict=True))
 
     def _golden(self, clusters: pa.Table, past: Past, standard: pa.Table, *, everything: bool) -> EntityResult:
         result = self.result

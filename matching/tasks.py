@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import orjson
@@ -111,8 +112,18 @@ def task_table(
     return pa.table(rows, schema=TASKS)
 
 
-def write_tasks(work: Work, links: Links, folder: Path, said: Verdicts, found: Iterable[Reopening] = ()) -> int:
-    """Writes the tasks of the clusters in `work`; clusters that a steward told apart are none. Returns how many."""
+def write_tasks(
+    work: Work,
+    links: Links,
+    folder: Path,
+    said: Verdicts,
+    found: Iterable[Reopening] = (),
+    elsewhere: Mapping[int, int] = MappingProxyType({}),
+) -> int:
+    """Writes the tasks of the clusters in `work`; clusters that a steward told apart are none. Returns how many.
+
+    `elsewhere` tells the clusters of records that `work` does not hold.
+    """
     named = list(said.records())
     of = dict(
         work.con.execute(
@@ -122,7 +133,7 @@ def write_tasks(work: Work, links: Links, folder: Path, said: Verdicts, found: I
         else ()
     )
     grey = grey_pairs(work.con, work.limits.review, work.limits.auto)
-    table = task_table(grey, links, told_apart(said, of), found)
+    table = task_table(grey, links, told_apart(said, {**elsewhere, **of}), found)
     pq.write_table(table, work_file(folder, "tasks", work.entity), compression="zstd")
     return len(table)
 
