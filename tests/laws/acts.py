@@ -12,6 +12,7 @@ from typing import Any
 from models.stewardship import PairVerdict
 from models.store import Store
 from serving.access import Principal
+from serving.stewardship.contradictions import Contradicts
 from serving.stewardship.deciding import approve, decide_pair, split, undo
 from serving.stewardship.errors import Overtaken, Refused, Unknown
 from serving.stewardship.values import edit_value, ignore_value, pin_value
@@ -215,8 +216,13 @@ class Acts:
             return
         one = found.pop(dice.below(len(found)))
         left, right = sorted((one, dice.pick(found)))
-        if dice.random() < 0.5:
-            decide_pair(store, self.hub.config, LEAD, verdict, left, right, reason="so")
+        if dice.random() < 0.6:
+            more: dict[str, Any] = {}
+            if verdict == "match":
+                # Perhaps in spite of what speaks against it, perhaps one record alone.
+                more = {"despite": dice.random() < 0.7, "only": dice.pick([None, None, "left", "right"])}
+            with contextlib.suppress(Contradicts, Refused):
+                decide_pair(store, self.hub.config, LEAD, verdict, left, right, reason="so", **more)
         else:
             about = {"kind": "pair", "verdict": verdict, "entity_type": entity, "by": "wang", "reason": "so"}
             store.add_decisions([{**about, "left_id": left, "right_id": right}])
