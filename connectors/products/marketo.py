@@ -42,6 +42,11 @@ class MarketoOptions(ProductOptions):
     """Leads that were created earlier are not read in the first load, which goes month by month."""
     poll: float = Field(default=60, ge=0)
     """Seconds between two looks at an extract."""
+    activity_types: list[int] = Field(default=[2, 11], min_length=1, max_length=10)
+    """Which activities the stream `activities` reads, by their numbers: forms that were filled out and e-mails that
+    were clicked; an instance may have others."""
+    activity_days: int = Field(default=90, ge=1)
+    """Days before its first reading from which on activities are read."""
 
 
 class MarketoHttp(Http):
@@ -58,7 +63,7 @@ class MarketoHttp(Http):
 
 
 class MarketoConnector(ProductConnector):
-    """Leads, which are persons."""
+    """Leads, which are persons, and what they did."""
 
     options: ClassVar[type[Options]] = MarketoOptions
     title = "Marketo"
@@ -80,6 +85,22 @@ class MarketoConnector(ProductConnector):
             },
             cursor="updatedAt",
         ),
+        Resource(
+            "activities",
+            "touchpoint",
+            {
+                "party_key": "leadId",
+                "contact_key": "leadId",
+                "occurred_at": "activityDate",
+                "subject": "primaryAttributeValue",
+                "channel": "activityTypeId",
+            },
+            cursor="activityDate",
+            mode="delta",
+            constants={"type": "campaign_response"},
+            codes={"channel": {"2": "form", "10": "email", "11": "email"}},
+            refers={"party_key": "leads", "contact_key": "leads"},
+        ),
     )
 
     def http(self, options: RestOptions, stream: Stream | None) -> Http:
@@ -92,7 +113,7 @@ class MarketoConnector(ProductConnector):
         return {"base_url": options.url, "auth": {**auth, "client_secret": options.client_secret}}
 
     def asked(self, resource: Resource, columns: list[str], options: MarketoOptions) -> dict[str, Any]:
-        """How leads are fetched by their ids; which ids, `_rows` finds out."""
+        """How leads are fetched by their ids; which ids, `_rows` finds out. Activities come by themselves."""
         fields = ",".join(dict.fromkeys(["id", "createdAt", "updatedAt", *columns]))
         return {
             "path": "rest/v1/leads.json",
@@ -104,6 +125,9 @@ class MarketoConnector(ProductConnector):
     def _rows(
         self, http: Http, options: RestOptions, stream: Stream, since: Since | None
     ) -> Iterator[Iterator[dict[str, Any] | BadRow]]:
+        if self.resource(stream).name == "activities":
+            yield from self._activities(http, self.settings(stream), since)
+            return
         fields = str(options.params["fields"])
         if since is None or since.asked is None:
             yield from self._extracts(http, self.settings(stream), fields.split(","))
@@ -116,8 +140,20 @@ class MarketoConnector(ProductConnector):
             answer = http.request("POST", str(options.path), params={"_method": "GET"}, data=body)
             yield rows_of(at(answer.data, "result") or [], None)
 
+    def _activities(
+        self, http: Http, options: MarketoOptions, since: Since | None
+    ) -> Iterator[Iterator[dict[str, Any] | BadRow]]:
+        """What leads did, of the types that are asked for; attributes become columns of their names."""
+        asked = since.asked if since is not None else None
+        start = asked or dt.datetime.now(dt.UTC) - dt.timedelta(days=options.activity_days)
+        types = ",".join(map(str, options.activity_types))
+        token = _token(http, written(start, "iso"))
+        yield rows_of(map(_flat_activity, _activities(http, "", token, {"activityTypeIds": types})), None)
+
     def _first(self, http: Http, options: RestOptions, stream: Stream) -> list[dict[str, Any]]:
         """A look at a few leads needs no extract: the names of the fields tell enough."""
+        if stream is not None and self.resource(stream).name == "activities":
+            return [dict.fromkeys(_ACTIVITY)]
         known = http.get("rest/v1/leads/describe.json").data
         names = [at(one, "rest.name") for one in at(known, "result") or []]
         return [dict.fromkeys([str(name) for name in names if name])]
@@ -149,7 +185,8 @@ class MarketoConnector(ProductConnector):
         """Deleted leads, and merges, since the last reading."""
         options = self.plan(stream)
         since = self._since(options.incremental, stream, {} if again else (state or {}))
-        if since is None or since.asked is None or stream.key_columns != ["id"]:
+        leads = self.resource(stream).name == "leads"
+        if not leads or since is None or since.asked is None or stream.key_columns != ["id"]:
             yield State({})
             return
         with self.http(options, stream) as http:
@@ -165,6 +202,16 @@ class MarketoConnector(ProductConnector):
             if kept := [key for key in gone if key not in merged]:
                 yield Deleted(pa.RecordBatch.from_arrays([pa.array(kept, pa.string())], ["id"]))
         yield State({})
+
+
+_ACTIVITY = ("id", "leadId", "activityDate", "activityTypeId", "primaryAttributeValue", "campaignId")
+
+
+def _flat_activity(activity: Any) -> Any:
+    if not isinstance(activity, dict):
+        return activity
+    own = {str(one.get("name")): one.get("value") for one in activity.get("attributes") or []}
+    return {**dict.fromkeys(_ACTIVITY), **{n: v for n, v in activity.items() if n != "attributes"}, "attribute": own}
 
 
 def _token(http: Http, moment: str) -> str:

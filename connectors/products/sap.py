@@ -1,4 +1,4 @@
-"""SAP S/4HANA business partners: OData version 2 of API_BUSINESS_PARTNER; deletions by comparing keys."""
+"""SAP S/4HANA: business partners and sales orders by OData version 2; deletions by comparing keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from connectors.products.product import ProductConnector, ProductOptions, Resour
 from connectors.protocol import Options
 
 _SERVICE = "sap/opu/odata/sap/API_BUSINESS_PARTNER/"
-_DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
+_ORDERS = "sap/opu/odata/sap/API_SALES_ORDER_SRV/"
+_DATE = re.compile(r"^/Date\((-?\d+)([+-]\d{4})?\)/$")
 _TIME = re.compile(r"^PT(\d+)H(\d+)M(\d+)S$")
 _ADDRESS = {
     "address_line": "address.StreetName",
@@ -39,7 +40,7 @@ class SapOptions(ProductOptions):
 
 
 class SapConnector(ProductConnector):
-    """Organizations and persons of S/4HANA, with the first of their addresses."""
+    """Organizations and persons of S/4HANA, with the first of their addresses, and sales orders."""
 
     options: ClassVar[type[Options]] = SapOptions
     title = "SAP S/4HANA"
@@ -62,6 +63,23 @@ class SapConnector(ProductConnector):
             deleted="IsMarkedForArchiving",
             rest={"category": "1"},
         ),
+        Resource(
+            "sales_orders",
+            "touchpoint",
+            {
+                "party_key": "SoldToParty",
+                "occurred_at": "SalesOrderDate",
+                "due_at": "RequestedDeliveryDate",
+                "status": "OverallSDProcessStatus",
+                "amount": "TotalNetAmount",
+                "subject": "PurchaseOrderByCustomer",
+            },
+            key="SalesOrder",
+            cursor="LastChangeDateTime",
+            constants={"type": "order"},
+            codes={"status": {"A": "open", "B": "in process", "C": "completed"}},
+            refers={"party_key": ["organizations", "persons"]},
+        ),
     )
 
     def server(self, options: SapOptions) -> dict[str, Any]:
@@ -71,13 +89,24 @@ class SapConnector(ProductConnector):
         return {"base_url": options.url, "auth": auth, "headers": headers}
 
     def asked(self, resource: Resource, columns: list[str], options: SapOptions) -> dict[str, Any]:
-        """By day: a partner tells the date of its change, and its time apart from it."""
+        """Partners by day: they tell the date of their change, and its time apart from it. Orders by moment."""
+        paging = {"type": "offset", "param": "$skip", "size_param": "$top", "size": options.page_size}
+        if resource.name == "sales_orders":
+            since = {"param": "$filter", "value": "LastChangeDateTime ge datetimeoffset'{since}'", "overlap": 300}
+            return {
+                "path": f"{_ORDERS}A_SalesOrder",
+                "records": "d.results",
+                "params": {"$format": "json", "$orderby": "SalesOrder"},
+                "paging": paging,
+                "incremental": since,
+                "live_keys": options.live_keys,
+            }
         category = f"BusinessPartnerCategory eq '{resource.rest['category']}'"
         return {
             "path": f"{_SERVICE}A_BusinessPartner",
             "records": "d.results",
             "params": {"$format": "json", "$expand": "to_BusinessPartnerAddress", "$orderby": "BusinessPartner"},
-            "paging": {"type": "offset", "param": "$skip", "size_param": "$top", "size": options.page_size},
+            "paging": paging,
             "incremental": {
                 "param": "$filter",
                 "value": f"{category} and LastChangeDate ge datetime'{{since}}T00:00:00'",
@@ -94,6 +123,8 @@ class SapConnector(ProductConnector):
         if not isinstance(record, dict):
             return record
         found = {n: _plain(v) for n, v in record.items() if n != "__metadata" and not _deferred(v)}
+        if "SalesOrder" in found:
+            return found
         addresses = (record.get("to_BusinessPartnerAddress") or {}).get("results") or [{}]
         found["address"] = {n: v for n, v in addresses[0].items() if n != "__metadata" and not isinstance(v, dict)}
         found.pop("to_BusinessPartnerAddress", None)
@@ -114,7 +145,7 @@ def _plain(value: Any) -> Any:
         return value
     if found := _DATE.match(value):
         moment = dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=int(found[1]))
-        return moment.isoformat()
+        return moment.isoformat() + ("Z" if found[2] else "")
     if found := _TIME.match(value):
         return ":".join(f"{int(part):02}" for part in found.groups())
     return value

@@ -104,6 +104,7 @@ class Marketo(Product):
         super().__init__(folder)
         self.created: dict[str, dt.datetime] = {}
         self.exports: list[list[Any]] = []
+        self.activity: list[dict[str, Any]] = []
 
     @property
     def options(self) -> dict[str, Any]:
@@ -149,12 +150,20 @@ class Marketo(Product):
             found: list[dict[str, Any]] = [{"leadId": int(self.hub_key(r.key))} for r in self.ordered(moment(since))]
         elif path == "activities/deletedleads.json":
             found = [{"leadId": int(self.hub_key(k))} for k, at in self.gone.items() if at >= moment(since)]
-        else:
-            assert request.query["activityTypeIds"] == "32"
+        elif request.query["activityTypeIds"] == "32":
             found = [
                 {"leadId": int(self.hub_key(w)), "attributes": [{"name": "Merge IDs", "value": f"[{self.hub_key(k)}]"}]}
                 for k, w in self.merged.items()
             ]
+        else:
+            # Every answer looks at so many activities of all types, and gives those that are asked for.
+            types = [int(one) for one in request.query["activityTypeIds"].split(",")]
+            assert len(types) <= 10
+            behind = [a for a in self.activity if moment(a["activityDate"]) >= moment(since)]
+            page = [a for a in behind[start : start + SIZE] if a["activityTypeId"] in types]
+            more = start + SIZE < len(behind)
+            following = f"{since}|{start + SIZE}"
+            return Reply({"success": True, "result": page, "nextPageToken": following, "moreResult": more})
         following = f"{since}|{min(start + SIZE, len(found))}"
         page = found[start : start + SIZE]
         more = start + SIZE < len(found)
@@ -197,7 +206,41 @@ class Eloqua(Product):
             self.answer(request) if request.headers.get("authorization", "").startswith("Basic ") else Reply(None, 401)
         )
 
+    def __init__(self, folder: Any):
+        super().__init__(folder)
+        self.activity: list[dict[str, Any]] = []
+        self.syncs: list[list[Any]] = []
+
+    def bulk(self, request: Request) -> Reply:
+        """Exports: defined, made, asked for until they are done, fetched in pages."""
+        path = request.path.removeprefix("/api/bulk/2.0")
+        if path == "/activities/exports":
+            asked = re.fullmatch(
+                r"'{{Activity.Type}}'='(\w+)' AND '{{Activity.CreatedAt}}'>='([^']+)'", request.json["filter"]
+            )
+            assert asked is not None and set(request.json["fields"]) >= {"ActivityId", "ContactId"}
+            found = [
+                a
+                for a in self.activity
+                if a["ActivityType"] == asked[1] and moment(a["ActivityDate"]) >= moment(asked[2])
+            ]
+            self.syncs.append([0, found])
+            return Reply({"uri": f"/activities/exports/{len(self.syncs) - 1}"}, 201)
+        if path == "/syncs":
+            number = request.json["syncedInstanceUri"].rpartition("/")[2]
+            return Reply({"uri": f"/syncs/{number}", "status": "pending"}, 201)
+        sync = self.syncs[int(path.split("/")[2])]
+        if path.endswith("/data"):
+            offset = int(request.query["offset"])
+            assert sync[0] > 1 and int(request.query["limit"]) <= 50_000
+            page = sync[1][offset : offset + SIZE]
+            return Reply({"items": page, "hasMore": offset + SIZE < len(sync[1]), "totalResults": len(sync[1])})
+        sync[0] += 1
+        return Reply({"status": "success" if sync[0] > 1 else "active"})
+
     def answer(self, request: Request) -> Reply:
+        if request.path.startswith("/api/bulk/"):
+            return self.bulk(request)
         since = request.query.get("lastUpdatedAt")
         rows = self.ordered(from_millis(int(since) * 1000) if since else None)
         rows = sorted(rows, key=lambda r: self.numbers[r.key]) if request.path.endswith("/accounts") else []

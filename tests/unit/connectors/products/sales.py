@@ -247,8 +247,12 @@ class Sap(Product):
             self.answer(request) if request.headers.get("authorization", "").startswith("Basic ") else Reply(None, 401)
         )
 
+    orders: tuple[dict[str, Any], ...] = ()
+
     def answer(self, request: Request) -> Reply:
         text = request.query.get("$filter", "")
+        if request.path.endswith("/A_SalesOrder"):
+            return self.sold(request, text)
         found = re.fullmatch(r"BusinessPartnerCategory eq '(\d)'(?: and LastChangeDate ge datetime'([^']+)')?", text)
         if found is None:
             return Reply({"error": {"message": {"value": "Invalid filter"}}}, 400)
@@ -256,6 +260,18 @@ class Sap(Product):
         rows = sorted(self.ordered(since), key=lambda r: self.numbers[r.key]) if found[1] == "2" else []
         start, size = int(request.query["$skip"]), int(request.query["$top"])
         return Reply({"d": {"results": [self.shown(row) for row in rows[start : start + size]]}})
+
+    def sold(self, request: Request, text: str) -> Reply:
+        asked = re.fullmatch(r"LastChangeDateTime ge datetimeoffset'([^']+)'", text)
+        if text and asked is None:
+            return Reply({"error": {"message": {"value": "Invalid filter"}}}, 400)
+        rows = [
+            {**order, "LastChangeDateTime": f"/Date({int(order['LastChangeDateTime'].timestamp() * 1000)}+0000)/"}
+            for order in self.orders
+            if asked is None or order["LastChangeDateTime"] >= moment(asked[1])
+        ]
+        start, size = int(request.query["$skip"]), int(request.query["$top"])
+        return Reply({"d": {"results": rows[start : start + size]}})
 
     def shown(self, row: Row) -> dict[str, Any]:
         at = utc(row)
