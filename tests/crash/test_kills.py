@@ -24,7 +24,7 @@ from matching.scoring import score_known
 from models.store import Store, open_store
 from models.store.publish import STEPS
 from tests.crash.child import AFTER, Death, run
-from tests.laws.hub import Hub, state_of
+from tests.laws.hub import Hub, commit, state_of
 from tests.laws.machine import same
 from tests.laws.world import row
 from worlds.dice import Dice
@@ -170,8 +170,10 @@ def test_killed_runs_leave_no_trace(tmp_path: Path, make_url: Callable[[Path], s
         told_alike(victim.news, twin.news, names)
         assert found[0]["plan"]["entities"] in ([], ["organization"])
         turn += 1
+        store_name = victim.config.store.partition(":")[0]
+        told = f"{died} runs killed in {turn} deliveries, 0 differences, {victim.consumer.seq} events each told once"
+        print(f"{store_name}, commit {commit()}: {told}", file=sys.stderr, flush=True)
     assert not (odd := victim.verify()), odd
-    print(f"{victim.config.store.partition(':')[0]}: {died} runs killed, {turn} deliveries", file=sys.stderr)
     assert died >= KILLS * 0.7
 
 

@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import json
 import random
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -324,3 +325,14 @@ def state_of(store: Store, *entities: str) -> State:
         },
         "tasks": {row["task_key"]: (row["kind"], row["reason"], round(row["weight"] or 0, 5)) for row in tasks},
     }
+
+
+@cache
+def commit() -> str:
+    """The commit that is tested, as far as git is there to tell."""
+    asked = ["git", "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-import subprocess
 import sys
 import time
 import traceback
@@ -20,6 +19,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from matching import batch
 from matching.scoring import score_known
 from tests.conftest import DIALECTS
+from tests.laws.hub import commit
 from tests.laws.machine import SHRINK, Histories, Tally
 from tests.support import postgres
 
@@ -74,7 +74,7 @@ def empty_store(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], str
 @pytest.mark.timeout(0)
 def test_any_history(empty_store: Callable[[Path], str], tmp_path: Path, request: pytest.FixtureRequest) -> None:
     tally, failed, seed, began = Tally(), list[int](), FIRST, time.process_time()
-    where = f"{request.node.callspec.id}, commit {_commit()}"
+    where = f"{request.node.callspec.id}, commit {commit()}"
     members = {"make_url": staticmethod(empty_store), "home": tmp_path, "tally": tally}
     while tally.histories < HISTORIES and len(failed) < GIVE_UP:
         machine = type("Machine", (Histories,), members)
@@ -99,12 +99,3 @@ def test_any_history(empty_store: Callable[[Path], str], tmp_path: Path, request
         print(f"{where}: {told}", file=sys.stderr, flush=True)
         seed += 1
     assert not failed, f"the laws do not hold for KEHU_LAWS_SEED={failed[0]} KEHU_LAWS_EACH={EACH}"
-
-
-def _commit() -> str:
-    """The commit that is tested, as far as git is there to tell."""
-    asked = ["git", "describe", "--always", "--dirty"]
-    try:
-        return subprocess.run(asked, capture_output=True, text=True, cwd=Path(__file__).parent).stdout.strip() or "?"
-    except OSError:
-        return "?"
