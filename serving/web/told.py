@@ -6,6 +6,7 @@ import re
 
 from serving.web import words
 from serving.web.languages import N_, Speech
+from serving.web.told_sources import SENTENCES as OF_SOURCES
 
 _SENTENCES = (
     N_("%(by)s decided this already: %(word)s"),
@@ -84,7 +85,7 @@ def _pattern(sentence: str) -> re.Pattern[str]:
     return re.compile(_PLACE.sub(lambda m: f"(?P<{m[1]}>.*)", re.escape(sentence)), re.DOTALL)
 
 
-_PATTERNS = tuple((_pattern(sentence), sentence) for sentence in _SENTENCES if "%(" in sentence)
+_PATTERNS = tuple((_pattern(sentence), sentence) for sentence in (*_SENTENCES, *OF_SOURCES) if "%(" in sentence)
 
 
 def told(speech: Speech, text: str) -> str:
@@ -104,4 +105,4 @@ def _value(speech: Speech, place: str, value: str) -> str:
     if place in ("attribute", "what"):
         names = [speech(words.ATTRIBUTES.get(name, name)) for name in value.split(", ")]
         return ("、" if speech.language == "zh" else ", ").join(names)
-    return speech(value) if place == "reason" else value
+    return speech(value) if place in ("reason", "kind", "other") else value
