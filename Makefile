@@ -5,7 +5,7 @@
 # make audit   the last of these alone; fails where it cannot look
 # make fuzz    hundreds of requests for each endpoint, drawn from the OpenAPI document (FUZZ=1000 for more)
 # make laws    the laws of the hub on thousands of generated histories (LAWS=200 for fewer)
-# make kills   hundreds of runs killed at every step and at random moments (KILLS=50 for fewer)
+# make kills   hundreds of runs, and of readers of the feed, killed at random moments (KILLS=50 for fewer)
 # make bench   accuracy and speed, as tables (BENCH="…" passes options on)
 
 PY := .venv/bin/python
@@ -47,7 +47,7 @@ laws: install-dev
 	@KEHU_LAWS=$(LAWS) $(PY) -m pytest -n 2 -s tests/laws
 
 kills: install-dev
-	@KEHU_KILLS=$(KILLS) $(PY) -m pytest -n 2 -s tests/crash/test_kills.py
+	@KEHU_KILLS=$(KILLS) $(PY) -m pytest -n 2 -s --timeout 3600 tests/crash/test_kills.py tests/crash/test_consumers.py
 
 bench: install-dev
 	@$(PY) -m benchmarks $(BENCH)

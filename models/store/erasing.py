@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from models.store import tables as t
@@ -100,6 +102,22 @@ class Erasing:
         with self.database.read() as connection:
             return connection.scalar(sa.select(c.id).where(c.kind == "golden", c.id == golden_id)) is not None
 
+    def held_by_others(self, texts: Iterable[str], records: Sequence[int]) -> set[str]:
+        """Those of the texts that stand in what any other record delivered, or in its standard values.
+
+        Reads all records once, whatever the number of texts, and no further than until each was found.
+        """
+        wanted = {text: orjson.dumps(text).decode()[1:-1] for text in texts if text}
+        own, found, r = pa.array(list(records), pa.int64()), set[str](), t.source_record.c
+        for batch in self.fetch_batches(sa.select(r.record_id, r.payload, r.standard)):  # type: ignore[attr-defined]
+            if len(found) == len(wanted):
+                break
+            others = batch.filter(pc.invert(pc.is_in(batch.column("record_id").cast(pa.int64()), own)))
+            for text, written in wanted.items():
+                if text not in found and any(_holds(others.column(name), written) for name in ("payload", "standard")):
+                    found.add(text)
+        return found
+
     def scrub(self) -> dict[str, int]:
         """Remove everything that is left of erased persons. No run may be under way but one that has published.
 
@@ -132,6 +150,8 @@ class Erasing:
         hits: list[dict[str, Any]] = []
         if not wanted:
             return hits
+        # In JSON a text with a quotation mark or a backslash is written otherwise.
+        wanted += [w for w in (orjson.dumps(needle).decode()[1:-1] for needle in wanted) if w not in wanted]
         with self.database.snapshot(), self.database.read() as connection:
             for table in t.metadata.sorted_tables:
                 for column in table.columns:
@@ -150,6 +170,10 @@ class Erasing:
                 auto.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             else:
                 auto.exec_driver_sql("VACUUM")
+
+
+def _holds(column: pa.Array, text: str) -> bool:
+    return bool(pc.any(pc.match_substring(column.cast(pa.string()), text)).as_py())
 
 
 def _shared(connection: sa.Connection, records: Sequence[int]) -> list[str]:
@@ -300,11 +324,15 @@ class _Scrubbing:
     def _profiles(self, contacts: set[str]) -> None:
         p, r = t.contact_profile.c, t.source_record.c
         held = set(_found(self.connection, p.value, sorted(contacts), column=p.value))
-        for value in sorted(held):
-            quoted = orjson.dumps(value).decode()
-            others = sa.select(r.record_id).where(r.standard.contains(quoted, autoescape=True)).limit(1)
-            if self.connection.scalar(others) is None:
-                self._delete(t.contact_profile, p.value, [value])
+        alone = {orjson.dumps(value).decode(): value for value in held}
+        every = sa.select(r.standard).where(r.standard.is_not(None)).execution_options(yield_per=_PARTS)
+        with self.connection.execute(every) as rows:  # once, whatever the number of values
+            for text in rows.scalars():
+                for quoted in [quoted for quoted in alone if quoted in text]:
+                    del alone[quoted]
+                if not alone:
+                    break
+        self._delete(t.contact_profile, p.value, sorted(alone.values()))
 
 
 def add_event(connection: sa.Connection, kind: str, entity_type: str, golden_id: str) -> int:

@@ -28,7 +28,7 @@ def subject(session: Session, person: str, path: Path | None) -> None:
     config = session.config()
     with session.store(config) as store:
         document = subject_access(store, config, person, by=_who())
-    text = orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str)
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str)
     if path is not None:
         path.write_bytes(text + b"\n")
         path.chmod(0o600)
@@ -49,7 +49,8 @@ def erase(session: Session, person: str, reason: str, yes: bool) -> None:
     Records, versions, history, values in events, tasks and decisions are removed, and a scan proves that nothing is
     left. It cannot be undone. While a run is under way it waits for that one. Exit 1 where the scan finds something.
     """
-    from serving.privacy.subject import finish_erasure, prove, request_erasure
+    from serving.privacy.proof import prove_and_note
+    from serving.privacy.subject import request_erasure
 
     config = session.config()
     if not yes:
@@ -58,8 +59,7 @@ def erase(session: Session, person: str, reason: str, yes: bool) -> None:
         erasure = request_erasure(store, config, person, by=_who(), reason=reason)
         if not erasure.removed:
             session.say("a run is under way; what it holds of them goes when it ends …")
-            finish_erasure(store, config)
-        left = prove(store, config, erasure)
+        left = prove_and_note(store, config, erasure, by=_who())
     for hit in left:
         session.say(f"still there: {hit}")
     session.show(

@@ -136,7 +136,7 @@ def request_erasure(store: Store, config: Config, name: str, *, by: str, reason:
     golden_id = person_of(store, config, name)
     # What only this person has is looked for in all records, which takes seconds: before anybody has to wait for it.
     with store.snapshot(), store.database.read() as connection:
-        needles = _needles(connection, Masking(config), _records_of(store, connection, golden_id))
+        needles = _needles(store, connection, Masking(config), _records_of(store, connection, golden_id))
     with store.transaction() as connection:
         records = _records_of(store, connection, golden_id)
         ids = [golden_id, *former_ids(store, golden_id)]
@@ -171,7 +171,8 @@ def prove(store: Store, config: Config, erasure: Erasure) -> list[dict[str, Any]
     files = list(config.workspace.rglob("*")) if config.workspace.is_dir() else []
     if store.file is not None:
         files += [store.file, store.file.with_name(store.file.name + "-wal")]
-    texts = [needle.encode() for needle in erasure.needles]
+    written = {w for needle in erasure.needles for w in (needle, orjson.dumps(needle).decode()[1:-1])}
+    texts = [one.encode() for one in sorted(written)]
     for path in files:
         if path.is_file() and _holds(path, texts):
             hits.append({"file": str(path)})
@@ -215,7 +216,7 @@ def _before_rekeying(store: Store, records: Iterable[int]) -> set[int]:
     return found
 
 
-def _needles(connection: sa.Connection, masking: Masking, records: Sequence[int]) -> list[str]:
+def _needles(store: Store, connection: sa.Connection, masking: Masking, records: Sequence[int]) -> list[str]:
     """Sensitive values of these records that no other record holds."""
     r, values = source_record.c, set[str]()
     query = sa.select(r.source, r.stream, r.payload, r.standard).where(r.record_id.in_(list(records)))
@@ -227,13 +228,9 @@ def _needles(connection: sa.Connection, masking: Masking, records: Sequence[int]
         for name, value in (_json(row["standard"]) or {}).items():
             if masking.sensitivity("person", name) != "public":
                 values.update(_texts(value))
-    alone = []
-    for text in sorted(v for v in values if len(v) >= SHORTEST or _HAN.fullmatch(v)):
-        holds = sa.or_(r.payload.contains(text, autoescape=True), r.standard.contains(text, autoescape=True))
-        others = sa.select(r.record_id).where(holds, r.record_id.not_in(list(records))).limit(1)
-        if connection.scalar(others) is None:
-            alone.append(text)
-    return alone
+    long = sorted(v for v in values if len(v) >= SHORTEST or _HAN.fullmatch(v))
+    others = store.held_by_others(long, records)
+    return [text for text in long if text not in others]
 
 
 def _texts(value: Any) -> set[str]:

@@ -100,6 +100,7 @@ TERMS = {
     "session.refused": N_("sign-in refused"),
     "subject_access": N_("personal data handed to the person"),
     "erase": N_("person erased"),
+    "erase.proof": N_("erasure proved"),
     "webhook.add": N_("webhook made"),
     # entity types
     "organization": N_("organization"),

@@ -28,6 +28,7 @@ PLACES = {
     "number": ["1"],
     "webhook_id": ["0123456789abcdef"],
     "letter": ["1"],
+    "erasure": ["5c0ffee5c0ff"],
 }
 """What stands in the place of each parameter of a path."""
 
@@ -36,6 +37,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/customers/batch": {"ids": ["p1", "g1"]},
     "POST /v1/customers/{golden_id}/consent": {"purpose": "service", "given": True},
     "DELETE /v1/customers/{golden_id}": {"reason": "request 7"},
+    "POST /v1/erasures/{erasure}/proof": {"texts": ["13800138000"]},
     "POST /v1/webhooks": {"url": "https://93.184.216.34/"},
     "DELETE /v1/webhooks/{webhook_id}": None,
     "POST /v1/webhooks/{webhook_id}/pause": None,
