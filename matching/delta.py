@@ -22,6 +22,7 @@ from matching.keys import block_cap, build_keys
 from matching.loaded import Standards, ids_of
 from matching.profile import MOST_RECORDS, PROFILE, Profile, profile_contacts
 from matching.scope import Ints, Scope, closure, write_keys, write_scored
+from matching.screen import screen_pairs
 from models.match_model import PublishedModel
 from models.store import Store
 from models.store.reading import Blocks
@@ -46,6 +47,7 @@ class Delta:
         self.declaration = work.declaration
         self.standards = Standards(work, store, folder)
         self.cut: dict[str, int] = {}
+        self.compared = 0
         self._read: dict[int, _Read] = {}
 
     def find(self, decided: Iterable[int]) -> Scope:
@@ -65,7 +67,7 @@ class Delta:
             self._pairs(rescored)
         with work.phase("score"):
             self._features(profile)
-            pairs = score_known(self.con, self.model, "known", "pairs", "fresh_scored")
+            score_known(self.con, self.model, "known", "pairs", "fresh_scored")
         with work.phase("scope"):
             stale = np.union1d(rescored, self.standards.changed)
             fresh = self.con.execute(
@@ -86,7 +88,7 @@ class Delta:
             write_scored(self.con, self.store, records, stale)
             write_keys(self.con, self.store, np.setdiff1d(records, self.standards.living))
         touched = np.union1d(records, self.standards.gone)
-        return Scope(records, touched, profile, pairs, len(rescored), self.cut)
+        return Scope(records, touched, profile, self.compared, len(rescored), self.cut)
 
     def _key_tables(self) -> None:
         """Keys of the changed records as they are (`keys_now`) and as they were (`keys_then`), with their rules."""
@@ -237,7 +239,9 @@ class Delta:
         return touched - set(self.standards.gone.tolist())
 
     def _pairs(self, rescored: Ints) -> None:
-        """Creates `pairs` (left_id < right_id): each that a usable block makes of a rescored record and another."""
+        """Creates `pairs` (left_id < right_id): each that a usable block makes of a rescored record and another, but
+        for those that cannot have a weight that anybody would see; how many there are with these is `compared`.
+        """
         con = self.con
         self.standards.load(rescored)
         old = np.setdiff1d(rescored, self.standards.living)
@@ -293,6 +297,8 @@ class Delta:
             "greatest(w.record_id, b.record_id) AS right_id FROM keys_wanted w JOIN blocks b USING (key) "
             "WHERE w.record_id <> b.record_id"
         )
+        floor = min(self.work.limits.review, self.work.limits.auto)
+        self.compared = screen_pairs(con, self.model, self.standards, self.work.schema.names, floor)
         partners = con.execute("SELECT DISTINCT unnest([left_id, right_id]) AS id FROM pairs").fetchnumpy()["id"]
         self.standards.load(np.asarray(partners, dtype=np.int64))
 

@@ -6,6 +6,9 @@ adds `<contact>_own` and `<contact>_shared`. Values that identify nobody are in 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 import duckdb
 
 from matching.model.conditions import quoted
@@ -159,3 +162,33 @@ def build_features(
     con.unregister("profile_rows")
     for i in range(len(declaration.contacts)):
         con.execute(f"DROP TABLE IF EXISTS contact_{i}")
+
+
+def plain_features(
+    entity_type: str, wanted: Collection[str], standard: Collection[str], source: str
+) -> tuple[list[str], str]:
+    """The columns `wanted`, none of which asks whom contact values stand for, made of no more than they need.
+
+    Returns the needed ones of the columns `standard`, and SQL giving record_id and `wanted` of a table `source` of
+    record_id and these.
+    """
+    derived, prepared = (dict(map(_named, parts.get(entity_type, ()))) for parts in (_FEATURES, _PREPARED))
+    told = {name: derived[name] if name in derived else quoted(name) for name in sorted(wanted)}
+    needed = _words(told.values())
+    first = {name: sql for name, sql in prepared.items() if name in needed}
+    needed |= _words(first.values())
+    inner = "".join(f", {sql} AS {quoted(name)}" for name, sql in first.items())
+    outer = "".join(f", {sql} AS {quoted(name)}" for name, sql in told.items())
+    names = [name for name in standard if name in needed and name != "record_id"]
+    return names, f"SELECT record_id{outer} FROM (SELECT *{inner} FROM {source})"
+
+
+def _named(column: str) -> tuple[str, str]:
+    """Name and SQL of a derived column."""
+    sql, _, name = column.rpartition(" AS ")
+    return name, sql
+
+
+def _words(sql: Collection[str]) -> set[str]:
+    """The words of SQL, among which are the columns that it reads."""
+    return {word for one in sql for word in re.findall(r"\w+", one)}

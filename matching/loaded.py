@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +53,20 @@ class Standards:
         self._con.execute("INSERT INTO loaded BY NAME SELECT * FROM held")
         self._con.execute("DROP TABLE held")
 
-    def _read(self, ids: Ints) -> pa.Table:
+    def some(self, ids: Ints, names: Collection[str]) -> pa.Table:
+        """`record_id` and the standard columns `names` that the store holds of records, without keeping them."""
+        return self._read(ids, names)
+
+    def is_known(self, ids: Ints) -> npt.NDArray[np.bool_]:
+        """Which of the records were looked at: they are in `loaded`, or they are deleted."""
+        return np.isin(ids, self._known)
+
+    def _read(self, ids: Ints, names: Collection[str] | None = None) -> pa.Table:
         held = self._store.records_by_id(pa.array(ids), ["standard", "deleted"])
         held = held.filter(pc.and_(pc.invert(pc.fill_null(held["deleted"], False)), pc.is_valid(held["standard"])))
-        rest = pa.schema([f for f in self._schema if f.name != "record_id"])
-        rows = parse_json_column(held.select(["record_id", "standard"]), "standard", rest)
-        return rows.select(self._schema.names)
+        kept = [f for f in self._schema if f.name != "record_id" and (names is None or f.name in names)]
+        rows = parse_json_column(held.select(["record_id", "standard"]), "standard", pa.schema(kept))
+        return rows.select([f.name for f in self._schema if f.name == "record_id" or f in kept])
 
 
 def ids_of(column: pa.ChunkedArray[pa.Int64Scalar]) -> Ints:

@@ -19,6 +19,8 @@ from matching.model.compiled import DIGITS, TF_FLOOR
 from matching.model.conditions import quoted, to_sql
 from models.match_model import PublishedModel
 
+_FEW_ROWS = 100_000
+
 
 def splink_settings(model: PublishedModel, *, explain: bool = False) -> dict[str, Any]:
     """The settings dictionary for Splink 5; with `explain` predictions keep each comparison's level and weight."""
@@ -102,9 +104,15 @@ def score_pairs(
 def add_term_frequencies(con: duckdb.DuckDBPyConnection, model: PublishedModel, features: str, target: str) -> None:
     """Creates `target`: `features` with a column `tf_<column>` for each term-frequency column of the model."""
     joins, columns = [], []
+    (rows,) = con.execute(f"SELECT count(*) FROM {features}").fetchall()[0]
+    few = rows < _FEW_ROWS
     for i, column in enumerate(model.declaration.term_frequency_columns()):
         table = model.term_frequencies[column]
         con.execute(f"CREATE OR REPLACE TEMP TABLE tf_{i} (value VARCHAR, share DOUBLE)")
+        if few:
+            # Looking up what is there takes less than handing over what was learnt from all records.
+            held = con.sql(f"SELECT DISTINCT {quoted(column)}::VARCHAR FROM {features}").fetchall()
+            table = {value: table[value] for (value,) in held if value in table}
         if table:
             values = np.array(list(table.keys()), dtype=object)
             shares = np.array(list(table.values()), dtype=np.float64)

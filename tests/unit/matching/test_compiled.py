@@ -8,10 +8,11 @@ import pyarrow as pa
 import pytest
 
 from matching.model.compiled import TF_FLOOR, CompiledModel, probability
-from matching.model.conditions import Record
+from matching.model.conditions import Record, quoted
 from matching.model.splink_model import add_term_frequencies, score_pairs
 from matching.model.train import train
 from matching.realtime.scoring import Pruning
+from matching.screen import Screen
 from models import match_model as mm
 from tests.unit.matching.sample import Row, connect, declaration, records_of
 
@@ -178,6 +179,58 @@ def test_records_that_share_no_listed_value_are_told_so_without_looking(kind: st
             assert known.level(a, b) in known.levels(a)
         weight = compiled.weight(a, b)
         assert pruning.against(a, weight)(b) and not pruning.against(a, 60.0)(b)
+
+
+def bounds(con: duckdb.DuckDBPyConnection, screen: Screen, table: str) -> dict[tuple[int, int], float]:
+    """What a screen says of all pairs of a table, both ways round."""
+    names = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()]
+    sides = ", ".join(f"{s}.{quoted(n)} AS {quoted(n, '_' + s)}" for n in names for s in "lr")
+    total = " + ".join(screen.bound(c) for c in screen.model.model.declaration.comparisons)
+    rows = con.execute(
+        f"SELECT record_id_l, record_id_r, {screen.model.prior_weight!r} + {total} FROM "
+        f"(SELECT {sides} FROM {table} l JOIN {table} r ON l.record_id <> r.record_id)"
+    ).fetchall()
+    return {(a, b): bound for a, b, bound in rows}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_screen_never_says_less_than_a_weight(kind: str) -> None:
+    levels = [
+        MISSING_X,
+        mm.Level(label=kind, when=KINDS[kind]),
+        mm.Level(label="rare", when=KINDS["prefix"], term_frequency="y"),
+        mm.Level(label="else", when=ELSE),
+    ]
+    shares = [None, (0.43, 0.0171), (0.4, 0.01), (0.17, 0.9729)]
+    model, records = published(levels, shares, {"y": {"abc": 0.2, "b": 0.04}}), plain_records()
+    con, compiled = plain_base(records), CompiledModel(model)
+    add_term_frequencies(con, model, "features", "scorable")
+    by_id = {record["record_id"]: Record(record) for record in records}
+    weights = {(a, b): compiled.weight(by_id[a], by_id[b]) for a, b in itertools.permutations(by_id, 2)}
+    columns = ("x", "y", "number", "items")
+    for known in ((*columns, "tf_y"), columns, ("x", "number"), ("y", "items", "tf_y"), ()):
+        found = bounds(con, Screen(compiled, known, ()), "scorable")
+        assert all(found[pair] >= weight - TOLERANCE for pair, weight in weights.items()), known
+    found = bounds(con, Screen(compiled, ("x", "y", "tf_y", "number"), ("items",)), "scorable")
+    for (a, b), weight in weights.items():
+        if set(by_id[a]["items"] or ()).isdisjoint(by_id[b]["items"] or ()):
+            assert found[a, b] >= weight - TOLERANCE
+
+
+def test_a_screen_leaves_out_most_pairs_of_the_default_models_and_none_that_counts(trained: Any) -> None:
+    con, model, records = trained
+    compiled, contacts = CompiledModel(model), [kind.column for kind in model.declaration.contacts]
+    hidden = {column + end for column in contacts for end in ("", "_own", "_shared")}
+    add_term_frequencies(con, model, "features", "scorable")
+    known = {row[0] for row in con.execute("DESCRIBE scorable").fetchall()} - hidden
+    found = bounds(con, Screen(compiled, known, hidden), "scorable")
+    left_out = 0
+    for a, b in itertools.combinations(records, 2):
+        if all(set(a[c + end] or ()).isdisjoint(b[c + end] or ()) for c in contacts for end in ("_own", "_shared")):
+            bound = found[a["record_id"], b["record_id"]]
+            assert bound >= compiled.weight(a, b) - TOLERANCE
+            left_out += bound < model.declaration.review
+    assert left_out > 0.5 * len(found) / 2
 
 
 def test_declared_levels_ties_and_rare_values_score_as_splink_does() -> None:
