@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +20,7 @@ import pytest
 
 from matching import resolve
 from models.errors import KehuError, LockError, ModelError, StoreError
-from orchestration import run
+from orchestration import run, sequence, steps
 from orchestration.hub_run import KEPT_FOLDERS, new_run_id, open_run
 from tests.unit.orchestration.conftest import Hub
 
@@ -82,6 +84,37 @@ def test_a_later_run_resolves_only_what_changed(hub: Hub) -> None:
     assert (idle["changed"], idle["events"], idle["models"]) == (0, 0, {})
     found = hub.run(full=True)
     assert (found["full"], found["changed"], sorted(found["models"])) == (True, 0, ["organization", "person"])
+
+
+def test_entity_types_of_which_much_changed_are_resolved_at_the_same_time(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.run_steps()
+    hub.deliver("accounts", {"1": "ACME", "3": "Gamma"})
+    hub.deliver("contacts", {"1": "Ann", "2": "Bob"})
+    both, resolve_one = threading.Barrier(2, timeout=30), steps.resolve
+    failing = [True]
+
+    def resolve_beside(run: Any, entity: str) -> dict[str, Any]:
+        both.wait()
+        if failing and entity == "person":
+            raise StoreError("person: the disk is full")
+        return resolve_one(run, entity)
+
+    monkeypatch.setattr(sequence, "MANY_CHANGES", 1)
+    monkeypatch.setattr(steps, "resolve", resolve_beside)
+    before = hub.names()
+    with pytest.raises(StoreError, match="the disk is full"):
+        hub.run()
+    with hub.store() as store:
+        (row,) = store.fetch_arrow("SELECT error FROM run WHERE status = 'failed'").to_pylist()
+    assert row["error"] == "person: the disk is full" and hub.names() == before
+    failing.clear()
+    began = time.perf_counter()
+    found = hub.run()
+    assert sum(found["seconds"].values()) <= time.perf_counter() - began
+    assert (sorted(found["models"]), found["golden"]) == (["organization", "person"], 4)
+    assert '{"name": "Bob"}' in hub.names()
 
 
 def test_a_changed_configuration_makes_the_run_full(hub: Hub) -> None:
