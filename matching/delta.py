@@ -86,9 +86,10 @@ class Delta:
             self.standards.load(records)
             self._features(profile, records)
             write_scored(self.con, self.store, records, stale)
-            write_keys(self.con, self.store, np.setdiff1d(records, self.standards.living))
+            write_keys(self.con)
         touched = np.union1d(records, self.standards.gone)
-        return Scope(records, touched, profile, self.compared, len(rescored), self.cut)
+        changed = np.union1d(self.standards.living, self.standards.changed)
+        return Scope(records, touched, changed, profile, self.compared, len(rescored), self.cut)
 
     def _key_tables(self) -> None:
         """Keys of the changed records as they are (`keys_now`) and as they were (`keys_then`), with their rules."""

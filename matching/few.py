@@ -83,7 +83,8 @@ class FewDelta:
                     gone=self.gone,
                 )
                 self._tables(records, scored, stale)
-        return Scope(records, np.union1d(records, self.gone), profile, pairs, len(rescored), dict(self.cut))
+        touched, changed = np.union1d(records, self.gone), np.union1d(self.living, self.changed)
+        return Scope(records, touched, changed, profile, pairs, len(rescored), dict(self.cut))
 
     def _features(self, standard: dict[str, Any]) -> Features:
         return self.rules.features(standard, self.roles)
@@ -251,7 +252,7 @@ class FewDelta:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM fresh_rows")
             con.unregister("fresh_rows")
         write_scored(con, self.store, records, stale)
-        write_keys(con, self.store, np.setdiff1d(records, self.living))
+        write_keys(con)
 
     def _known_table(self, scope: list[Features]) -> pa.Table:
         """Features with term frequencies, as `add_term_frequencies` makes them."""

@@ -235,6 +235,7 @@ class _Resolving:
             _write_links(work, folder)
             _write_profile(scope.profile.table, folder, entity, None)
             pq.write_table(pa.table({"record_id": scope.touched}), work_file(folder, "touched", entity))
+            pq.write_table(pa.table({"record_id": scope.changed}), work_file(folder, "keyed", entity))
         result.records, result.touched, result.pairs_scored = len(scope.records), len(scope.touched), scope.pairs
         result.cut = scope.cut
         result.messages += _cut_off(result.cut)

@@ -24,11 +24,13 @@ Ints = npt.NDArray[np.int64]
 class Scope:
     """What is solved again: `records` (living, closed under clusters and golden records) and `touched` (those and the
     deleted ones). The DuckDB tables `known` (features with term frequencies), `scored` and `keys` hold what that needs.
+    `changed` are the records whose keys are in `keys`: the others keep theirs.
     `cut` counts, per blocking rule, the keys of rescored records whose blocks are above the cap.
     """
 
     records: Ints
     touched: Ints
+    changed: Ints
     profile: Profile
     pairs: int
     rescored: int
@@ -79,11 +81,6 @@ def write_scored(con: duckdb.DuckDBPyConnection, store: Store, records: Ints, st
     con.unregister("stored_edges")
 
 
-def write_keys(con: duckdb.DuckDBPyConnection, store: Store, old: Ints) -> None:
-    """Creates `keys` (record_id, key) of the scope: `keys_now`, and the stored ones of the records that are `old`."""
-    con.register("stored_keys", store.keys_for(pa.array(old)).select(["record_id", "key"]))
-    con.execute(
-        "CREATE OR REPLACE TABLE keys AS SELECT record_id, key FROM keys_now UNION SELECT record_id, key "
-        "FROM stored_keys"
-    )
-    con.unregister("stored_keys")
+def write_keys(con: duckdb.DuckDBPyConnection) -> None:
+    """Creates `keys` (record_id, key) of the changed records."""
+    con.execute("CREATE OR REPLACE TABLE keys AS SELECT DISTINCT record_id, key FROM keys_now")

@@ -25,13 +25,14 @@ Dialect = Literal["sqlite", "postgresql"]
 
 _BUSY_SECONDS = 30
 _MOMENT_MS = 50
+_CACHE_KIB, _ROOM_KIB = 65_536, 393_216
 _BUSY = "another process is writing to the hub store"
 _PRAGMAS = (
     "journal_mode = WAL",  # readers see the last published state while a run publishes the next
     "synchronous = NORMAL",  # with WAL a power cut may lose the last commit, never the consistency
     "foreign_keys = ON",
     f"busy_timeout = {_BUSY_SECONDS * 1000}",
-    "cache_size = -65536",  # 64 MiB of pages per connection
+    f"cache_size = -{_CACHE_KIB}",  # of pages per connection
     "mmap_size = 1073741824",
 )
 
@@ -188,18 +189,19 @@ class Database:
                 self._local.connection = self._local.writing = None
 
     @contextmanager
-    def write(self, *, wait: bool = True) -> Iterator[sa.Connection]:
+    def write(self, *, wait: bool = True, roomy: bool = False) -> Iterator[sa.Connection]:
         """A write transaction, committed at the end, rolled back by any exception; part of `transaction` inside one.
 
         Without `wait` BusyError is raised where somebody is writing to a SQLite store for longer than a moment, as a
-        run that publishes; two short writes of one server go one after the other.
+        run that publishes; two short writes of one server go one after the other. `roomy` keeps more changed pages of
+        SQLite in memory, for writes that come back to them: what does not fit is written into the log again each time.
         """
         joined: sa.Connection | None = getattr(self._local, "writing", None)
         if joined is not None:
             with self.clear_errors():
                 yield joined
             return
-        with self.clear_errors(), self.engine.connect() as plain, _patience(plain, wait):
+        with self.clear_errors(), self.engine.connect() as plain, _patience(plain, wait), _room(plain, roomy):
             connection = plain.execution_options(kehu_write=True)
             with connection.begin():
                 yield connection
@@ -293,6 +295,20 @@ def _patience(connection: sa.Connection, wait: bool) -> Iterator[None]:
         yield
     finally:
         driver.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}").close()
+
+
+@contextmanager
+def _room(connection: sa.Connection, roomy: bool) -> Iterator[None]:
+    """Give a connection to SQLite more memory for pages, for as long as the block lasts."""
+    if not roomy or connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA cache_size = -{_ROOM_KIB}").close()
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -35,6 +35,7 @@ FILES: dict[str, dict[str, pa.DataType]] = {
     },
     "standard": {"record_id": _INT},
     "touched": {"record_id": _INT},
+    "keyed": {"record_id": _INT},
     "keys": {"record_id": _INT, "key": _INT},
     "edges": {"left_id": _INT, "right_id": _INT, "weight": _REAL},
     "membership": {"record_id": _INT, "golden_id": _TEXT},
@@ -117,7 +118,8 @@ class RunOutcome:
 
     `full` says that the run solved every record of its entities: their keys, edges, open machine tasks and contact
     profiles are replaced as a whole. Otherwise `touched_<entity>` names the records that were solved again; the files
-    then hold every key and edge that has a touched end, and every machine task that is open on a touched record.
+    then hold every key and edge that has a touched end, and every machine task that is open on a touched record. Where
+    `keyed_<entity>` is there, the keys are those of the records that it names, and the other touched ones keep theirs.
     """
 
     run_id: str

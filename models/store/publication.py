@@ -90,9 +90,12 @@ class Publication:
         """Put the texts that a DuckDB query gives where `TEXTS` finds them."""
         bulk.stage(self.connection, "publish_texts", self.batches(query), bulk.TEXT)
 
-    def stage_touched(self, entity: str) -> bool:
-        """Stage the records that were solved again as `IDS`; false when there are none, or when all were."""
-        touched = self.file("touched", entity)
+    def stage_touched(self, entity: str, kind: str = "touched") -> bool:
+        """Stage the records that were solved again as `IDS`; false when there are none, or when all were.
+
+        `kind` is that of the file which names them.
+        """
+        touched = self.file(kind, entity)
         if self.outcome.full or touched is None:
             return False
         self.stage_ids(f"SELECT record_id FROM {parquet(touched)}")

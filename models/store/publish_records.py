@@ -108,7 +108,7 @@ def _keys(work: Publication) -> int:
         keys = work.file("keys", entity)
         if work.outcome.full and not work.was_empty(t.match_key):
             work.sql(f"DELETE FROM match_key WHERE record_id IN {_OF_ENTITY}", entity=entity)
-        elif not work.was_empty(t.match_key) and work.stage_touched(entity):
+        elif not work.was_empty(t.match_key) and any(work.stage_touched(entity, kind) for kind in ("keyed", "touched")):
             count += _changed_keys(work, keys)
             continue
         if keys is not None:
@@ -118,7 +118,7 @@ def _keys(work: Publication) -> int:
 
 
 def _changed_keys(work: Publication, keys: str | None) -> int:
-    """Keys that the records of `IDS` lose or get: nearly all of those that are solved again keep theirs."""
+    """Keys that the records of `IDS` lose or get; many keep theirs."""
     k = t.match_key.c
     query = sa.select(k.key, k.record_id).where(sa.text(f"record_id IN {IDS}"))
     held = pa.Table.from_batches(bulk.fetch(work.connection, query))

@@ -79,7 +79,7 @@ class Runs:
         """
         self._still_held()
         first = outcome.is_large() and self.database.is_empty(t.source_record)
-        with self.database.write_much() if first else self.database.write() as connection:
+        with self.database.write_much() if first else self.database.write(roomy=True) as connection:
             counts = publish.publish(connection, outcome, on_step or _ignore)
             self._still_held()
         self._settle(sum(counts.values()))
