@@ -17,6 +17,7 @@ What one sees, each one published state:
 
     inbox, next_task, read_filter               tasks in the order of value times doubt
     task_view                                   a task: records side by side, waterfall, merge preview, graph, history
+    customers_beside                            two golden records, by what of theirs speaks most for one customer
     golden_view                                 a golden record: values with provenance, versions, lineage, decisions
     compare (attribute_rows, waterfall)         any records side by side
     merge_preview, contradictions, graph_of     a test merge; what speaks against it; a neighbourhood
@@ -35,12 +36,13 @@ from serving.stewardship.graph import Graph, graph_of
 from serving.stewardship.inbox import Inbox, inbox, next_task, read_filter
 from serving.stewardship.log import decision_view, decisions_about
 from serving.stewardship.preview import MergePreview, merge_preview
-from serving.stewardship.task_view import TaskView, task_view
+from serving.stewardship.task_view import Beside, TaskView, customers_beside, task_view
 from serving.stewardship.tasks import assign, claim, comment, for_each, release, set_due
 from serving.stewardship.values import edit_value, ignore_value, pin_value
 
 __all__ = [
     "Bench",
+    "Beside",
     "Contradiction",
     "Contradicts",
     "Claimed",
@@ -61,6 +63,7 @@ __all__ = [
     "claim",
     "comment",
     "contradictions",
+    "customers_beside",
     "decide_pair",
     "decide_task",
     "decide_tasks",

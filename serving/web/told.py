@@ -20,6 +20,9 @@ _SENTENCES = (
     N_("a steward's match joins what a rule keeps apart: %(reason)s"),
     N_("only with a match one record goes over alone"),
     N_("the golden records contradict each other: %(what)s"),
+    N_("the two ids are of one golden record"),
+    N_("a person and an organization are never one customer"),
+    N_("name two records"),
     N_("a task of kind %(word)s is not about a pair of records"),
     N_("decision %(n)s needs no approval"),
     N_("decision %(n)s was settled already, by %(by)s"),
@@ -78,6 +81,55 @@ _SENTENCES = (
     N_("nothing but a place to compare"),
     N_("one of two surnames"),
 )
+_ROWS = (
+    N_("no key: %(value)s is empty"),
+    N_("key twice in one delivery with different content; row %(n)s, which is newer, is kept"),
+    N_("key twice in one delivery with different content; row %(n)s is kept"),
+    N_("%(n)s columns where the header has %(many)s (%(path)s, row %(row)s)"),
+    N_("bytes that are not %(name)s (%(path)s, row %(row)s)"),
+    N_("a quote that is not closed (%(path)s)"),
+    N_("no JSON: %(why)s (%(path)s)"),
+    N_("no JSON object (%(path)s)"),
+    N_("no JSON object"),
+    N_("text that is not UTF-8"),
+    N_("its record id belongs to another key (a hash collision); give this row another key"),
+    N_("a time that is none; the row is kept without it"),
+    N_("a date that is none; the row is kept"),
+    N_("a number that is none; the row is kept without it"),
+    N_("character outside the alphabet"),
+    N_("check character does not fit"),
+    N_("check digit does not fit"),
+    N_("check digits do not fit"),
+    N_("date does not exist"),
+    N_("date of birth does not exist"),
+    N_("date of birth out of range"),
+    N_("day and month missing"),
+    N_("day missing"),
+    N_("default date of a system"),
+    N_("filler digits"),
+    N_("free-mail provider"),
+    N_("malformed address"),
+    N_("malformed domain"),
+    N_("no address"),
+    N_("no digits"),
+    N_("no domain"),
+    N_("no known check"),
+    N_("no name left after removing notes"),
+    N_("no name"),
+    N_("no registrable domain"),
+    N_("no rule for this country"),
+    N_("not 18 digits"),
+    N_("not a date"),
+    N_("number damaged by a spreadsheet"),
+    N_("region is not numeric"),
+    N_("test value"),
+    N_("too long"),
+    N_("too short"),
+    N_("unknown province"),
+    N_("year out of range"),
+    N_("is in the table of ignored values"),
+)
+"""Why rows are set aside, and why values do not count."""
 _PLACE = re.compile(r"%\\?\((\w+)\\?\)s")
 
 
@@ -85,7 +137,7 @@ def _pattern(sentence: str) -> re.Pattern[str]:
     return re.compile(_PLACE.sub(lambda m: f"(?P<{m[1]}>.*)", re.escape(sentence)), re.DOTALL)
 
 
-_PATTERNS = tuple((_pattern(sentence), sentence) for sentence in (*_SENTENCES, *OF_SOURCES) if "%(" in sentence)
+_PATTERNS = tuple((_pattern(one), one) for one in (*_SENTENCES, *OF_SOURCES, *_ROWS) if "%(" in one)
 
 
 def told(speech: Speech, text: str) -> str:

@@ -60,6 +60,7 @@ TERMS = {
     "account.password_refused": N_("change of password refused"),
     "account.role": N_("role changed"),
     "audit.export": N_("audit log exported"),
+    "customer.compare": N_("customers compared"),
     "customer.view": N_("customer looked at"),
     "customer.search": N_("customers searched"),
     "customer.list": N_("list of customers looked at"),
@@ -108,6 +109,30 @@ TERMS = {
     "vehicle": N_("vehicle"),
     "touchpoint": N_("touchpoint"),
     "relation": N_("relation"),
+    # what is named in the audit log; where a level of a model has its weight from; roles of buyers
+    "account": N_("account"),
+    "audit": N_("audit log"),
+    "customer": N_("customer"),
+    "decision": N_("decision"),
+    "export": N_("export"),
+    "key": N_("API key"),
+    "match_model": N_("match model"),
+    "record": N_("source record"),
+    "row": N_("row"),
+    "source": N_("source"),
+    "task": N_("task"),
+    "tasks": N_("tasks"),
+    "webhook": N_("webhook"),
+    "golden": N_("golden record"),
+    "declared": N_("declared"),
+    "pooled": N_("pooled"),
+    "prior": N_("from the prior"),
+    "data": N_("from the data"),
+    "decision_maker": N_("decision maker"),
+    "influencer": N_("influencer"),
+    "user": N_("user"),
+    "gatekeeper": N_("gatekeeper"),
+    "key_account": N_("key account"),
     # roles
     "viewer": N_("viewer"),
     "steward": N_("steward"),
@@ -221,6 +246,100 @@ ATTRIBUTES = {
     "delivered_on": N_("date of delivery"),
     "produced_on": N_("date of production"),
 }
+
+
+PARTS = {
+    # phases of a run
+    "land": N_("landing"),
+    "changes": N_("changes"),
+    "standardise": N_("standardising"),
+    "profile": N_("profiling of values"),
+    "block": N_("blocking"),
+    "score": N_("scoring"),
+    "cluster": N_("clustering"),
+    "scope": N_("what is solved again"),
+    "load": N_("loading"),
+    "train": N_("training"),
+    "write": N_("writing"),
+    "survive": N_("survivorship"),
+    "resolve": N_("resolving"),
+    "touchpoints": N_("touchpoints"),
+    "lifecycle": N_("lifecycle"),
+    "check": N_("checks"),
+    "publish": N_("publishing"),
+    "forget": N_("erasing"),
+    "corrections": N_("corrections"),
+    "verify": N_("verifying"),
+    "compare": N_("comparing"),
+    # what an entry of the audit log details
+    "attributes": N_("attributes"),
+    "rows": N_("rows"),
+    "tasks": N_("tasks"),
+    "text": N_("text"),
+    "how": N_("how"),
+    "by": N_("by"),
+    "role": N_("role"),
+    "reason": N_("reason"),
+    "kind": N_("kind"),
+    "entity_type": N_("entity type"),
+    "left_id": N_("left record"),
+    "right_id": N_("right record"),
+    "undoes": N_("undoes"),
+    "approves": N_("approves"),
+    "detail": N_("detail"),
+    "to": N_("to"),
+    "due_at": N_("due date"),
+    "address": N_("network address"),
+    "note": N_("note"),
+    "why": N_("why"),
+    "before": N_("before"),
+    "source": N_("source"),
+    "source_key": N_("key"),
+    "parts": N_("parts"),
+    "golden_id": N_("golden record"),
+    "value": N_("value"),
+    "attribute": N_("attribute"),
+    "record_id": N_("record"),
+    "record": N_("record"),
+    "despite": N_("in spite of"),
+    "from": N_("from"),
+    "form": N_("form"),
+    "scopes": N_("scopes"),
+    "purpose": N_("purpose"),
+    "name": N_("name"),
+    "since": N_("since"),
+    "until": N_("until"),
+    "actor": N_("who"),
+    "action": N_("what"),
+    "object_type": N_("of what"),
+    "object_id": N_("id"),
+}
+"""Phases of a run, and what entries of the audit log detail, by their names in the store."""
+
+
+_CODED = frozenset({"buying_role", "influence", "affinity", "gender", "status"})
+
+
+def coded(speech: Speech, attribute: str, value: Any) -> Any:
+    """A value in the reader's language where the attribute has words of the program; else as it is."""
+    if attribute not in _CODED or not value:
+        return value
+    if isinstance(value, list):
+        return [coded(speech, attribute, one) for one in value]
+    return speech(TERMS[value]) if value in TERMS else value
+
+
+def detail(speech: Speech, name: str, value: Any) -> Any:
+    """What an entry of the audit log details, in the reader's language where it is a word of the program."""
+    if name in ("attributes", "attribute"):
+        listed = value if isinstance(value, list) else [value]
+        named = [speech(ATTRIBUTES.get(str(one), str(one))) for one in listed]
+        return named if isinstance(value, list) else named[0]
+    if name in ("role", "kind", "entity_type", "verdict", "object_type", "action") and value:
+        return speech(TERMS.get(str(value), str(value)))
+    if isinstance(value, dict):
+        return {speech(PARTS.get(str(key), str(key))): detail(speech, str(key), one) for key, one in value.items()}
+    return value
 
 
 def shown(speech: Speech, value: Any) -> str:

@@ -13,6 +13,7 @@ from models.store import tables as t
 from models.vocabulary import PARTY_TYPES
 from serving.asking import shown_name
 from serving.search import Hit, search
+from serving.web.customers import customer
 from serving.web.languages import N_
 from serving.web.registry import Entry
 from serving.web.rendering import go, page
@@ -28,10 +29,20 @@ def results(visit: SignedIn) -> Response:
     """What fits, the best first; one that fits exactly is opened at once."""
     text = visit.asked("q")
     hits = _find(visit, text, 50)
-    if len(hits) == 1 and hits[0].why in ("id", "source key", "identifier"):
+    beside = customer(visit, visit.asked("with")) if visit.asked("with") else None
+    if beside is not None:  # somebody looks for whom to compare a customer with
+        hits = [h for h in hits if h.golden_id != beside.golden_id and h.entity_type == beside.entity_type]
+    elif len(hits) == 1 and hits[0].why in ("id", "source key", "identifier"):
         return go(visit, f"/customers/{hits[0].golden_id}")
     return page(
-        visit, "customers/search.html", title=visit.speech("Search"), here="customers", q=text, hits=hits, listed=[]
+        visit,
+        "customers/search.html",
+        title=visit.speech("Search"),
+        here="customers",
+        q=text,
+        hits=hits,
+        listed=[],
+        beside=beside,
     )
 
 

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from models.stewardship import OPEN_STATES, PairVerdict
 from serving import stewardship
 from serving.attached import attached
-from serving.stewardship import TaskView
+from serving.stewardship import Beside, TaskView
 from serving.stewardship.compare import AttributeRow
 from serving.stewardship.deciding import Side
 from serving.web.differences import marked
@@ -25,7 +25,7 @@ from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
 router = APIRouter()
-_ONLY: dict[str, Side] = {"left": "left", "right": "right"}
+ONLY: dict[str, Side] = {"left": "left", "right": "right"}
 
 
 @router.get("/tasks/next")
@@ -58,7 +58,7 @@ def decide(visit: SignedIn, key: str) -> Response:
             reason=visit.sent("reason"),
             seen=seen,
             despite=visit.sent("despite") == "1",
-            only=_ONLY.get(visit.sent("only")),
+            only=ONLY.get(visit.sent("only")),
         )
     except stewardship.Contradicts as refused:
         return _page(visit, key, _sent_queue(visit), None, status=refused.status, choosing=True)
@@ -127,9 +127,8 @@ def _page(
     choosing: bool = False,
 ) -> Response:
     found = stewardship.task_view(visit.store, visit.config, visit.reader, key)
-    _record_reading(visit, found)
+    record_reading(visit, found, "task.view", "task", key)
     pair = [n for n in (found.task["left_id"], found.task["right_id"]) if n is not None]
-    places, lines = graph_places(found.graph, pair)
     waits = found.task["status"] in OPEN_STATES
     return page(
         visit,
@@ -138,23 +137,35 @@ def _page(
         here="inbox",
         status=status,
         notice=notice,
-        found=found,
         task=found.task,
         is_pair=len(pair) == 2,
         waits=waits,
-        marks=[_marks(row) for row in found.attributes],
-        bars=waterfall_bars(found.waterfall) if found.waterfall else None,
-        places=places,
-        lines=lines,
-        sheet=(WIDTH, HEIGHT),
         query=urlencode(queue),
         reason=visit.sent("reason"),
         choosing=choosing,
-        sees_names=visit.sees("personal") or found.task["entity_type"] != "person",
+        act_at=f"/tasks/{quote(key)}/decide",
+        sent={"queue": urlencode(queue)},
+        back=f"/tasks/{quote(key)}?{urlencode(queue)}",
+        deciding=waits and visit.may("tasks.work") and found.asks is None,
         people=stewards_of(visit) if visit.may("tasks.lead") else [],
-        moves=_moves(visit, found),
         rule=_rule(visit, found),
+        **beside(visit, found, found.task["entity_type"], pair),
     )
+
+
+def beside(visit: Visit, found: Beside, entity: str, pair: list[int]) -> dict[str, Any]:
+    """What the parts of a page need that show records side by side."""
+    places, lines = graph_places(found.graph, pair)
+    return {
+        "found": found,
+        "marks": [_marks(row) for row in found.attributes],
+        "bars": waterfall_bars(found.waterfall) if found.waterfall else None,
+        "places": places,
+        "lines": lines,
+        "sheet": (WIDTH, HEIGHT),
+        "sees_names": visit.sees("personal") or entity != "person",
+        "moves": _moves(visit, found),
+    }
 
 
 def _marks(row: AttributeRow) -> list[Any]:
@@ -164,14 +175,15 @@ def _marks(row: AttributeRow) -> list[Any]:
     return [marked(values, values)[0] for values in raw]
 
 
-def _record_reading(visit: Visit, found: TaskView) -> None:
+def record_reading(visit: Visit, found: Beside, action: str, kind: str, number: str) -> None:
+    """Record who sees which personal attributes of records side by side."""
     rows = [(r.attribute, r.sensitivity) for r in found.attributes]
     rows += [(name, sensitivity) for one in found.against for name, sensitivity, _, _ in one.attributes]
     seen = list(dict.fromkeys(name for name, kind in rows if kind != "public" and visit.sees(kind)))
-    visit.reads.read(visit.reader, "task.view", object_type="task", object_id=found.task["task_key"], attributes=seen)
+    visit.reads.read(visit.reader, action, object_type=kind, object_id=number, attributes=seen)
 
 
-def _moves(visit: Visit, found: TaskView) -> dict[str, int]:
+def _moves(visit: Visit, found: Beside) -> dict[str, int]:
     """How many records of which entity type hang on the golden records that a merge would make aliases."""
     if found.preview is None:
         return {}
