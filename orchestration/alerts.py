@@ -60,7 +60,9 @@ def tell_all(store: Store, config: Config, told: dict[str, str]) -> tuple[dict[s
 
 
 def _runs_after(store: Store, run_id: str) -> list[str]:
-    query = sa.select(t.run.c.run_id).where(t.run.c.status == "published", t.run.c.run_id > run_id)
+    # What decisions did is a run of its own; its findings are there once the lifecycle has followed.
+    published = t.run.c.status.in_(("published", "followed"))
+    query = sa.select(t.run.c.run_id).where(published, t.run.c.run_id > run_id)
     found: list[str] = store.fetch_arrow(query.order_by(t.run.c.run_id))["run_id"].to_pylist()
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def evaluate(session: Session, truth_file: Path) -> None:
 
 @click.group()
 def model() -> None:
-    """List and show the published matching models."""
+    """List, show and compare matching models; publish one, or roll back to the one before."""
 
 
 @model.command("list")
@@ -180,12 +181,17 @@ def model_list(session: Session) -> None:
     session.show(
         table(
             ("model", "entity type", "published", "status"),
-            [(m["model_id"], m["entity_type"], f"{m['published_at']:%Y-%m-%d %H:%M}", m["status"]) for m in found],
+            [(m["model_id"], m["entity_type"], _minute(m["published_at"]), m["status"]) for m in found],
         )
         if found
         else "No model is published yet; the first run trains one."
     )
     session.result({"models": found})
+
+
+def _minute(at: dt.datetime | None) -> str:
+    """A moment to the minute; nothing for what was never published."""
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
 
 
 @model.command("show")

@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 
+from lifecycle.following import follow_decisions
+from matching.standardise.forms import FORMS
 from models.config.lifecycle import Alert
 from orchestration.alerts import tell_all
 from tests.unit.lifecycle.hub import Hub
+from tests.unit.lifecycle.test_identity import place
 
 
 @contextmanager
@@ -85,3 +88,22 @@ def test_new_findings_are_told_once_and_again_to_whom_they_did_not_reach(
         assert [row["rule"] for row in posted[-1]["shown"]] == ["order-quote"] and len(posted) == 2
         assert tell_all(hub.store, config, told) == (told, [])
         assert len(posted) == 2
+
+
+def test_what_the_lifecycle_found_when_it_followed_a_decision_is_told(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    place(hub)
+    hub.customer("g2", "crm.accounts:a2")
+    hub.run()
+    with web([]) as (url, posted):
+        lifecycle = hub.config.lifecycle.model_copy(update={"alerts": [Alert(webhook=url, severity="info")]})
+        config = hub.config.model_copy(update={"lifecycle": lifecycle})
+        told, _ = tell_all(hub.store, config, {})
+        hub.customer("g1", "crm.accounts:a2")  # the orders of one are those of another now, who was never asked
+        hub.decide()
+        assert tell_all(hub.store, config, told) == (told, [])  # nothing is found before it was looked at
+        assert follow_decisions(hub.store, hub.config, FORMS) is not None
+        found = [row for row in hub.store.all_findings().to_pylist() if row["opened_run"] > max(told.values())]
+        told, wrong = tell_all(hub.store, config, told)
+        assert wrong == [] and len(posted) == (1 if found else 0) and found
+        assert posted[0]["findings"] == len(found)
