@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
@@ -12,13 +13,19 @@ import orjson
 from matching.model.compiled import DIGITS, probability
 from matching.realtime.rules import Rules
 from matching.standardise.added import likeness_of
-from matching.standardise.subjects import ADDRESS, BIRTH, NAME_SUBJECTS, PHONE, SINGLE_SUBJECTS
+from matching.standardise.subjects import ADDRESS, BIRTH, NAME_SUBJECTS, PHONE, SINGLE_SUBJECTS, Subject
 from models.config import Config
 from models.vocabulary import Sensitivity, added_column
 from serving.stewardship.bench import Bench
 from serving.stewardship.raw import raw_values
 
 Agreement = Literal["same", "alike", "different", "missing"]
+
+
+# Columns that records have in common without being alike: the kind of an id, the form of a company, a place.
+_COMMON = re.compile(
+    r"_(kind|ok|script|code|region|industry|year|digits)$|^(org_form|country|gender)$|^(province|city|district)_"
+)
 
 
 @dataclass(frozen=True)
@@ -164,12 +171,22 @@ def explained(rules: Rules, a: Any, b: Any) -> Waterfall:
 def columns_of(config: Config, entity: str) -> dict[str, list[str]]:
     """Attribute → the standard columns that are made of it."""
     found: dict[str, list[str]] = {}
-    for subject in (NAME_SUBJECTS[entity], ADDRESS, PHONE, BIRTH, *SINGLE_SUBJECTS[entity]):
+    for subject in subjects_of(entity):
         # What a subject makes of several attributes stands beside the first of them.
         found.setdefault(subject.inputs[0], []).extend(subject.outputs)
     for name in config.added(entity):
-        found[name] = [added_column(name), likeness_of(name)]
+        found[name] = columns_of_added(name)
     return found
+
+
+def subjects_of(entity: str) -> tuple[Subject, ...]:
+    """What makes the standard columns of an entity type, and of which attributes."""
+    return (NAME_SUBJECTS[entity], ADDRESS, PHONE, BIRTH, *SINGLE_SUBJECTS[entity])
+
+
+def columns_of_added(name: str) -> list[str]:
+    """The standard columns of an attribute that the configuration adds."""
+    return [added_column(name), likeness_of(name)]
 
 
 def _reasons(standard: Mapping[str, Any]) -> dict[str, str]:
@@ -184,7 +201,7 @@ def _agreement(cells: Sequence[Cell]) -> Agreement:
     one, other = cells[0], cells[1]
     if set(one.raw) == set(other.raw) or (one.standard and one.standard == other.standard):
         return "same"
-    both = one.standard.keys() & other.standard.keys()
+    both = {column for column in one.standard.keys() & other.standard.keys() if not _COMMON.search(column)}
     return "alike" if any(_share(one.standard[c], other.standard[c]) for c in both) else "different"
 
 

@@ -12,7 +12,7 @@ from matching.realtime.rules import Rules
 from models.match_model import condition_columns
 from models.vocabulary import Sensitivity
 from serving.stewardship.bench import Bench
-from serving.stewardship.compare import columns_of
+from serving.stewardship.compare import columns_of_added, subjects_of
 from serving.stewardship.errors import StewardError
 from serving.stewardship.raw import raw_values
 
@@ -67,13 +67,17 @@ def contradictions(bench: Bench, entity: str, left: int, right: int, *, alone: b
         found = _found(rules, sides, features)
         numbers = sorted({number for _, pair in found for number in pair})
         held, raw = bench.records(numbers), raw_values(bench, numbers)
-    attributes = {column: name for name, columns in columns_of(bench.config, entity).items() for column in columns}
     known = bench.config.attributes_of(entity)
+    attributes: dict[str, tuple[str, ...]] = {
+        column: (name,) for name in bench.config.added(entity) for column in columns_of_added(name)
+    }
+    for subject in subjects_of(entity):
+        attributes |= {column: tuple(name for name in subject.inputs if name in known) for column in subject.outputs}
     reads = {rule.name: condition_columns(rule.when) for rule in rules.declaration.cannot_link}
     told = []
     for rule, (one, other) in found:
         columns = [read for column in reads[rule] for read in _read(column, features[one], features[other])]
-        names = dict.fromkeys(attributes[column] for column in columns if column in attributes)
+        names = dict.fromkeys(name for column in columns for name in attributes.get(column, ()))
         values = [(name, known[name].sensitivity, _texts(raw, one, name), _texts(raw, other, name)) for name in names]
         differ = [row for row in values if row[2] and row[3] and row[2] != row[3]]
         told.append(Contradiction(rule, held[one]["name"], held[other]["name"], one, other, differ))

@@ -94,6 +94,7 @@ TERMS = {
     "key.add": N_("API key made"),
     "key.revoke": N_("API key revoked"),
     "key.rotate": N_("API key renewed"),
+    "model.view": N_("comparison of models looked at"),
     "model.publish": N_("match model published"),
     "model.rollback": N_("match model rolled back"),
     "session.begin": N_("signed in"),

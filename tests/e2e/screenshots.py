@@ -6,6 +6,7 @@ first, so that nothing of the project changes.
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -16,8 +17,9 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import sync_playwright
 
-from models.config import load_config
+from models.config import Config, load_config
 from models.store import Store, open_store
+from orchestration.run import compare_models
 from serving import accounts
 from serving.http.app import create_app
 from tests.e2e.conftest import CHROMIUM, FLAGS, PASSWORD
@@ -32,10 +34,18 @@ def pages(store: Store) -> dict[str, tuple[str, str, str]]:
     run = store.last_run()
     assert run is not None
     customer = f"/customers/{golden}"
+    record = store.members_of([golden])["record_id"][0].as_py()
+    draft = next(m["model_id"] for m in store.list_models() if m["status"] == "draft")
     return {
+        "sign-in": ("", "/sign-in", "light"),
         "inbox": ("lead", "/inbox", "light"),
         "task": ("lead", f"/tasks/{task}", "light"),
         "task-dark": ("lead", f"/tasks/{task}", "dark"),
+        "compare": ("lead", _contradicting(store), "light"),
+        "record": ("lead", f"/records/{record}", "light"),
+        "model": ("lead", f"/matching/models/{draft}", "light"),
+        "row": ("root", "/quarantine/1", "light"),
+        "settings": ("root", "/settings", "light"),
         "customers": ("lead", "/customers", "light"),
         "search": ("lead", "/search?q=tongtong", "light"),
         "overview": ("lead", f"{customer}/overview", "light"),
@@ -55,6 +65,24 @@ def pages(store: Store) -> dict[str, tuple[str, str, str]]:
     }
 
 
+def _contradicting(store: Store) -> str:
+    """The address of two customers with a tax id each."""
+    rows = [g for g in store.golden("organization").to_pylist() if g["records"] > 1]
+    taxed = [g["golden_id"] for g in rows if len(str(json.loads(g["values"]).get("tax_id") or "")) == 18]
+    return f"/compare?left={taxed[0]}&right={taxed[1]}"
+
+
+def _draft(store: Store, config: Config) -> None:
+    """A model that merges a little later, compared with the one in use."""
+    used = next(m["model_id"] for m in store.list_models("organization") if m["status"] == "published")
+    document = store.load_model(used)
+    assert document is not None
+    document["declaration"]["auto"] += 3.0
+    document["model_id"] = "organization-draft"
+    store.save_model("organization-draft", "organization", document, publish=False)
+    compare_models(config, "organization-draft", used)
+
+
 def main(project: Path, folder: Path, names: list[str]) -> None:
     """Take the pictures, in English and Chinese (`…-zh`)."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -65,6 +93,7 @@ def main(project: Path, folder: Path, names: list[str]) -> None:
             for name, role in (("root", "admin"), ("lead", "lead_steward")):
                 if store.account(name) is None:
                     accounts.use_link(store, accounts.add_person(store, name, role, by="pictures"), PASSWORD)
+            _draft(store, config)
             app = create_app(config, store)
             server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=PORT, log_level="warning"))
             thread = threading.Thread(target=server.run, daemon=True)
@@ -90,10 +119,14 @@ def _take(store: Store, folder: Path, names: list[str]) -> None:
                     color_scheme=scheme,
                     viewport={"width": 1360, "height": 900},  # type: ignore[arg-type]
                 )
-                token = accounts.begin_session(store, who)
-                context.add_cookies([{"name": "kehu_session", "value": token, "url": f"http://127.0.0.1:{PORT}"}])
+                if who:
+                    token = accounts.begin_session(store, who)
+                    context.add_cookies([{"name": "kehu_session", "value": token, "url": f"http://127.0.0.1:{PORT}"}])
                 page = context.new_page()
                 page.goto(f"http://127.0.0.1:{PORT}{address}")
+                if name == "compare":  # what is asked where two golden records contradict each other
+                    page.keyboard.press("m")
+                    page.wait_for_selector(".choosing")
                 page.wait_for_timeout(200)
                 page.screenshot(path=folder / f"{name}{language}.png")
                 context.close()

@@ -76,7 +76,8 @@ def model(visit: SignedIn, model_id: str) -> Response:
         widest=max((abs(level[4]) for level in levels), default=1.0),
         against=against,
         comparison=comparison,
-        told=_told(comparison["document"]) if comparison else None,
+        told=comparison["document"] if comparison else None,
+        flips=_flips(visit, comparison["document"]) if comparison else [],
         may_publish=visit.may(PUBLISH),
     )
 
@@ -120,12 +121,20 @@ def _models(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> R
     )
 
 
-def _told(document: dict[str, Any]) -> dict[str, Any]:
-    """A comparison by form: single figures, groups of figures, lists of rows."""
-    figures = {k: v for k, v in document.items() if not isinstance(v, dict | list)}
-    groups = {k: v for k, v in document.items() if isinstance(v, dict)}
-    tables = {k: v for k, v in document.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
-    return {"figures": figures, "groups": groups, "tables": tables}
+def _flips(visit: Visit, told: dict[str, Any]) -> list[tuple[str, str, Any, Any, bool]]:
+    """Examples of golden values that would be others: golden id, attribute, before, after, whether one may see it."""
+    entity, found = told["entity_type"], []
+    for row in told["examples"]:
+        before, after = row["before"] or {}, row["after"] or {}
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                sees = visit.masking.sees(visit.reader, entity, name)
+                found.append((row["golden_id"], name, before.get(name), after.get(name), sees))
+    seen = sorted(
+        {name for _, name, _, _, sees in found if sees and visit.masking.sensitivity(entity, name) != "public"}
+    )
+    visit.reads.read(visit.reader, "model.view", object_type="model", object_id=told["model_id"], attributes=seen)
+    return found
 
 
 def _histogram(visit: Visit, found: MatchQuality) -> dict[str, Any]:
