@@ -82,19 +82,6 @@ _SENTENCES = (
     N_("one of two surnames"),
 )
 _ROWS = (
-    N_("no key: %(value)s is empty"),
-    N_("key twice in one delivery with different content; row %(n)s, which is newer, is kept"),
-    N_("key twice in one delivery with different content; row %(n)s is kept"),
-    N_("%(n)s columns where the header has %(many)s (%(path)s, row %(row)s)"),
-    N_("bytes that are not %(name)s (%(path)s, row %(row)s)"),
-    N_("a quote that is not closed (%(path)s)"),
-    N_("no JSON: %(why)s (%(path)s)"),
-    N_("no JSON object (%(path)s)"),
-    N_("no JSON object"),
-    N_("text that is not UTF-8"),
-    N_("its record id belongs to another key (a hash collision); give this row another key"),
-    N_("a time that is none; the row is kept without it"),
-    N_("a date that is none; the row is kept"),
     N_("a number that is none; the row is kept without it"),
     N_("character outside the alphabet"),
     N_("check character does not fit"),
@@ -129,7 +116,7 @@ _ROWS = (
     N_("year out of range"),
     N_("is in the table of ignored values"),
 )
-"""Why rows are set aside, and why values do not count."""
+"""Why values do not count."""
 _PLACE = re.compile(r"%\\?\((\w+)\\?\)s")
 
 
