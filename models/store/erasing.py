@@ -152,12 +152,14 @@ class Erasing:
             return hits
         # In JSON a text with a quotation mark or a backslash is written otherwise.
         wanted += [w for w in (orjson.dumps(needle).decode()[1:-1] for needle in wanted) if w not in wanted]
+        place = sa.func.instr if self.database.dialect == "sqlite" else sa.func.strpos
         with self.database.snapshot(), self.database.read() as connection:
             for table in t.metadata.sorted_tables:
                 for column in table.columns:
                     if not isinstance(column.type, sa.Text):
                         continue
-                    any_of = sa.or_(*(column.contains(needle, autoescape=True) for needle in wanted))
+                    # No LIKE, which takes many times as long as looking for the letters as they are.
+                    any_of = sa.or_(*(place(column, needle) > 0 for needle in wanted))
                     count = connection.scalar(sa.select(sa.func.count()).select_from(table).where(any_of)) or 0
                     if count:
                         hits.append({"table": table.name, "column": column.name, "rows": int(count)})

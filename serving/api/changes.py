@@ -99,11 +99,12 @@ async def changes(
         attribute not in call.service.masking.visible(call.who, entity) for entity in ("organization", "person")
     ):
         raise Problem("invalid_request", f"there is no attribute '{attribute}' that you see")
-    if call.who.consumer is not None:
-        await run_in_threadpool(note_cursor, call.store, call.who.consumer, reader, after)
-    deadline = time.monotonic() + wait
+    deadline, noted = time.monotonic() + wait, call.who.consumer is None
     while True:
         found, answer = await run_in_threadpool(_look, call, after, wanted, limit, channel)
+        if not noted and call.who.consumer is not None:  # a number that the feed was never at is nobody's
+            await run_in_threadpool(note_cursor, call.store, call.who.consumer, reader, after)
+            noted = True
         if found or time.monotonic() >= deadline or await call.request.is_disconnected():
             return answer
         await asyncio.sleep(min(_LOOK_EVERY, max(0.0, deadline - time.monotonic())))

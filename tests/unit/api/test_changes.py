@@ -88,3 +88,11 @@ def test_how_far_each_reader_is_and_how_far_behind(hub: Hub) -> None:
         ("test", "b", 4, 0),
     ]
     assert rows[0]["behind_seconds"] > 0 == rows[1]["behind_seconds"]
+
+
+def test_a_number_that_the_feed_was_never_at_is_no_cursor(hub: Hub) -> None:
+    client = hub.as_role("consumer")
+    assert client.get("/v1/changes?after=99999").json()["code"] == "cursor_gone"
+    assert hub.as_role("admin").get("/v1/changes/readers").json()["items"] == []
+    assert client.get("/v1/changes?after=2").status_code == 200
+    assert [r["seq"] for r in hub.as_role("admin").get("/v1/changes/readers").json()["items"]] == [2]
