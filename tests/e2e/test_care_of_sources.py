@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from starlette.testclient import TestClient
 
 from connectors.announced import announce, announced
 from connectors.replay import batches
@@ -19,6 +20,8 @@ from models.config.cron import next_due
 from models.store import open_store
 from orchestration.build import build_definitions
 from orchestration.run import run_hub
+from serving.access.keys import issue
+from serving.http.app import create_app
 from serving.source_view import source_view
 
 
@@ -121,6 +124,30 @@ def test_an_announcement_leads_to_one_reading(config: Config, monkeypatch: pytes
         announce(config.workspace, "crm")
         monkeypatch.setattr(instance, "get_runs", lambda *_, **__: ["a run"])
         assert not look(mark).run_requests, "a run that waits or works reads what was announced"
+
+
+def test_a_web_hook_of_a_source_leads_to_a_reading_and_to_the_golden_record(config: Config) -> None:
+    """The whole way: the source calls over HTTP, the sensor sees it, its run reads, the customer is another."""
+    run_hub(config)
+    sensor = build_definitions(config).resolve_sensor_def("source_crm_sensor")
+    deliver(config.base, {"1": ("Acme Lorries", "2026-03-10"), "2": ("Beta Buses", "2026-02-10")})
+    with open_store(config.store) as store, dg.DagsterInstance.ephemeral() as instance:
+        key, reader = (
+            issue(store, name, role=role, by="test").token
+            for name, role in (("webhook", "engineer"), ("portal", "consumer"))
+        )
+        app = create_app(config, store)
+        with TestClient(app) as client:
+            told = client.post("/v1/sources/crm/changed", headers={"Authorization": f"Bearer {key}"})
+            refused = client.post("/v1/sources/crm/changed", headers={"Authorization": f"Bearer {reader}"})
+            unknown = client.post("/v1/sources/nobody/changed", headers={"Authorization": f"Bearer {key}"})
+        assert (told.status_code, refused.status_code, unknown.status_code) == (202, 403, 404)
+        asked = sensor.evaluate_tick(dg.build_sensor_context(instance=instance)).run_requests
+        assert asked is not None and len(asked) == 1
+    job = build_definitions(load_config(config.file)).resolve_job_def("source_crm")
+    assert job.execute_in_process().success and names(config)["1"] == "Acme Lorries"
+    with open_store(config.store) as store:
+        assert "Acme Lorries" in str(store.golden("organization").to_pylist())
 
 
 def test_a_schedule_asks_for_no_second_run(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors import landing, protocol, registry
-from connectors.conformance import CHECKS, Subject
+from connectors.conformance import CHECKS, Subject, checks_of, run
 from connectors.file_reading import FORMATS
 from connectors.files import FilesOptions
 from connectors.protocol import Options
@@ -96,16 +96,36 @@ def test_every_check_of_the_kit_is_described() -> None:
     assert words and words <= set(rows)
 
 
-def test_the_example_of_a_connector_works(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = TUTORIAL.split("```python\n")[1].split("```")[0]
-    made: dict[str, Any] = {}
-    exec(compile(code, "docs/connector-tutorial.md", "exec"), made)
+def _example(place: int, **known: Any) -> dict[str, Any]:
+    """What a piece of code of the tutorial makes."""
+    made = {"__name__": "example", **known}
+    exec(compile(TUTORIAL.split("```python\n")[place].split("```")[0], "docs/connector-tutorial.md", "exec"), made)
+    return made
+
+
+@pytest.fixture
+def mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connector of the tutorial, as if its package were installed."""
+    made = _example(1)
 
     class Point(EntryPoint):
         def load(self) -> Any:
             return made["MailConnector"]
 
     monkeypatch.setattr(registry, "entry_points", lambda **_: [Point("mail", "my_package.mail:MailConnector", "g")])
+
+
+MAILBOX = _example(2)["MailBox"]
+
+
+@pytest.mark.usefixtures("mail")
+@pytest.mark.parametrize("check", checks_of(MAILBOX))
+def test_the_example_passes_the_conformance_kit(check: str, tmp_path: Path) -> None:
+    run(check, MAILBOX(tmp_path), tmp_path)
+
+
+@pytest.mark.usefixtures("mail")
+def test_the_example_of_a_connector_works(hub: Hub) -> None:
     hub.connector = {"type": "mail", "path": "in.mbox"}
     hub.stream |= {"entity": "person", "key": "address", "fields": {"full_name": "name", "email": "address"}}
     first = "From a\nFrom: Ann <ann@example.com>\n\nHello\n\nFrom b\nFrom: nobody\n\nHello\n\n"
@@ -119,5 +139,6 @@ def test_the_example_of_a_connector_works(hub: Hub, monkeypatch: pytest.MonkeyPa
     )
     state = landed.new_state
     assert hub.land(state=state).status == "unchanged"
-    hub.write(first + "From c\nFrom: bob@example.com\n\nHello\n\n", "in.mbox")
-    assert hub.usable(hub.land(state=state)) == ["bob@example.com"]
+    hub.write(first + "From c\nFrom: =?utf-8?b?5p2O5aic?= <bob@example.com>\n\nHello\n\n", "in.mbox")
+    landed = hub.land(state=state)
+    assert hub.usable(landed) == ["bob@example.com"] and hub.rows(landed)[0]["name"] == "李娜"
