@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from connectors.arrow import TIME, Column, schema
 
 ROW = "_row"
-_GROUP = 100_000  # rows of a row group: enough to compress well, few enough for memory
+_GROUP = 50_000  # rows of a row group: enough to compress well, few enough for memory
 _PART = 2_000_000  # rows after which a new part begins
 INDEX = schema(_row=pa.int64(), source_key=pa.string(), source_time=TIME, deleted=pa.bool_())
 QUARANTINE = schema(
