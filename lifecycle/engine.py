@@ -28,7 +28,7 @@ from lifecycle.packed import pack
 from lifecycle.prepare import prepare
 from lifecycle.rules import carry_out
 from lifecycle.scope import WHOLE_LEAST, WHOLE_SHARE, Touched, load_everything, load_scope, touched
-from lifecycle.stages import derive_stages
+from lifecycle.stages import ALL, derive_stages
 from lifecycle.tally import pack_tally, tally
 from lifecycle.totals import write_totals
 from lifecycle.work import Forms, Work, text, working
@@ -40,7 +40,7 @@ from models.vocabulary import PARTY_TYPES
 
 LARGE_ROWS = 1_000_000
 SMALL_ROWS = 5_000
-ENGINE = 3
+ENGINE = 4
 """Raised when the evaluation itself changes, so that everything is evaluated again."""
 
 
@@ -311,12 +311,13 @@ def _pack_history(work: Work) -> None:
 
     Subjects are the customer (c, 0), opportunities (o, record id) and vehicles (v, number of the VIN).
     """
-    each = "'[\"' || left(subject, 1) || '\",' || subject_id || ',\"' || stage || '\",\"' || entered || '\"]'"
+    names = ", ".join(text(stage) for stage in ALL)
+    each = f"'[\"' || subject || '\",' || subject_id || ',\"' || ([{names}])[rank + 1] || '\",\"' || entered || '\"]'"
     rows = (
-        "SELECT no, 'c' AS subject, 0::BIGINT AS subject_id, stage, entered FROM path WHERE {range} UNION ALL "
-        "SELECT no, subject, subject_id, stage, entered FROM subject_path WHERE {range}"
+        "SELECT no, 'c' AS subject, 0::BIGINT AS subject_id, rank, entered FROM path WHERE {range} UNION ALL "
+        "SELECT no, subject, subject_id, rank, entered FROM subject_path WHERE {range}"
     )
-    order = "no, subject, subject_id, entered, stage"
+    order = "no, subject, subject_id, entered, rank"
     pack(work, "history", f"SELECT no, {each} AS part FROM ({rows}) SEMI JOIN state USING (no) ORDER BY {order}", "[]")
 
 

@@ -24,11 +24,12 @@ PROSPECT, LEAD, ORDER, DELIVERY, SERVICE, RENEWAL, LOST, DORMANT = (
 )
 # What an event does, in the order in which the events of one day count.
 WAKE, ENTER, WIN, LOSE, SLEEP = 0, 1, 2, 3, 4
+_OF_OPPORTUNITY, _OF_VEHICLE = "1::TINYINT", "2::TINYINT"
 _HISTORY = pa.schema([("no", pa.int64()), ("stage", pa.int16()), ("entered", pa.date32()), ("exited", pa.date32())])
 
 
 def derive_stages(work: Work) -> None:
-    """Creates `stage_of` (no, stage, since), `path` (no, stage, entered, exited) and `subject_path` of the rest."""
+    """Creates `stage_of` (no, stage, since), `path` (no, rank, stage, entered, exited) and `subject_path`."""
     _events(work)
     events = work.arrow(
         "SELECT no, day, what, stage, coalesce(item, -1) AS item FROM event ORDER BY no, day, what, stage, item"
@@ -40,7 +41,10 @@ def derive_stages(work: Work) -> None:
     )
     with work.table("history_rows", history):
         names = ", ".join(text(stage) for stage in ALL)
-        work.sql(f"CREATE TABLE path AS SELECT no, ([{names}])[stage + 1] AS stage, entered, exited FROM history_rows")
+        work.sql(
+            f"CREATE TABLE path AS SELECT no, stage AS rank, ([{names}])[stage + 1] AS stage, entered, exited "
+            "FROM history_rows"
+        )
     work.sql("DROP TABLE event")
     work.sql(
         "CREATE TABLE stage_of AS SELECT c.no, coalesce(p.stage, 'prospect') AS stage, p.entered AS since "
@@ -204,12 +208,14 @@ def _chains(work: Work) -> None:
 
 
 def _subjects(work: Work) -> None:
-    """Creates `subject_path` (no, subject, subject_id, stage, entered): of opportunities and of vehicles."""
+    """Creates `subject_path` (no, subject, subject_id, rank, entered): of opportunities (o) and vehicles (v).
+
+    Grouped and ordered by numbers, since this is the largest of the histories.
+    """
     kinds = work.contracts.touchpoints
-    stage = "CASE t.kind " + " ".join(
-        f"WHEN {text(name)} THEN {text(kind.enters)}" for name, kind in kinds.items() if kind.enters
-    ) + " END"  # fmt: skip
-    rank = "CASE stage " + " ".join(f"WHEN {text(s)} THEN {i}" for s, i in RANK.items()) + " END"
+    ranked = " ".join(f"WHEN {text(name)} THEN {RANK[kind.enters]}" for name, kind in kinds.items() if kind.enters)
+    rank = f"CAST(CASE t.kind {ranked} END AS TINYINT)" if ranked else "NULL::TINYINT"
+    opportunity, delivery = RANK["opportunity"], RANK["delivery"]
     opportunities = work.kinds(lambda kind: kind.enters == "opportunity")
     deliveries = work.kinds(lambda kind: kind.enters == "delivery")
     after = work.kinds(lambda kind: kind.enters in ("in_service", "renewal"))
@@ -217,30 +223,32 @@ def _subjects(work: Work) -> None:
     work.sql(
         f"""CREATE TABLE subject_path AS
         WITH steps AS (
-            SELECT no, 'opportunity' AS subject, record_id AS subject_id, 'opportunity' AS stage, a_occurred_at AS day
+            SELECT no, {_OF_OPPORTUNITY} AS of, record_id AS subject_id, {opportunity}::TINYINT AS rank,
+                a_occurred_at AS day
             FROM touchpoint WHERE own AND no IS NOT NULL AND kind IN {opportunities}
             UNION ALL
-            SELECT t.no, 'opportunity', c.root, {stage}, t.a_occurred_at FROM chain c JOIN touchpoint t USING
+            SELECT t.no, {_OF_OPPORTUNITY}, c.root, {rank}, t.a_occurred_at FROM chain c JOIN touchpoint t USING
                 (record_id)
             JOIN touchpoint o ON o.record_id = c.root WHERE o.kind IN {opportunities}
             UNION ALL
-            SELECT no, 'opportunity', record_id, 'lost', greatest(a_occurred_at, coalesce(a_closed_at, a_occurred_at))
+            SELECT no, {_OF_OPPORTUNITY}, record_id, {LOST}::TINYINT,
+                greatest(a_occurred_at, coalesce(a_closed_at, a_occurred_at))
             FROM touchpoint WHERE own AND no IS NOT NULL AND kind IN {opportunities} AND {failed}
             UNION ALL
-            SELECT t.no, 'vehicle', t.vin_id, {stage}, t.a_occurred_at FROM touchpoint t
+            SELECT t.no, {_OF_VEHICLE}, t.vin_id, {rank}, t.a_occurred_at FROM touchpoint t
             WHERE t.own AND t.no IS NOT NULL AND t.vin_id IS NOT NULL
                 AND (t.kind IN {deliveries} OR t.kind IN {after})
             UNION ALL
-            SELECT no, 'vehicle', vin_id, 'delivery', a_delivered_on FROM vehicle WHERE own AND no IS NOT NULL
-                AND vin_id IS NOT NULL AND (a_role IS NULL OR a_role IN {OWNING})),
+            SELECT no, {_OF_VEHICLE}, vin_id, {delivery}::TINYINT, a_delivered_on FROM vehicle WHERE own
+                AND no IS NOT NULL AND vin_id IS NOT NULL AND (a_role IS NULL OR a_role IN {OWNING})),
         firsts AS (
-            SELECT no, subject, subject_id, stage, min(day) AS entered FROM steps
-            WHERE stage IS NOT NULL AND day <= {work.day} GROUP BY ALL),
-        ranked AS (
-            SELECT *, {rank} AS rank, max({rank}) OVER (PARTITION BY no, subject, subject_id
-                ORDER BY entered, {rank} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM firsts)
-        SELECT no, subject, subject_id, stage, entered, lead(entered) OVER (PARTITION BY no, subject, subject_id
-            ORDER BY entered, rank) AS exited FROM ranked WHERE before IS NULL OR rank > before"""
+            SELECT no, of, subject_id, rank, min(day) AS entered FROM steps
+            WHERE rank IS NOT NULL AND day <= {work.day} GROUP BY ALL),
+        ordered AS (
+            SELECT *, max(rank) OVER (PARTITION BY no, of, subject_id ORDER BY entered, rank
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM firsts)
+        SELECT no, CASE of WHEN {_OF_VEHICLE} THEN 'v' ELSE 'o' END AS subject, subject_id, rank, entered
+        FROM ordered WHERE before IS NULL OR rank > before"""
     )
     work.sql(
         "INSERT INTO stale SELECT no, NULL, a_delivered_on FROM vehicle WHERE own AND no IS NOT NULL "

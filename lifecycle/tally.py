@@ -37,7 +37,7 @@ def pack_tally(work: Work) -> None:
     name = f"CASE WHEN sort IN ('s', 'f') THEN to_json({key})::VARCHAR ELSE '\"' || {key} || '\"' END"
     numbers = "':[' || concat_ws(',', n1, n2, n3, n4) || ']'"
     pack(work, "tallied", f"SELECT no, {name} || {numbers} AS part FROM tally_part WHERE {{range}} "
-         "ORDER BY no, sort, a, b, c", "{}")  # fmt: skip
+         "ORDER BY no, part", "{}")  # fmt: skip
 
 
 def _cells(work: Work) -> None:
@@ -96,9 +96,8 @@ def _results(work: Work) -> None:
 
 
 def _measures(work: Work) -> None:
-    bits = " + ".join(f"CASE WHEN bool_or(stage = {text(s)}) THEN {1 << i} ELSE 0 END" for i, s in enumerate(ALL))
     work.sql(
-        f"INSERT INTO tally_part SELECT no, 'p', NULL, NULL, NULL, {bits}, NULL, NULL, NULL "
+        "INSERT INTO tally_part SELECT no, 'p', NULL, NULL, NULL, bit_or(1::BIGINT << rank), NULL, NULL, NULL "
         "FROM path SEMI JOIN state USING (no) GROUP BY no"
     )
     for name, contract in work.contracts.stages.items():

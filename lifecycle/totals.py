@@ -142,10 +142,9 @@ def _matrix(work: Work, parts: str, states: str) -> list[tuple[Any, ...]]:
         SELECT e.kind, e.stage, e.source, sum(s.n), 0, 0, 0, 0, 0, 0
         FROM (SELECT stage, count(*) AS n FROM {states} GROUP BY stage) s JOIN expected_of e USING (stage) GROUP BY ALL
         UNION ALL
-        SELECT e.kind, e.stage, e.source, 0, count(*), 0, 0, 0, 0, 0 FROM (
-            SELECT DISTINCT no, kind, source FROM {mine} UNION ALL SELECT DISTINCT no, kind, '' FROM {mine}) h
-            JOIN {states} s USING (no)
-            JOIN expected_of e ON e.stage = s.stage AND e.kind = h.kind AND e.source = h.source GROUP BY ALL"""
+        SELECT kind, stage, source, 0, count(*), 0, 0, 0, 0, 0 FROM (
+            SELECT DISTINCT h.no, e.kind, e.stage, e.source FROM {mine} h JOIN {states} s USING (no)
+            JOIN expected_of e ON e.stage = s.stage AND e.kind = h.kind AND e.source IN ('', h.source)) GROUP BY ALL"""
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import smtplib
+import time
 from email.message import EmailMessage
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,7 @@ import xxhash
 from models.config import Config
 from models.config.lifecycle import Alert
 from models.errors import KehuError
+from models.signing import signed
 from models.store import Store
 from models.store import lifecycle_tables as lt
 from models.store import tables as t
@@ -31,8 +33,8 @@ SMTP_URL, SMTP_FROM = "KEHU_SMTP_URL", "KEHU_SMTP_FROM"
 
 
 def name_of(alert: Alert) -> str:
-    """What stands for a receiver in the sensor's memory; says nothing about its address."""
-    return xxhash.xxh3_64_hexdigest(orjson.dumps(alert.model_dump(mode="json")))
+    """What stands for a receiver in the sensor's memory; tells neither its address nor its secret."""
+    return xxhash.xxh3_64_hexdigest(orjson.dumps(alert.model_dump(mode="json", exclude={"secret"})))
 
 
 def tell_all(store: Store, config: Config, told: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -87,6 +89,8 @@ def send(alert: Alert, run_id: str, findings: list[dict[str, Any]]) -> None:
         shown = [{**row, "finding_id": str(row["finding_id"])} for row in findings[:SHOWN]]
         body = orjson.dumps({"run_id": run_id, "findings": len(findings), "shown": shown})
         headers = {"content-type": "application/json"}
+        if alert.secret is not None:
+            headers |= signed(alert.secret, int(time.time()), body)
         answer = requests.post(alert.webhook, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
         answer.raise_for_status()
         if answer.status_code >= 300:

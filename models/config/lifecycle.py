@@ -25,6 +25,8 @@ class Alert(Strict):
 
     webhook: str | None = Field(default=None, pattern=r"^https?://")
     """Address to which the findings are posted as JSON."""
+    secret: str | None = Field(default=None, min_length=16, repr=False)
+    """What signs the posts, shared with the receiver; from the environment, as `${NAME}`."""
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
     """Address to which they are sent, through the server in KEHU_SMTP_URL."""
     severity: Literal["info", "warning", "error"] = "error"
@@ -36,6 +38,8 @@ class Alert(Strict):
     def _one(self) -> Alert:
         if (self.webhook is None) == (self.email is None):
             raise PydanticCustomError("kehu", "give either webhook or email")
+        if self.secret is not None and self.webhook is None:
+            raise PydanticCustomError("kehu", "a secret signs what is posted; an e-mail has none")
         return self
 
 

@@ -66,6 +66,9 @@ health_change = sa.Table(  # when the health score of a customer became another
 SUBJECTS = {"c": "customer", "o": "opportunity", "v": "vehicle"}
 """The letters of `customer_state.history`; ids are 0, those of records, and the numbers of VINs."""
 
+MOST_STAKE, SINCE = "coalesce(stake, 0)", "coalesce(since, '9999')"
+"""By what findings of one severity are listed; an index holds them so, where a query says just the same."""
+
 finding = sa.Table(
     "finding",
     metadata,
@@ -98,7 +101,8 @@ finding = sa.Table(
     _column("reopened", Id),
     # Without statistics, SQLite would sooner look among all open findings than among those of one customer.
     sa.Index("ix_finding_golden_id_status", "golden_id", "status"),
-    sa.Index("ix_finding_status_rule", "status", "rule"),
+    sa.Index("ix_finding_status_rule", "status", "rule", "source", "severity"),  # counts are read from it alone
+    sa.Index("ix_finding_listed", "status", "severity", sa.text(f"{MOST_STAKE} DESC"), sa.text(SINCE), "finding_id"),
     sa.Index(
         "ix_finding_record_id",
         "record_id",

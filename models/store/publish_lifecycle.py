@@ -35,7 +35,7 @@ def _links(work: Publication) -> int:
             bulk.delete(work.connection, lt.record_link, rows)
         if not (links := work.lifecycle_file("links")):
             return 0
-        query = f"SELECT DISTINCT target_id, record_id, kind FROM {parquet(links)} ORDER BY ALL"
+        query = f"SELECT target_id, record_id, kind FROM {parquet(links)} ORDER BY ALL"  # each of them once
         if relinked or work.was_empty(lt.record_link):
             return bulk.insert(work.connection, lt.record_link, work.batches(query))
         return bulk.upsert(work.connection, lt.record_link, work.batches(query))

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from models.config import Config
 from models.errors import ConfigError, StoreError
+from models.signing import signed
 from models.store import Store
 from models.store.serving_tables import dead_letter, webhook
 from serving.access import AccessLog, Masking, Principal
@@ -54,11 +55,6 @@ def secret_of(webhook_id: str) -> str:
     if len(master) < 16:
         raise ConfigError(f"webhooks need the environment variable {SECRET}, of at least 16 letters, to sign with")
     return hmac.new(master.encode(), f"webhook/{webhook_id}".encode(), hashlib.sha256).hexdigest()
-
-
-def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """What the header X-Kehu-Signature holds after `v1=`."""
-    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
 def add_webhook(
@@ -227,13 +223,11 @@ class Dispatcher:
             return None, last
         body = orjson.dumps({"webhook_id": row["webhook_id"], name: events, "next": last}, option=orjson.OPT_UTC_Z)
         asker.account_for("webhook")
-        timestamp = str(int(_now().timestamp()))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "kehu-webhook",
             "X-Kehu-Delivery": f"{row['webhook_id']}:{after + 1}-{last}",
-            "X-Kehu-Timestamp": timestamp,
-            "X-Kehu-Signature": f"v1={signature(secret_of(row['webhook_id']), timestamp, body)}",
+            **signed(secret_of(row["webhook_id"]), int(_now().timestamp()), body),
         }
         try:
             status = self._post(row["url"], body, headers)

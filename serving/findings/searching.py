@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,9 @@ from models.store import Store
 from models.store import lifecycle_tables as lt
 
 _ORDER = {"error": 0, "warning": 1, "info": 2}
+NOBODY = "none"
+_HELD = 8
+_words: dict[tuple[str, str | None], dict[str, list[str]]] = {}
 
 
 class FindingError(KehuError):
@@ -35,6 +38,7 @@ class FindingFilter:
     owner: str = ""
     role: str = ""
     customer: str = ""
+    """A golden id, or `none`: on records of whom nobody knows whose they are."""
     text: str = ""
 
     @classmethod
@@ -57,12 +61,31 @@ def find_findings(store: Store, wanted: FindingFilter, *, limit: int | None, aft
     query = sa.select(lt.finding, waived.c.finding_id.is_not(None).label("waived"), waived.c.until)
     query = query.select_from(lt.finding.outerjoin(waived, waived.c.finding_id == f.finding_id))
     query = query.where(*_conditions(wanted, waived))
-    rank = sa.case(_ORDER, value=f.severity, else_=3)
-    query = query.order_by(rank, f.stake.desc().nulls_last(), f.since.asc().nulls_last(), f.finding_id)
-    rows: list[dict[str, Any]] = store.fetch_arrow(query.limit(limit).offset(after)).to_pylist()
+    order: tuple[Any, ...] = (sa.literal_column(lt.MOST_STAKE).desc(), sa.literal_column(lt.SINCE), f.finding_id)
+    rows: list[dict[str, Any]]
+    if limit is None or wanted.rule or wanted.customer:
+        query = query.order_by(sa.case(_ORDER, value=f.severity, else_=3), *order)
+        rows = store.fetch_arrow(query.limit(limit).offset(after)).to_pylist()
+    else:
+        rows = _first(store, query.order_by(*order), wanted, limit, after)
     for row in rows:
         row["waived_until"] = (row["until"] or "9999-12-31") if row["waived"] else None
         row["last_seen"] = row["closed_on"] or today
+    return rows
+
+
+def _first(store: Store, query: sa.Select[Any], wanted: FindingFilter, limit: int, after: int) -> list[dict[str, Any]]:
+    """A page of many findings, severity by severity: an index has those of each in the order of the list."""
+    rows: list[dict[str, Any]] = []
+    for severity in _ORDER:
+        if wanted.severity not in ("", severity) or len(rows) >= limit:
+            continue
+        mine = query.where(lt.finding.c.severity == severity)
+        rows += (found := store.fetch_arrow(mine.limit(limit - len(rows)).offset(after)).to_pylist())
+        if found:
+            after = 0
+        elif after:
+            after -= count_findings(store, replace(wanted, severity=severity))["all"]
     return rows
 
 
@@ -70,7 +93,9 @@ def count_findings(store: Store, wanted: FindingFilter) -> dict[str, Any]:
     """How many fit, by severity, and the money at stake."""
     f = lt.finding.c
     waived = _waived(today_of(store))
-    query = sa.select(f.severity, sa.func.count().label("n"), sa.func.sum(f.stake).label("stake"))
+    query = sa.select(
+        f.severity, sa.func.count().label("n"), sa.func.sum(sa.literal_column(lt.MOST_STAKE)).label("stake")
+    )
     query = query.select_from(lt.finding.outerjoin(waived, waived.c.finding_id == f.finding_id))
     with store.database.read() as connection:
         rows = connection.execute(query.where(*_conditions(wanted, waived)).group_by(f.severity)).all()
@@ -79,15 +104,16 @@ def count_findings(store: Store, wanted: FindingFilter) -> dict[str, Any]:
 
 
 def words_of_findings(store: Store) -> dict[str, list[str]]:
-    """The values by which open findings can be filtered."""
+    """The values by which open findings can be filtered, as of the last run: read once for it, in one pass."""
     names = ("rule", "stage", "source", "owner", "owner_role", "about")
-    found: dict[str, list[str]] = {}
-    with store.database.read() as connection:
-        for name in names:
-            column = lt.finding.c[name]
-            query = sa.select(column).where(lt.finding.c.status == "open", column.is_not(None)).distinct()
-            found[name] = sorted(connection.scalars(query))
-    return found
+    at = str(store.database.shown), store.lifecycle_run()
+    if at not in _words:
+        columns = [lt.finding.c[name] for name in names]
+        rows = store.fetch_arrow(sa.select(*columns).where(lt.finding.c.status == "open").distinct())
+        if len(_words) >= _HELD:
+            _words.clear()
+        _words[at] = {name: sorted(set(rows[name].drop_null().to_pylist())) for name in names}
+    return _words[at]
 
 
 def finding_with_history(store: Store, finding_id: int) -> dict[str, Any] | None:
@@ -169,7 +195,7 @@ def _conditions(wanted: FindingFilter, waived: sa.Subquery) -> list[sa.ColumnEle
         ("source", f.source), ("owner", f.owner), ("role", f.owner_role), ("customer", f.golden_id),
     ):  # fmt: skip
         if value := getattr(wanted, name):
-            found.append(column == value)
+            found.append(column.is_(None) if (name, value) == ("customer", NOBODY) else column == value)
     if wanted.text:
         like = f"%{wanted.text}%"
         found.append(sa.or_(f.source_key.like(like), f.value.like(like), f.rule.like(like)))

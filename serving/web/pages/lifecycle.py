@@ -16,6 +16,7 @@ from lifecycle.contracts import ASIDE, STAGES, Contracts, bound_rules, explain
 from models.store import Store
 from models.store import lifecycle_tables as lt
 from serving.customer360 import contracts_of
+from serving.findings import FindingFilter, count_findings
 from serving.web import drawings
 from serving.web.languages import N_
 from serving.web.pages.findings import names_of
@@ -211,6 +212,7 @@ def measures(visit: SignedIn) -> Response:
         title=visit.speech("Measures"),
         here="measures",
         m=found,
+        of_nobody=count_findings(visit.store, FindingFilter(customer="none"))["all"],
         segments=[(name, contracts.segments[name]) for name in contracts.segments],
         adherence=adherence(contracts, found),
         years=sorted({y for name in ("s:won", "s:key_won", "s:key_upgraded") for y in found.get(name, {})}),

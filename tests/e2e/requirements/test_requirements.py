@@ -13,6 +13,7 @@ import pytest
 from lifecycle.view360 import SCHEMA_VERSION
 from serving import stewardship
 from serving.access import Principal
+from serving.stewardship.following import follow
 from tests.e2e.requirements.world import CAST, Hub, make
 
 pytestmark = pytest.mark.slow
@@ -98,7 +99,7 @@ def seen(hub: Hub, golden_id: str) -> set[tuple[str, str]]:
 
 @row("R5")
 def everything_follows(hub: Hub) -> None:
-    """Each order, vehicle, visit and opportunity is with the right customer after a split, and after its undoing."""
+    """Each order, vehicle, visit and opportunity is with the right customer after a split, a merge, their undoing."""
     who = Principal.of_account("li", "lead_steward")
     members: dict[str, list[int]] = {}
     for golden_id, record in hub.rows(
@@ -110,6 +111,11 @@ def everything_follows(hub: Hub) -> None:
     def rich(records: list[int]) -> int:
         kinds = {kind for kind, _ in hanging(hub, *records)}
         return len(kinds & {"order", "vehicle", "visit", "opportunity"})
+
+    def findings(*golden: str) -> set[tuple[str, str | None, str | None]]:
+        return {
+            (f["rule"], f["source_key"], f["field"]) for g in golden for f in hub.view(g)["findings"] if f["source_key"]
+        }
 
     # The customer of whom two records have most of it each.
     pairs = [(g, r, [x for x in all_ if x != r]) for g, all_ in members.items() if len(all_) > 1 for r in all_]
@@ -128,6 +134,31 @@ def everything_follows(hub: Hub) -> None:
     stewardship.undo(hub.store, hub.config, who, done.undo, reason="one company")
     hub.forget()
     assert seen(hub, golden_id) == before
+
+    # Two customers who become one, and two again.
+    alone_ones = [g for g, records in members.items() if g != golden_id and len(records) == 1]
+    some = sorted(alone_ones, key=lambda g: (-rich(members[g]), g))[:2]
+    assert all(rich(members[g]) for g in some)
+    apart = {g: seen(hub, g) for g in some}
+    open_before = findings(*some)
+    states = {g: hub.view(g)["standing"] | hub.view(g)["totals"] for g in some}
+    left, right = (members[g][0] for g in some)
+    merged = stewardship.decide_pair(hub.store, hub.config, who, "match", left, right, reason="one company")
+    assert follow(hub.store, hub.config), "totals follow at once, as they do in the server"
+    hub.forget()
+    (survivor,) = {merged.golden[record] for record in (left, right)}
+    assert survivor in some
+    assert seen(hub, survivor) == apart[some[0]] | apart[some[1]]
+    assert {hub.view(g)["golden_id"] for g in some} == {survivor}, "the other id leads there"
+    assert hub.view(survivor)["totals"]["revenue"] == sum(states[g]["revenue"] for g in some)
+    assert findings(survivor) == open_before, "what is wrong with a record does not follow from whose it is"
+    for record in (left, right):
+        assert hanging(hub, record) <= seen(hub, survivor)
+    stewardship.undo(hub.store, hub.config, who, merged.undo, reason="two companies after all")
+    assert follow(hub.store, hub.config)
+    hub.forget()
+    assert {g: seen(hub, g) for g in some} == apart
+    assert {g: hub.view(g)["standing"] | hub.view(g)["totals"] for g in some} == states
 
 
 @row("R6")

@@ -13,10 +13,11 @@ import pytest
 import sqlalchemy as sa
 
 from models.config import parse_config
+from models.signing import signature
 from models.store.serving_tables import webhook
 from serving.access.keys import issue, revoke
 from serving.feed.targets import TargetError, checked, is_public
-from serving.feed.webhooks import ATTEMPTS, Dispatcher, dead_letters, signature, webhooks
+from serving.feed.webhooks import ATTEMPTS, Dispatcher, dead_letters, webhooks
 from tests.unit.api.conftest import hub as hub
 from tests.unit.api.hub import CONFIG, Hub
 
