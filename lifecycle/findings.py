@@ -99,7 +99,9 @@ def _present(work: Work, rules: Sequence[BoundRule]) -> None:
             r.id AS rule, r.hash AS rule_hash, r.dimension, r.about, coalesce(r.stage, s.stage) AS stage, n.golden_id,
             v.record_id, o.source, o.stream, o.source_key, v.field, v.value, r.severity,
             coalesce(o.owner, s.owner) AS owner, coalesce(r.role, l.role) AS owner_role,
-            CASE r.stake WHEN 'amount' THEN o.amount WHEN 'pipeline' THEN s.pipeline WHEN 'revenue' THEN s.revenue
+            CASE r.stake WHEN 'amount' THEN CASE WHEN r.dimension = 'valid' AND v.field = 'amount' THEN NULL
+                    ELSE o.amount END -- an amount that is wrong is no money at stake
+                WHEN 'pipeline' THEN s.pipeline WHEN 'revenue' THEN s.revenue
                 ELSE r.sum END AS stake, CAST(v.since AS VARCHAR) AS since, v.no, v.rule AS number
         FROM (SELECT DISTINCT ON (rule, record_id, no, person_id, field, part) * FROM violation
                 ORDER BY rule, record_id, no, person_id, field, part, value) v

@@ -93,7 +93,8 @@ def test_new_findings_are_told_once_and_again_to_whom_they_did_not_reach(
         assert [row["rule"] for row in posted[-1]["shown"]] == ["order-quote"] and len(posted) == 2
         assert tell_all(hub.store, config, told) == (told, [])
         assert len(posted) == 2
-<<<<<<< HEAD
+    assert [row["signed"] for row in proven] == [True]
+    assert posted[-1]["signed"] is None  # nobody shares a secret with it
 
 
 def test_what_the_lifecycle_found_when_it_followed_a_decision_is_told(tmp_path: Path) -> None:
@@ -113,7 +114,3 @@ def test_what_the_lifecycle_found_when_it_followed_a_decision_is_told(tmp_path: 
         told, wrong = tell_all(hub.store, config, told)
         assert wrong == [] and len(posted) == (1 if found else 0) and found
         assert posted[0]["findings"] == len(found)
-=======
-    assert [row["signed"] for row in proven] == [True]
-    assert posted[-1]["signed"] is None  # nobody shares a secret with it
->>>>>>> 34cc473 (Findings of a million are listed from an index; alerts are signed; R5 by a merge, a blocking check through Dagster)
