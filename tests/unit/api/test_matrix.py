@@ -115,6 +115,13 @@ def test_rights_and_masking_hold_at_every_endpoint(hub: Hub, role: str) -> None:
                 assert [value for value in hidden if value in found.text] == [], what
 
 
+def test_every_path_of_the_document_has_a_rule_but_those_that_watch_the_server(hub: Hub) -> None:
+    """A route that is added past the list of routers would be tried by none of these tests."""
+    ruled = {route.path.replace(":path}", "}") for _, route in ROUTES if right_of(route) is not None}
+    assert set(hub.app.openapi()["paths"]) - ruled == {"/health/live", "/health/ready", "/metrics"}
+    assert hub.client().get("/metrics").status_code == 401, "it asks who is there by itself"
+
+
 def test_nobody_is_answered_without_a_key_that_holds(hub: Hub) -> None:
     made = issue(hub.store, "gone", by="test", role="admin")
     revoke(hub.store, made.key_id, by="test")
