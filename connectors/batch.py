@@ -114,6 +114,8 @@ class BatchWriter:
         """The parts written so far, all rows in them."""
         self._flush()
         self._close_part()
+        # What the rows took is free by now, and would stand beside what the checks of all keys take.
+        pa.default_memory_pool().release_unused()
         return sorted(self.path.glob("part-*.parquet"))
 
     def write(self, name: str, table: pa.Table) -> None:
