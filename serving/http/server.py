@@ -24,6 +24,9 @@ GRACE_SECONDS = 10
 KEPT_SECONDS = 75
 """How long an idle connection is kept: longer than proxies keep theirs, so that they never use a dead one."""
 
+HUNG_SECONDS = 60
+"""How long a process may say nothing before it counts as hung and is replaced; a busy machine needs more than five."""
+
 SWITCH_SECONDS = 0.001
 """After how long a thread that computes (a match, an export) lets another answer; Python's own 5 ms are felt."""
 
@@ -61,7 +64,8 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
 
 def _several(config: Config, workers: int, secure: bool, options: dict[str, object]) -> None:
     os.environ[_CONFIG], os.environ[_SECURE] = str(config.file), "1" if secure else ""
-    uvicorn.run("serving.http.server:application", factory=True, workers=workers, **options)  # type: ignore[arg-type]
+    several: dict[str, object] = {"workers": workers, "timeout_worker_healthcheck": HUNG_SECONDS, **options}
+    uvicorn.run("serving.http.server:application", factory=True, **several)  # type: ignore[arg-type]
 
 
 def first_account_link(config: Config, url: str) -> str | None:
