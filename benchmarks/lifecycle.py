@@ -1,5 +1,5 @@
 """The lifecycle at size: customers with touchpoints taken in, evaluated and published, then a delta of touchpoints,
-then 360 pages and documents over HTTP.
+then 360 pages and documents and the list of findings over HTTP.
 
 The customers are made directly as golden records, one source record each, so that what is measured is the lifecycle
 alone. Nearly every customer has one finding. The baseline of the same run is DuckDB counting the same touchpoints per
@@ -97,7 +97,7 @@ def run(customers: int, delta: int, as_json: bool) -> int:
               row["ratio"], row["peak_mb"]] for row in rows]  # fmt: skip
     print(table(heads, cells))
     print("\n".join(f"{row['run']}: {row['seconds']}" for row in rows))
-    print(f"360 over HTTP, {ASKS} customers: {asked}")
+    print(f"360 and findings over HTTP, asked {ASKS} times: {asked}")
     return 0
 
 
@@ -215,7 +215,10 @@ def _vins(count: int) -> list[str]:
 
 
 def _asked(folder: Path, customers: int) -> dict[str, float]:
-    """Milliseconds in which 360 pages and documents of random customers are answered over HTTP, median and p95."""
+    """Milliseconds in which 360 pages and documents of random customers and the list of findings are answered.
+
+    Over HTTP, median and p95.
+    """
     from models.store import open_store
     from serving.access.keys import issue
     from serving.accounts import add_person, begin_session, use_link
@@ -237,11 +240,12 @@ def _asked(folder: Path, customers: int) -> dict[str, float]:
             documents = _times(program, "/v1/customers/g{}/360", customers)
         with httpx.Client(base_url=base, timeout=60, cookies={"kehu_session": session}) as browser:
             pages = _times(browser, "/customers/g{}/overview", customers)
+            lists = _times(browser, "/findings", customers)
     finally:
         server.terminate()
         server.wait()
     told = {}
-    for name, times in (("document", documents), ("page", pages)):
+    for name, times in (("document", documents), ("page", pages), ("findings", lists)):
         told[f"{name} ms"] = round(statistics.median(times), 1)
         told[f"{name} p95 ms"] = round(statistics.quantiles(times, n=20)[-1], 1)
     return told
