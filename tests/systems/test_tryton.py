@@ -53,7 +53,7 @@ def test_subscribers_of_mailings_arrive_with_the_next_reading(tmp_path: Path, tr
     tryton.call("web.user.create", [{"email": address, "party": company}])
     (language,) = tryton.call("ir.lang.search", [["code", "=", "en"]], 0, 1, None)
     (mailing,) = tryton.call("marketing.email.list.create", [{"name": "Trucks", "language": language}])
-    addresses = [address, "li@nordwind-logistik.de", "zhao@nordwind-logistik.de", "sun@nordwind-logistik.de"]
+    addresses = [address, "li@nordwind-logistik.de", "sun@nordwind-logistik.de"]
     made = tryton.call("marketing.email.create", [{"email": one, "list_": mailing} for one in addresses])
     connector = {"type": "tryton", "url": tryton.url, "database": "crm", "user": "admin"}
     project = Project(tmp_path, "news", "marketing", {**connector, "password": "${SYSTEM_SECRET}"}, PASSWORD)
@@ -65,8 +65,7 @@ def test_subscribers_of_mailings_arrive_with_the_next_reading(tmp_path: Path, tr
     assert address in str(project.view(first[address])["identity"])
 
     tryton.call("marketing.email.write", [made[1]], {"email": "li.na@nordwind-logistik.de"})
-    tryton.call("marketing.email.write", [made[2]], {"active": False})
-    tryton.call("marketing.email.delete", [made[3]])
+    tryton.call("marketing.email.delete", [made[2]])
     tryton.call("marketing.email.create", [{"email": "chen@nordwind-logistik.de", "list_": mailing}])
     project.sync()
     changed = _by_address(project)
