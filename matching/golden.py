@@ -173,7 +173,11 @@ def golden_tables(
     rows, about = store.value_decisions(entity, None if everything else _with_former(ids, moved))
     golden_of = _homes(found.members, rows, about, moved)
     words = rows.to_pylist()
-    steering = steer(config, entity, words, about, golden_of, standard.schema, moved)
+    # A record that is not looked at may be the one that has the decision, in a golden record that is not looked at.
+    homes = golden_of if everything else _homes_elsewhere(store, found, rows, about, moved) | golden_of
+    steering = steer(
+        config, entity, words, about, homes, standard.schema, moved, here=set(found.members["golden_id"].to_pylist())
+    )
     delivered = _raw_of(members, golden_of)
     if not everything and (others := _about(words, moved) - delivered.keys()):
         delivered |= _raw_of(elsewhere(pa.array(sorted(others), pa.int64())), others)
@@ -225,12 +229,29 @@ def _with_former(ids: pa.Array[pa.Int64Scalar], moved: Moved) -> pa.Array[Any]:
 
 def _homes(members: pa.Table, rows: pa.Table, about: dict[int, list[int]], moved: Moved) -> dict[int, str]:
     """The golden id of every living record that a decision about values is about."""
-    named = {moved.get(n, n) for records in about.values() for n in records}
-    named |= {moved.get(n, n) for n in rows["left_id"].to_pylist() if n is not None}
+    named = _named(rows, about, moved)
     if not named:
         return {}
     wanted = members.filter(pc.is_in(members["record_id"], value_set=pa.array(sorted(named), pa.int64())))
     return dict(zip(wanted["record_id"].to_pylist(), wanted["golden_id"].to_pylist(), strict=True))
+
+
+def _homes_elsewhere(
+    store: Store, found: Identities, rows: pa.Table, about: dict[int, list[int]], moved: Moved
+) -> dict[int, str]:
+    """`_homes` of records beyond those that are looked at: they stay where they are."""
+    gone = found.membership.filter(pc.is_null(found.membership["golden_id"]))["record_id"].to_pylist()
+    others = _named(rows, about, moved) - set(found.members["record_id"].to_pylist()) - set(gone)
+    if not others:
+        return {}
+    held = store.memberships(sorted(others))
+    return dict(zip(held["record_id"].to_pylist(), held["golden_id"].to_pylist(), strict=True))
+
+
+def _named(rows: pa.Table, about: dict[int, list[int]], moved: Moved) -> set[int]:
+    """The records that decisions about values are about, under their newest numbers."""
+    named = {moved.get(n, n) for records in about.values() for n in records}
+    return named | {moved.get(n, n) for n in rows["left_id"].to_pylist() if n is not None}
 
 
 def _identified(folder: Path, entity: str, clusters: pa.Table, past: Past) -> Identities:

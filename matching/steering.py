@@ -6,7 +6,7 @@ its customer goes through merges and splits, and comes back with an undone one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,8 +94,9 @@ def steer(
     golden_of: Mapping[int, str],
     schema: pa.Schema,
     moved: Moved = NOWHERE,
+    here: Collection[str] | None = None,
 ) -> Steering:
-    """The steering of the golden records in `golden_of` (living record → golden id).
+    """The steering of the golden records in `golden_of` (living record → golden id), or of those of them in `here`.
 
     rows: entries of the log that hold, oldest first. about: entry → the records that it is about. schema: the standard
     columns. The newest word on a value counts; of an attribute that has one value the newest pin or edit.
@@ -117,6 +118,8 @@ def steer(
         )  # fmt: skip
         words = [one for one in words if not _yields(one, word, known)]
         words.append(word)
+    if here is not None:  # a steward's own value is a member of the one golden record that has it
+        words = [word for word in words if word.verdict != "edit" or word.golden_id in here]
     ignored = [
         {"attribute": name, "value": value, "action": "ignore"}
         for (kind, name), values in config.overrides().ignored.items()

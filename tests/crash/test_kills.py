@@ -146,7 +146,8 @@ def test_killed_runs_leave_no_trace(tmp_path: Path, make_url: Callable[[Path], s
     todo, turn = deaths(KILLS, dice), 0
     for hub in hubs:
         hub.publish_model(0)
-    while todo:
+    while todo or died < KILLS:  # some runs were quicker than their murderer
+        todo = todo or [Death(step=dice.pick(STEPS)) for _ in range(min(EACH, KILLS - died))]
         for hub in hubs:
             change(hub, turn)
             hub.deliver()
@@ -174,7 +175,6 @@ def test_killed_runs_leave_no_trace(tmp_path: Path, make_url: Callable[[Path], s
         told = f"{died} runs killed in {turn} deliveries, 0 differences, {victim.consumer.seq} events each told once"
         print(f"{store_name}, commit {commit()}: {told}", file=sys.stderr, flush=True)
     assert not (odd := victim.verify()), odd
-    assert died >= KILLS * 0.7
 
 
 def named_alike(one: Store, other: Store) -> dict[str, str]:
