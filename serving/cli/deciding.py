@@ -170,9 +170,11 @@ def _file(session: Session, path: Path, by: str | None, reason: str | None) -> N
     verdicts = read_verdicts(path, by=by, reason=reason)
     config = session.config()
     with session.store(config) as store:
+        before = _conflicts(store)
         ids = record_verdicts(store, config, verdicts, file=path)
         applied = take_effect_now(store, config)
         follow(store, config)
+        conflicts = sorted(_conflicts(store) - before)
     session.show(
         table(("decision", "left", "right", "by"), [(v.verdict, v.left, v.right, v.by) for v in verdicts[:_SHOWN]])
     )
@@ -182,7 +184,18 @@ def _file(session: Session, path: Path, by: str | None, reason: str | None) -> N
     else:
         said = "took effect" if applied else "take effect with the next 'kehu run'"
         session.show(f"{len(verdicts)} decisions recorded; they {said}.")
-    session.result({"decisions": len(verdicts), "ids": ids, "state": "applied" if applied else "recorded"})
+    if conflicts:
+        tasks = "1 conflict task was" if len(conflicts) == 1 else f"{len(conflicts)} conflict tasks were"
+        session.show(
+            f"{tasks} opened: what was decided contradicts rules, or other decisions; "
+            "'kehu tasks list --kind conflict' lists them."
+        )
+    state = "applied" if applied else "recorded"
+    session.result({"decisions": len(verdicts), "ids": ids, "state": state, "conflicts": conflicts})
+
+
+def _conflicts(store: Store) -> set[str]:
+    return set(store.tasks(kind="conflict")["task_key"].to_pylist())
 
 
 def _list(session: Session, everything: bool, limit: int) -> None:

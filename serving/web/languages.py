@@ -25,6 +25,10 @@ def N_(message: str) -> str:  # noqa: N802  (the name by which extraction knows 
     return message
 
 
+_SECONDS, _MINUTES = N_("%(s)s s"), N_("%(m)s min %(s)s s")
+_HOURS, _DAYS = N_("%(h)s h %(m)s min"), N_("%(d)s d %(h)s h")
+
+
 def choose(*wishes: str | None, accepted: str = "") -> str:
     """The language: the first wish that there is a catalogue of, else what the browser accepts, else English."""
     for wish in wishes:
@@ -131,12 +135,17 @@ class Speech:
         return said
 
     def duration(self, seconds: float | None) -> str:
-        """A stretch of time."""
+        """A stretch of time, in its two largest units."""
         if seconds is None:
             return "—"
         if seconds < 60:
-            return f"{self.number(seconds, 1)} s"
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+            return self(_SECONDS, s=self.number(seconds, 1))
+        minutes, hours = int(seconds // 60), int(seconds // 3600)
+        if not hours:
+            return self(_MINUTES, m=minutes, s=int(seconds % 60))
+        if hours < 48:
+            return self(_HOURS, h=hours, m=minutes % 60)
+        return self(_DAYS, d=self.number(hours // 24), h=hours % 24)
 
 
 def _parsed(at: dt.datetime | str | None) -> dt.datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ def page(
         "navigation": navigation(),
         "here": None,
         "notice": None,
-        "segment": lambda name: contracts_of(visit.config).label(name, visit.language) if name else "",
+        "segment": functools.partial(_segment, visit),
+        "coded": coder(visit),
         "address": visit.request.url.path + (f"?{query}" if query else ""),
         **values,
     }
@@ -47,6 +48,15 @@ def page(
         given["notice"] = {"undo": None, **given["notice"]}
     text = _environment(visit.language, visit.config.lifecycle.timezone).get_template(template).render(given)
     return HTMLResponse(text, status, dict(headers or {}))
+
+
+def coder(visit: Visit) -> Callable[[str, Any], Any]:
+    """Puts values of an attribute, or a column of standard values, into words of the reader where there are some."""
+    return functools.partial(words.coded, visit.speech, functools.partial(_segment, visit))
+
+
+def _segment(visit: Visit, name: str | None) -> str:
+    return contracts_of(visit.config).label(name, visit.language) if name else ""
 
 
 def go(visit: Visit, address: str) -> Response:
@@ -113,7 +123,6 @@ def _environment(language: str, timezone: str) -> jinja2.Environment:
         term=lambda word: speech(words.TERMS.get(str(word), str(word))) if word else "",
         part=lambda word: speech(words.PARTS.get(str(word), str(word))),
         detail=functools.partial(words.detail, speech),
-        coded=functools.partial(words.coded, speech),
         attribute=lambda name: speech(words.ATTRIBUTES.get(str(name), str(name))) if name else "",
         languages=LANGUAGES,
         asset=asset,

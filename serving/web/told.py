@@ -62,6 +62,19 @@ _SENTENCES = (
     N_("two of its records have next to nothing in common"),
     N_("only one pair of records joins two groups"),
     N_("the other records of the two clusters disagree"),
+    # What a run says of its models.
+    N_(
+        "no model was published yet: trained %(id)s without labels on %(n)s records "
+        "(about %(pairs)s matching pairs expected)"
+    ),
+    N_("%(n)s records are few to learn from; run 'kehu train' when there are more"),
+    N_("fewer than two records: nothing to match"),
+    N_("compared from the next 'kehu train' on: %(what)s"),
+    N_(
+        "the model was trained on %(n)s records, and there are %(held)s now: more strangers resemble each other among "
+        "more records, and 'kehu train' learns how many"
+    ),
+    N_("blocks larger than block_cap were not compared: %(rules)s"),
     N_("two valid tax ids"),
     N_("a branch and its company"),
     N_("a sole trader and a company"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from serving.web.languages import N_
@@ -318,16 +319,51 @@ PARTS = {
 """Phases of a run, and what entries of the audit log detail, by their names in the store."""
 
 
+STANDARD = {
+    "org_form": {
+        "limited": N_("limited company"),
+        "joint_stock": N_("joint stock company"),
+        "limited_partnership": N_("limited partnership"),
+        "partnership": N_("partnership"),
+        "sole_proprietorship": N_("sole proprietorship"),
+        "sole_trader": N_("sole trader"),
+        "cooperative": N_("cooperative"),
+        "company": N_("company"),
+        "llc": N_("limited liability company"),
+        "plc": N_("public limited company"),
+        "inc": N_("corporation"),
+        "other": N_("another form"),
+    },
+    "name_status": {
+        "deregistered": N_("deregistered"),
+        "revoked": N_("licence revoked"),
+        "closed": N_("out of business"),
+        "insolvent": N_("insolvent"),
+        "moved": N_("moved away"),
+        "disabled": N_("not to be used"),
+        "blocked": N_("blacklisted"),
+        "duplicate": N_("a duplicate"),
+        "active": N_("in business"),
+    },
+}
+"""Codes of standard values: column → code → what it is called. Forms of other countries (GmbH) stay as they are."""
+
 _CODED = frozenset({"buying_role", "influence", "affinity", "gender", "status"})
 
 
-def coded(speech: Speech, attribute: str, value: Any) -> Any:
-    """A value in the reader's language where the attribute has words of the program; else as it is."""
-    if attribute not in _CODED or not value:
-        return value
+def coded(speech: Speech, segment: Callable[[str], str], attribute: str, value: Any) -> Any:
+    """A value in the reader's language where the attribute, or the column of standard values, has words for it.
+
+    `segment` gives the label of a segment, as the contracts have it. Any other value is returned as it is.
+    """
     if isinstance(value, list):
-        return [coded(speech, attribute, one) for one in value]
-    return speech(TERMS[value]) if value in TERMS else value
+        return [coded(speech, segment, attribute, one) for one in value]
+    if not value or not isinstance(value, str):
+        return value
+    if attribute == "segment":
+        return segment(value)
+    names = TERMS if attribute in _CODED else STANDARD.get(attribute, {})
+    return speech(names[value]) if value in names else value
 
 
 def detail(speech: Speech, name: str, value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -31,7 +30,7 @@ from serving.findings import (
 )
 from serving.stewardship import StewardError, give_finding, task_of_finding
 from serving.web.languages import N_
-from serving.web.pages.inbox import stewards_of
+from serving.web.pages.inbox import due_of, stewards_of
 from serving.web.registry import Entry
 from serving.web.rendering import go, page
 from serving.web.told import told
@@ -57,10 +56,11 @@ def _list(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> Res
     for row in rows:
         _hide(visit, row)
     contracts = contracts_of(visit.config)
+    said, choices = sentences(visit), words_of_findings(visit.store)
     done = visit.asked("done")
     if notice is None and done.isdecimal():
-        said = visit.speech.several("Noted for %(n)s finding.", "Noted for %(n)s findings.", int(done))
-        notice = {"kind": "done", "text": said}
+        text = visit.speech.several("Noted for %(n)s finding.", "Noted for %(n)s findings.", int(done))
+        notice = {"kind": "done", "text": text}
     return page(
         visit,
         "lifecycle/findings.html",
@@ -76,9 +76,10 @@ def _list(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> Res
         wanted=wanted,
         filters=wanted.as_dict(),
         query=urlencode(wanted.as_dict()),
-        choices=words_of_findings(visit.store),
+        choices=choices | {"rule": sorted(choices["rule"], key=lambda rule: said.get(rule, rule))},
         names=_names(visit, [row["golden_id"] for row in rows]),
-        said=sentences(visit),
+        said=said,
+        rule_words=lambda rule: said.get(rule, rule),
         label=lambda name: contracts.label(name, visit.language) if name else "",
         currency=contracts.currency,
         acting=visit.may(ACT),
@@ -160,10 +161,8 @@ def on_one(visit: SignedIn, finding_id: int) -> Response:
     """Waive, take up again, or hand back one finding, or give it to a steward."""
     try:
         if visit.sent("action") == "give":
-            due = visit.sent("due")
-            at = visit.speech.midnight(dt.date.fromisoformat(due)) if due else None
-            to, note = visit.sent("to") or None, visit.sent("reason")
-            given = give_finding(visit.store, visit.config, visit.reader, finding_id, to=to, due_at=at, note=note)
+            to, note, due = visit.sent("to") or None, visit.sent("reason"), due_of(visit)
+            given = give_finding(visit.store, visit.config, visit.reader, finding_id, to=to, due_at=due, note=note)
             return go(visit, f"/tasks/{quote(given['task_key'])}")
         act(
             visit.store, visit.reader, [finding_id], visit.sent("action"), reason=visit.sent("reason"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -17,6 +18,7 @@ from serving.web.languages import N_
 from serving.web.notices import notice_of
 from serving.web.registry import Entry
 from serving.web.rendering import go, page
+from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
 NAVIGATION = (Entry("inbox", N_("Inbox"), "/inbox", 10, "inbox", "tasks.read"),)
@@ -38,13 +40,18 @@ def inbox(visit: SignedIn) -> Response:
     try:
         wanted, sort, number = stewardship.read_filter(visit.reader, {**queue, "page": visit.asked("page", "1")})
     except stewardship.Refused as refused:
-        return _shown(visit, {}, {"kind": "wrong", "text": str(refused)}, status=422)
+        found = stewardship.inbox(visit.store, visit.config, visit.reader)
+        return _page(visit, {}, found, {"kind": "wrong", "text": told(visit.speech, str(refused))}, 422)
     found = stewardship.inbox(visit.store, visit.config, visit.reader, wanted, sort=sort, page=number)
     return _page(visit, queue, found, notice_of(visit))
 
 
-def _shown(visit: Visit, queue: dict[str, str], notice: dict[str, Any] | None, status: int = 200) -> Response:
-    found = stewardship.inbox(visit.store, visit.config, visit.reader)
+def _back(visit: Visit, notice: dict[str, Any], status: int) -> Response:
+    """The list that one was looking at, with word of what could not be done."""
+    asked = dict(parse_qsl(urlsplit(visit.sent("next")).query))
+    queue = {name: value for name, value in asked.items() if name in FILTERS}
+    wanted, sort, number = stewardship.read_filter(visit.reader, {**queue, "page": asked.get("page", "1")})
+    found = stewardship.inbox(visit.store, visit.config, visit.reader, wanted, sort=sort, page=number)
     return _page(visit, queue, found, notice, status)
 
 
@@ -87,17 +94,31 @@ def bulk(visit: SignedIn) -> Response:
         case "assign":
             answers = stewardship.for_each(stewardship.assign, store, config, who, keys, visit.sent("to") or None)
         case "due":
-            due = visit.speech.midnight(dt.date.fromisoformat(visit.sent("due"))) if visit.sent("due") else None
+            try:
+                due = due_of(visit)
+            except stewardship.Refused as refused:
+                return _back(visit, {"kind": "wrong", "text": told(visit.speech, str(refused))}, refused.status)
             answers = stewardship.for_each(stewardship.set_due, store, config, who, keys, due)
         case "match" | "no_match" | "unsure":
             answers = stewardship.decide_tasks(store, config, who, keys, action, reason=visit.sent("reason"))
-    failed = [f"{key}: {answer}" for key, answer in answers.items() if isinstance(answer, Exception)]
-    done = len(answers) - len(failed)
-    said = visit.speech.several("Done for %(n)s task.", "Done for %(n)s tasks.", done)
+    failed = Counter(told(visit.speech, str(answer)) for answer in answers.values() if isinstance(answer, Exception))
+    done = len(answers) - failed.total()
     if failed:
-        return _shown(visit, {}, {"kind": "waits", "text": " ".join([said, *failed[:5]])}, status=409)
+        said = visit.speech.several("Done for %(n)s task.", "Done for %(n)s tasks.", done)
+        why = visit.speech.several("Not for %(n)s task:", "Not for %(n)s tasks:", failed.total())
+        reasons = "; ".join(f"{one} ({n})" if n > 1 else one for one, n in failed.most_common(5))
+        return _back(visit, {"kind": "waits", "text": f"{said} {why} {reasons}"}, status=409)
     back = visit.sent("next", "/inbox")
     return go(visit, f"{back}{'&' if '?' in back else '?'}done={done}")
+
+
+def due_of(visit: Visit) -> dt.datetime | None:
+    """The due date that a form sends: when that day begins for the company. Raises Refused."""
+    sent = visit.sent("due")
+    try:
+        return visit.speech.midnight(dt.date.fromisoformat(sent)) if sent else None
+    except ValueError:
+        raise stewardship.Refused(f"'{sent}' is no day; one is written like 2026-12-31") from None
 
 
 def stewards_of(visit: Visit) -> list[str]:

@@ -147,8 +147,14 @@ def _histogram(visit: Visit, found: MatchQuality) -> dict[str, Any]:
     edges = list(range(min(known), max(known) + 1)) if known else []
     bars = [{"value": known.get(w) or None, "itemStyle": {"color": colour(w + 0.5)}} for w in edges]
     lines = [
-        {"xAxis": min(max(int(at - edges[0]), 0), len(edges) - 1), "label": {"formatter": f"{name} {at:g}"}}
-        for name, at in ((visit.speech("review"), found.review), (visit.speech("merge"), found.auto))
+        {
+            "xAxis": min(max(int(at - edges[0]), 0), len(edges) - 1),
+            "label": {"formatter": f"{name} {at:g}", "align": side},
+        }
+        for name, at, side in (
+            (visit.speech("review"), found.review, "right"),  # the two lines stand close: each label to its own side
+            (visit.speech("merge"), found.auto, "left"),
+        )
         if edges
     ]
     mark = {"symbol": "none", "lineStyle": {"color": "var:ink"}, "label": {"color": "var:ink"}, "data": lines}

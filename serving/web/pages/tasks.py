@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -19,8 +19,8 @@ from serving.web.differences import marked
 from serving.web.drawing import HEIGHT, WIDTH, graph_places, waterfall_bars
 from serving.web.notices import notice_of
 from serving.web.pages.findings import sentences
-from serving.web.pages.inbox import FILTERS, queue_of, stewards_of
-from serving.web.rendering import go, page
+from serving.web.pages.inbox import FILTERS, due_of, queue_of, stewards_of
+from serving.web.rendering import coder, go, page
 from serving.web.told import told
 from serving.web.visits import SignedIn, Visit
 
@@ -80,8 +80,7 @@ def work(visit: SignedIn, key: str, action: str) -> Response:
             case "assign":
                 stewardship.assign(*given, visit.sent("to") or None)
             case "due":
-                due = visit.sent("due")
-                stewardship.set_due(*given, visit.speech.midnight(dt.date.fromisoformat(due)) if due else None)
+                stewardship.set_due(*given, due_of(visit))
             case "comment":
                 stewardship.comment(*given, visit.sent("text"))
             case "done":
@@ -158,7 +157,7 @@ def beside(visit: Visit, found: Beside, entity: str, pair: list[int]) -> dict[st
     places, lines = graph_places(found.graph, pair)
     return {
         "found": found,
-        "marks": [_marks(row) for row in found.attributes],
+        "marks": [_marks(row, coder(visit)) for row in found.attributes],
         "bars": waterfall_bars(found.waterfall) if found.waterfall else None,
         "places": places,
         "lines": lines,
@@ -168,8 +167,8 @@ def beside(visit: Visit, found: Beside, entity: str, pair: list[int]) -> dict[st
     }
 
 
-def _marks(row: AttributeRow) -> list[Any]:
-    raw = [cell.raw for cell in row.cells]
+def _marks(row: AttributeRow, coded: Callable[[str, Any], Any]) -> list[Any]:
+    raw = [coded(row.attribute, cell.raw) for cell in row.cells]
     if len(raw) == 2 and raw[0] and raw[1]:
         return list(marked(raw[0], raw[1]))
     return [marked(values, values)[0] for values in raw]

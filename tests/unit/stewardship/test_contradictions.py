@@ -152,6 +152,20 @@ def test_by_command_a_contradiction_is_told_with_what_can_be_said(hub: Hub, caps
     assert main(["decide", "no-match", *words[2:], "--despite", *config]) == 2
 
 
+def test_from_a_file_a_contradiction_is_taken_and_the_command_says_which_tasks_it_opened(
+    hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = hub.config.file.with_name("decisions.csv")
+    file.write_text("verdict,left,right,by,reason\nmatch,crm:a3,crm:b2,li,merger\n", encoding="utf-8")
+    command = ["decide", "--file", str(file), "--config", str(hub.config.file)]
+    assert main(command) == 0
+    assert "1 conflict task was opened" in capsys.readouterr().out
+    (task,) = hub.tasks()
+    assert task["kind"] == "conflict"
+    assert main([*command, "--json"]) == 0  # said again, and nothing new
+    assert json.loads(capsys.readouterr().out.strip().splitlines()[-1])["conflicts"] == []
+
+
 def test_over_http_a_contradiction_has_a_code_and_the_words_to_go_on(hub: Hub) -> None:
     with hub.store() as store:
         app = create_app(hub.config, store)

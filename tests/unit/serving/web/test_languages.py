@@ -58,6 +58,9 @@ def test_numbers_and_times_have_their_form(language: str) -> None:
     assert speech.moment(at) == "2026-03-05 04:30"
     assert speech.day(at) == {"zh": "2026年3月5日", "en": "Mar 5, 2026"}[language]
     assert speech.ago(at, at + dt.timedelta(days=2)) == {"zh": "2天", "en": "2 days"}[language]
+    lasted = [speech.duration(seconds) for seconds in (4.25, 162, 7500, 190_000)]
+    english = ["4.2 s", "2 min 42 s", "2 h 5 min", "2 d 4 h"]
+    assert lasted == {"zh": ["4.2秒", "2分42秒", "2小时5分", "2天4小时"], "en": english}[language]
     assert speech.midnight(dt.date(2026, 3, 5)).astimezone(dt.UTC).hour == 16
     assert speech.number(None) == speech.day(None) == speech.moment(None) == speech.ago("?") == "—"
 

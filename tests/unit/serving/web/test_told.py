@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from matching.defaults import DEFAULTS
+from matching.resolve import _cut_off, outgrown
 from serving.web import words
 from serving.web.languages import Speech
 from serving.web.told import told
@@ -70,3 +71,17 @@ def test_what_the_audit_log_names_has_its_chinese() -> None:
         found |= set(re.findall(written, text)) | set(re.findall(seen, text))
     assert len(found) > 20
     assert sorted(found - words.TERMS.keys()) == []
+
+
+def test_what_a_run_notes_of_its_models_has_its_chinese() -> None:
+    noted = _cut_off({"name": 3}) + outgrown(1_000, 1_000_000)
+    nodes = list(ast.walk(ast.parse((ROOT / "matching/resolve.py").read_text(encoding="utf-8"))))
+    filled = [node.values for node in nodes if isinstance(node, ast.JoinedStr)]
+    within = {id(part) for parts in filled for part in parts}
+    filled += [[n] for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in within]
+    for parts in filled:
+        text = "".join(str(p.value) if isinstance(p, ast.Constant) else "9" for p in parts)
+        if text.startswith(("no model was", "fewer than", "compared from")) or "are few to learn" in text:
+            noted.append(text)
+    assert len(noted) == 6
+    assert [text for text in noted if not HAN.search(told(Speech("zh"), text))] == []
