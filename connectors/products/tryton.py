@@ -214,7 +214,7 @@ class TrytonConnector(ProductConnector):
         for rows in _pages(http, model, changed, simple):
             if model == "party.party":
                 rows = _with_children(http, rows)
-            yield rows_of([{**row, "_deleted": row.get("active") is False} for row in rows], None)
+            yield rows_of([{**row, "_deleted": not _active(row)} for row in rows], None)
 
     def deletes(self, stream: Stream, state: dict[str, Any] | None, *, again: bool = False) -> Iterator[Item]:
         """The numbers of all records, deactivated ones included."""
@@ -259,6 +259,11 @@ def _pages(http: TrytonHttp, model: str, domain: list[Any], names: list[str]) ->
         last = rows[-1]["id"]
 
 
+def _active(row: dict[str, Any]) -> bool:
+    """Whether Tryton shows a record; models without the field are always shown. On SQLite the field is 1 or 0."""
+    return bool(row.get("active", True))
+
+
 def _found(http: TrytonHttp, model: str, domain: list[Any], names: list[str]) -> list[dict[str, Any]]:
     return [row for rows in _pages(http, model, domain, names) for row in rows]
 
@@ -276,7 +281,7 @@ def _with_children(http: TrytonHttp, rows: list[dict[str, Any]]) -> list[dict[st
         for child in _found(http, model, owners, [*names, "party", "active", "last_modified_at"]):
             into = own[child["party"]]
             into["changed"] = max(into.get("changed", ""), child.get("last_modified_at") or "")
-            if child.get("active") is False:
+            if not _active(child):
                 continue
             if model == "party.address":
                 into.setdefault("address", _address(child))
@@ -288,13 +293,14 @@ def _with_children(http: TrytonHttp, rows: list[dict[str, Any]]) -> list[dict[st
     for row in rows:
         children = own[row["id"]]
         changed = max(row.get("last_modified_at") or "", children.pop("changed", ""))
-        plain = {name: value for name, value in row.items() if not isinstance(value, list)}
+        # Tryton's own `phone`, `email` and so on may be of a mechanism that was deactivated: those are asked for, too.
+        plain = {name: value for name, value in row.items() if not isinstance(value, list) and name not in _KINDS}
         made.append({**_NO_CHILDREN, **plain, **children, "last_modified_at": changed})
     return made
 
 
 _NO_CHILDREN: dict[str, Any] = {
-    **dict.fromkeys(("phone", "mobile", "email", "website", "tax_code")),
+    **dict.fromkeys(("phone", "mobile", "fax", "email", "website", "tax_code")),
     "address": dict.fromkeys(("street", "city", "postal_code", "country", "subdivision")),
 }
 """Columns that are there though no party of a delivery has such a child."""
