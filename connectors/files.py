@@ -148,7 +148,7 @@ class FilesConnector:
                 if not rows:
                     yield Note(f"{reading.name} {'holds no row below its header' if columns else 'is empty'}")
             for file in files:
-                if storage.again(file).identity != file.identity:
+                if storage.again(file) != file:
                     raise self._fault(stream, f"{file.name} changed while it was read", retryable=True)
         yield State({"files": found, "last": last} if options.only else {"files": found})
 

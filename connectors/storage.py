@@ -28,12 +28,16 @@ SFTP_OPTIONS = ("password", "key_file", "passphrase", "known_hosts", "timeout")
 
 @dataclass(frozen=True)
 class Found:
-    """A file that is there: how it is named to people, where it lies, its size in bytes and time of change in ns."""
+    """A file that is there: how it is named to people, where it lies, its size in bytes and time of change in ns.
+
+    `number` is the file system's own for it, 0 where there is none: what was put in its place has another.
+    """
 
     name: str
     place: str
     size: int
     mtime: int
+    number: int = 0
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -106,7 +110,7 @@ class Local:
     def _found(self, path: Path) -> Found:
         status = path.stat()
         name = str(path.relative_to(self.base)) if path.is_relative_to(self.base) else str(path)
-        return Found(name, str(path), status.st_size, status.st_mtime_ns)
+        return Found(name, str(path), status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 class Remote:

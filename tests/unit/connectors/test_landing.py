@@ -271,3 +271,25 @@ def test_the_file_must_not_change_while_it_is_read(hub: Hub, monkeypatch: pytest
     monkeypatch.setattr(file_reading, "read_csv", growing)
     landed = hub.land(GOOD)
     assert landed.status == "failed" and "changed while it was read (tried 3 times)" in (landed.error or "")
+
+
+def test_nor_may_another_be_put_in_its_place(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the same size and time of change: what was read is the former, half of each, or the new one."""
+    from connectors import file_reading
+
+    real, times = file_reading.read_csv, [0]
+
+    def replaced(file: Any) -> Any:
+        times[0] += 1
+        if times[0] == 1:
+            old = hub.folder / "accounts.csv"
+            new = hub.write(GOOD.replace("1", "7"), "new.tmp")
+            os.utime(new, ns=(old.stat().st_atime_ns, old.stat().st_mtime_ns))
+            assert new.stat().st_size == old.stat().st_size
+            new.replace(old)
+        yield from real(file)
+
+    monkeypatch.setattr(file_reading, "read_csv", replaced)
+    landed = hub.land(GOOD)
+    assert (landed.status, times[0]) == ("landed", 2), landed.error
+    assert [row["id"] for row in hub.rows(landed)][0] == "7"
