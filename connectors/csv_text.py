@@ -114,14 +114,20 @@ _END = re.compile("\r\n|\n|\r")
 def physical_lines(file: CsvFile) -> Iterator[str]:
     """Physical lines with their ends, decoded leniently."""
     decoder = codecs.getincrementaldecoder(file.scan.encoding)("kehu-escape")
-    rest = ""
+    held: list[str] = []
     with file.open() as raw:
         for chunk in chunks(raw):
-            text = rest + decoder.decode(chunk)
+            half = bool(held) and held[-1].endswith("\r")
+            held.append(decoder.decode(chunk))
+            # A line of many chunks is put together once, at its end.
+            if not half and not _END.search(held[-1]):
+                continue
+            text = "".join(held)
             # A carriage return at the very end may be half of a line end.
             lines, rest = _lines(text, len(text) - text.endswith("\r"))
+            held = [rest] if rest else []
             yield from lines
-        lines, rest = _lines(rest + decoder.decode(b"", final=True))
+        lines, rest = _lines("".join([*held, decoder.decode(b"", final=True)]))
         yield from lines
         if rest:
             yield rest

@@ -56,20 +56,24 @@ def scan(stream: BinaryIO, encoding: str | None = None, quote: str = '"') -> Sca
     if encoding is not None:
         return _scan_given(stream, encoding, quote.encode())
     lenient = codecs.getincrementaldecoder("utf-8")("replace")
-    sample, rest, head, quotes, good, bad = bytearray(), b"", b"", 0, 0, 0
+    sample, head, quotes, good, bad = bytearray(), b"", 0, 0, 0
+    rest: list[bytes] = []  # put together at the end of the line only
     for chunk in chunks(stream):
         head = head or chunk[:4096]
         quotes += chunk.count(quote.encode())
         if chunk.isascii() and not lenient.getstate()[0]:
-            rest = b""
+            rest = []
             continue
         text = lenient.decode(chunk)
         bad += text.count("\ufffd")
         good += max(0, len(chunk) - len(text))
         if len(sample) < _SAMPLE:
-            lines, newline, rest = (rest + chunk).rpartition(b"\n")
-            sample += b"\n".join(line for line in lines.split(b"\n") if not line.isascii()) + newline
-    sample += rest if len(sample) < _SAMPLE else b""
+            lines, newline, last = chunk.rpartition(b"\n")
+            if newline:
+                lines, rest = b"".join([*rest, lines]), []
+                sample += b"\n".join(line for line in lines.split(b"\n") if not line.isascii()) + newline
+            rest.append(last)
+    sample += b"".join(rest) if len(sample) < _SAMPLE else b""
     bad += lenient.decode(b"", final=True).count("\ufffd")
     for bom, name in _BOMS:
         if head.startswith(bom):

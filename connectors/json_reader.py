@@ -54,16 +54,19 @@ def _lines(raw: BinaryIO, encoding: str) -> Iterator[bytes | dict[str, Any]]:
     if first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         yield from _whole(first + b"".join(parts), encoding)
         return
-    rest = b""
+    rest: list[bytes] = []
     if encoding.startswith(("utf-16", "utf-32")):
         text = (first + b"".join(parts)).decode(encoding, "replace")
         yield from (line.encode() for line in text.removeprefix("\ufeff").split("\n"))
         return
     first = first.removeprefix(b"\xef\xbb\xbf")
     for chunk in chain([first], parts):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
-    yield rest
+        *lines, last = chunk.split(b"\n")
+        if lines:
+            lines[0], rest = b"".join([*rest, lines[0]]), []
+            yield from lines
+        rest.append(last)
+    yield b"".join(rest)
 
 
 def _whole(content: bytes, encoding: str) -> Iterator[bytes | dict[str, Any]]:
