@@ -49,6 +49,8 @@ _MOMENTS: dict[str, frozenset[Any]] = {
     "hana": frozenset({14, 16, 61, 62, 63}),
 }
 _MYSQL_BIT = 16
+_STREAMED = 10_000
+"""Rows of a batch of connectorx at most: it reads some batches ahead, all of which stand in memory."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def _connectorx(
     import connectorx  # large; only those who read PostgreSQL wait for it
 
     try:
-        stream = connectorx.read_sql(plain, query, return_type="arrow_stream", batch_size=batch_rows)
+        stream = connectorx.read_sql(plain, query, return_type="arrow_stream", batch_size=min(batch_rows, _STREAMED))
     except BaseException as error:  # its panics are no Exceptions
         if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
             raise
