@@ -15,6 +15,9 @@ from typing import BinaryIO
 
 from connectors.encoding import Scan, chunks
 
+# The module's own limit of a cell, 128 KiB, would cut what is merely long; a row's length is bounded elsewhere.
+csv.field_size_limit(2**31 - 1)
+
 DELIMITERS = (",", ";", "\t", "|")
 LONGEST = 200
 """Physical lines that one row may span before its quote counts as left open."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter
 from fastapi.exceptions import HTTPException
@@ -15,7 +19,7 @@ from serving.source_view import source_view
 from serving.web.languages import N_
 from serving.web.registry import Entry
 from serving.web.rendering import page
-from serving.web.visits import SignedIn
+from serving.web.visits import SignedIn, Visit
 
 RIGHT = "sources.read"
 NAVIGATION = (Entry("runs", N_("Runs & sources"), "/runs", 60, "database", RIGHT),)
@@ -127,11 +131,13 @@ def quarantined_row(visit: SignedIn, number: int) -> Response:
         row = connection.execute(sa.select(t.quarantine).where(q.id == number)).mappings().first()
         if row is None:
             raise HTTPException(404, visit.speech("There is no row %(number)s in the quarantine.", number=number))
-        same = (q.run_id == row["run_id"], q.source == row["source"], q.stream == row["stream"], q.row == row["row"])
+        same = [q.run_id == row["run_id"], q.source == row["source"], q.stream == row["stream"], q.row == row["row"]]
+        if row["row"] is None:  # found wrong when the record was held already: it is told apart by its key
+            same.append(q.source_key == row["source_key"])
         others = [dict(r) for r in connection.execute(sa.select(t.quarantine).where(*same).order_by(q.id)).mappings()]
     entry = dict(row)
     entity = _entity(visit, entry["source"], entry["stream"])
-    delivered = raw_row(visit.config, entry)
+    delivered = raw_row(visit.config, entry) or _held_payload(visit, entry)
     shown, masked, personal = visit.masking.payload(
         visit.reader, entity, entry["source"], entry["stream"], delivered or {}
     )
@@ -158,6 +164,17 @@ def quarantined_row(visit: SignedIn, number: int) -> Response:
         mapped=visit.masking.columns(entry["source"], entry["stream"]),
         held=held,
     )
+
+
+def _held_payload(visit: Visit, entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The columns of the record that an entry is about as the hub holds them now; None where it holds none."""
+    if entry["source_key"] is None or entry["row"] is not None:
+        return None
+    held = t.source_record.c
+    number = record_id(entry["source"], entry["stream"], entry["source_key"])
+    with visit.store.database.read() as connection:
+        found = connection.scalar(sa.select(held.payload).where(held.record_id == number))
+    return found if isinstance(found, dict) or found is None else dict(orjson.loads(found))
 
 
 @router.get("/settings")

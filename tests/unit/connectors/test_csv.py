@@ -68,6 +68,14 @@ def test_bytes_that_do_not_decode_set_their_row_aside() -> None:
     assert bad[0].reason == "bytes that are not utf-8 (f.csv, row 2)"
 
 
+def test_a_long_cell_in_quotes_is_whole_with_both_readers() -> None:
+    long = "x, y" * 60_000
+    file = opened(f'id,note\n1,"{long}"\n2,b\n'.encode())
+    for items in (read_csv(file), read_carefully(file, ["id", "note"], 0)):
+        rows = [list(row.values()) for batch in items if isinstance(batch, pa.RecordBatch) for row in batch.to_pylist()]
+        assert rows == [["1", long], ["2", "b"]]
+
+
 def test_a_quote_left_open_costs_its_own_line_alone() -> None:
     rows, bad = read('id,name\n1,a\n2,"open\n3,c\n4,d\n')
     assert rows == [["1", "a"], ["3", "c"], ["4", "d"]]

@@ -113,6 +113,29 @@ def test_the_raw_row_is_shown_to_those_who_may_see_it(client: TestClient, hub: S
     assert "13800138000" not in client.get("/quarantine").text
 
 
+def test_a_record_that_was_found_wrong_later_shows_what_the_hub_holds_of_it(client: TestClient, hub: Store) -> None:
+    import datetime as dt
+
+    from models.store import tables as t
+
+    r = t.source_record.c
+    about = {"run_id": "r1", "row": None, "field": "tel", "value": "12"}
+    with hub.database.write() as connection:
+        held = connection.execute(sa.select(r.record_id, r.source, r.stream, r.source_key).limit(2)).all()
+        change = sa.update(t.source_record).where(r.record_id == held[0].record_id)
+        connection.execute(change.values(payload='{"account_name": "丁方物流"}'))
+        numbers = []
+        for one in held:
+            where = {"source": one.source, "stream": one.stream, "source_key": one.source_key}
+            row = {**about, **where, "at": dt.datetime.now(dt.UTC), "reason": f"only of {one.source_key}"}
+            inserted = connection.execute(sa.insert(t.quarantine).values(row)).inserted_primary_key
+            assert inserted
+            numbers.append(inserted[0])
+    page = client.get(f"/quarantine/{numbers[0]}").text
+    assert "no longer in the workspace" not in page and "account_name" in page
+    assert f"only of {held[0].source_key}" in page and f"only of {held[1].source_key}" not in page
+
+
 def test_the_audit_is_taken_away_whole_and_that_is_recorded(client: TestClient, hub: Store) -> None:
     hub.add_audit("=cmd()", "evil", object_type="task", object_id="t1", detail={"x": 1})
     text = client.get("/audit/export?action=evil").content.decode("utf-8-sig")
