@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +15,7 @@ import orjson
 
 from lifecycle.contracts import Contracts, bound_rules, explain
 from models.errors import KehuError
+from models.signing import signed
 from models.store import Store
 from serving.access import Principal
 from serving.feed.targets import Target
@@ -30,6 +33,8 @@ KINDS = {
 """Kind of file → its media type."""
 PER_POST = 1_000
 """Findings in one request of a webhook."""
+SECRET = "KEHU_HAND_BACK_SECRET"  # the name of a variable, no secret
+"""Environment variable of the secret that posted lists are signed with; without it they are not signed."""
 _TIMEOUT = 30.0
 
 
@@ -45,7 +50,7 @@ def hand_back(
     """Give each system's owners what they have to correct, a list per system and owner role, and note that they got it.
 
     Open findings without the waived ones, as files in a folder, or posted as JSON to a checked address, `PER_POST` at a
-    time. Returns source, owner_role, findings and file (or address) of each list; only lists that arrived are noted.
+    time and signed where the environment has a `SECRET`. Returns source, owner_role, findings and file (or address) of each list; only lists that arrived are noted.
     Raises FindingError for a folder that is not there, KehuError where it cannot be written or posted, NotAllowed.
     """
     who.require(ACT)
@@ -85,7 +90,7 @@ def _to_address(to: Target, system: str, role: str, pile: Sequence[Mapping[str, 
     """Post a list as JSON: source, owner_role, part, parts, findings with the columns SHOWN, ids as text."""
     parts = range(0, len(pile), PER_POST)
     headers = {"Host": to.host, "Content-Type": "application/json"}
-    name = to.host.rpartition("@")[2].partition(":")[0]
+    name, secret = to.host.rpartition("@")[2].partition(":")[0], os.environ.get(SECRET, "")
     with httpx2.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client:
         for number, start in enumerate(parts, 1):
             rows = [
@@ -93,10 +98,10 @@ def _to_address(to: Target, system: str, role: str, pile: Sequence[Mapping[str, 
                 for row in pile[start : start + PER_POST]
             ]
             told = {"source": system, "owner_role": role, "part": number, "parts": len(parts), "findings": rows}
+            body = orjson.dumps(told)
+            proof = signed(secret, int(time.time()), body) if secret else {}
             try:
-                answer = client.post(
-                    to.url, content=orjson.dumps(told), headers=headers, extensions={"sni_hostname": name}
-                )
+                answer = client.post(to.url, content=body, headers=headers | proof, extensions={"sni_hostname": name})
             except httpx2.HTTPError as error:
                 raise KehuError(f"{to.host}: {type(error).__name__}; nothing of {system}/{role} is noted") from error
             if not answer.is_success:

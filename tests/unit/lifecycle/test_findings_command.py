@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 from click.testing import CliRunner
 
+from models.signing import signature
 from models.store.audits import AuditFilter
 from serving.cli.commands import cli
 from tests.unit.lifecycle.hub import Hub, config_text
@@ -80,13 +81,18 @@ def test_a_list_per_system_and_owner(hub: Hub, tmp_path: Path, kind: str) -> Non
     assert all(row["says_zh"] for row in rows)
 
 
-def test_lists_are_posted_and_noted_only_where_they_arrived(hub: Hub) -> None:
+def test_lists_are_posted_signed_and_noted_only_where_they_arrived(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[dict[str, Any]] = []
+    proofs: list[bool] = []
+    monkeypatch.setenv("KEHU_HAND_BACK_SECRET", "known to both")
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            told = json.loads(body)
             taken.append(told)
+            proof = signature("known to both", self.headers["X-Kehu-Timestamp"], body)
+            proofs.append(self.headers["X-Kehu-Signature"] == f"v1={proof}")
             self.send_response(500 if told["source"] == "dms" else 204)
             self.end_headers()
 
@@ -103,6 +109,7 @@ def test_lists_are_posted_and_noted_only_where_they_arrived(hub: Hub) -> None:
         server.shutdown()
         server.server_close()
     assert "answered 500" in refused["said"]
+    assert proofs and all(proofs)
     sent = {row["finding_id"] for told in taken if told["source"] == "crm" for row in told["findings"]}
     noted = {str(a["finding_id"]) for a in hub.store.finding_actions().to_pylist() if a["by"] == "Wang"}
     assert sent and sent == noted and all(told["parts"] == 1 for told in taken)
