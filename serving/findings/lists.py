@@ -50,7 +50,8 @@ def hand_back(
     """Give each system's owners what they have to correct, a list per system and owner role, and note that they got it.
 
     Open findings without the waived ones, as files in a folder, or posted as JSON to a checked address, `PER_POST` at a
-    time and signed where the environment has a `SECRET`. Returns source, owner_role, findings and file (or address) of each list; only lists that arrived are noted.
+    time and signed where the environment has a `SECRET`. Returns source, owner_role, findings and file (or address) of
+    each list; only lists that arrived are noted.
     Raises FindingError for a folder that is not there, KehuError where it cannot be written or posted, NotAllowed.
     """
     who.require(ACT)
