@@ -142,10 +142,11 @@ def test_the_examples_in_the_documents_are_sound() -> None:
     whole, *parts = re.findall(r"```yaml\n(.*?)```", text, re.S)
     assert len(parts) == 6
     extra = yaml.safe_load(whole)["sources"][0] | {"name": "service_dms"}
+    secrets = {"KEHU_SSO_SECRET": "x", "ALERT_SECRET": "known to both of us"}
     for part in ("", *parts):
         document = yaml.safe_load(whole) | (yaml.safe_load(part) or {})
         document["sources"].append(extra)
-        assert parse_config(yaml.safe_dump(document), "kehu.yaml", {"KEHU_SSO_SECRET": "x"})
+        assert parse_config(yaml.safe_dump(document), "kehu.yaml", secrets)
 
 
 REFERRING = """

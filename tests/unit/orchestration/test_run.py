@@ -257,6 +257,7 @@ def test_an_interrupted_run_publishes_nothing_and_the_next_one_goes_on(
 ) -> None:
     def interrupt(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), asked)
+        time.sleep(30)  # another thread may be the one that takes it; the handler ends this sleep
         raise AssertionError("the signal came late")
 
     with monkeypatch.context() as patched:
