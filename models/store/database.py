@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -279,8 +280,17 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late for reads and not at all for DDL
+    # Two that turn the mode of an empty file at once are refused without waiting, as each holds what the other needs.
+    last = time.monotonic() + _BUSY_SECONDS
     for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}").close()
+        while True:
+            try:
+                connection.execute(f"PRAGMA {pragma}").close()
+                break
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > last:
+                    raise
+                time.sleep(0.02)
 
 
 @contextmanager
