@@ -30,7 +30,8 @@ _MANY = 0.6
 
 
 def _matches(pattern: str) -> Callable[[str], bool]:
-    return re.compile(pattern, re.IGNORECASE).search  # type: ignore[return-value]
+    search = re.compile(pattern, re.IGNORECASE).search
+    return lambda text: search(text) is not None
 
 
 CONTENT: dict[str, tuple[Callable[[str], bool], float]] = {

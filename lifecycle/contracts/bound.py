@@ -68,7 +68,7 @@ class BoundRule:
     @property
     def kind(self) -> str:
         """The kind of rule."""
-        return str(getattr(self.rule, "kind"))  # noqa: B009
+        return str(getattr(self.rule, "kind"))  # noqa: B009  (each kind of rule declares it, their common class does not)
 
     @property
     def dimension(self) -> str:

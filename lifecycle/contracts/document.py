@@ -87,7 +87,7 @@ class Contracts(Strict):
         """What people call a stage, a kind, a segment or a role; the name itself where nothing is said."""
         for part in (self.touchpoints, self.stages, self.segments):
             if name in part:
-                return str(getattr(part[name].label, language))  # type: ignore[index]
+                return str(getattr(part[name].label, language))  # type: ignore[index]  # keys are of a Literal type, any text may be asked
         words = self.buying_roles.get(name) or self.team_roles.get(name)
         return name if words is None else str(getattr(words, language))
 

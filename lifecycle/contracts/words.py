@@ -314,7 +314,7 @@ def rules_in_words(contracts: Contracts) -> list[dict[str, Any]]:
     found = []
     for bound in bound_rules(contracts):
         words = explain(bound, contracts)
-        stage = contracts.stages.get(bound.stage) if bound.stage else None  # type: ignore[call-overload]
+        stage = contracts.stages.get(bound.stage) if bound.stage else None  # type: ignore[call-overload]  # keys are of a Literal type, any text may be asked
         found.append(
             {
                 "rule": bound.id,

@@ -180,7 +180,7 @@ def subject_of(work: Work, bound: BoundRule, number: int) -> Subject:
 
 def role_of(contracts: Contracts, stage: str) -> str | None:
     """The role that is in charge of a stage."""
-    contract = contracts.stages.get(stage)  # type: ignore[call-overload]
+    contract = contracts.stages.get(stage)  # type: ignore[call-overload]  # keys are of a Literal type, any text may be asked
     return None if contract is None else str(contract.owner)
 
 

@@ -83,7 +83,7 @@ def segment(facts: Facts) -> SegmentView:
     declared = facts.contracts.segments.get(name) if name else None
     rhythm = []
     for kind, days in (declared.rhythm if declared else {}).items():
-        last = latest(facts, lambda other, _, kind=kind: other == kind)  # type: ignore[misc]
+        last = latest(facts, lambda other, _, kind=kind: other == kind)  # type: ignore[misc]  # a bound default has no type
         due = in_days(last, days) if last else None
         late = due is None or due < facts.today.isoformat()
         rhythm.append(Rhythm(kind=kind, days=days, last=last, due=due, late=late))

@@ -158,7 +158,8 @@ def _stem_gaps(r: Features) -> list[str] | None:
 
 def _sound_key(r: Features) -> str | None:
     if r["name_script"] != "latin":
-        return r["name_ascii"]  # type: ignore[no-any-return]
+        whole: str | None = r["name_ascii"]
+        return whole
     return r["alt_ascii"][-1] if r["alt_ascii"] else None
 
 
@@ -226,7 +227,8 @@ def _valid_id(r: Features) -> str | None:
 
 def _born(r: Features) -> str | None:
     if r["birth_digits"] is not None:
-        return r["birth_digits"]  # type: ignore[no-any-return]
+        digits: str = r["birth_digits"]
+        return digits
     return None if r["valid_id"] is None else r["valid_id"][6:14]
 
 

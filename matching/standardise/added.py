@@ -102,6 +102,10 @@ def _joined(reasons: list[str]) -> str:
     return "; ".join(dict.fromkeys(reasons))
 
 
+def _alone(text: str) -> list[str]:
+    return [text]
+
+
 def _coded(column: pa.ChunkedArray[Any]) -> tuple[list[list[str]], pa.Array[Any]]:
     """Distinct values, each as a list of texts, and for every record which of them it has (null: none)."""
     flat: Any = column.combine_chunks()
@@ -111,7 +115,7 @@ def _coded(column: pa.ChunkedArray[Any]) -> tuple[list[list[str]], pa.Array[Any]
         read: Callable[[str], list[str]] = orjson.loads
     else:
         flat = flat.cast(pa.string())
-        read = lambda text: [text]  # noqa: E731
+        read = _alone
     encoded = flat if pa.types.is_dictionary(flat.type) else pc.dictionary_encode(flat)
     return [[str(x) for x in read(text) if x is not None] for text in encoded.dictionary.to_pylist()], encoded.indices
 

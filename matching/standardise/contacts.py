@@ -46,7 +46,7 @@ _ADDR_RE = re.compile(r"[^\s<>,;:\"()\[\]、，；]+@[^\s<>,;:\"()\[\]、，；]
 _SIMPLE_RE = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|"
     r"}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
-)  # noqa: E501
+)
 _NUMERIC_RE = re.compile(r"[\d.:]+")
 _NEXT_RE = re.compile(r"[\s、,;|，；]+")
 _HTTP_RE = re.compile(r"^(?:https?|http)[:/.]+")

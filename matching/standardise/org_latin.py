@@ -39,7 +39,7 @@ _ALSO_RE = re.compile(
     r"\b(?:d\s?/\s?b\s?/\s?a|dba|a\s?/\s?k\s?/\s?a|aka|t\s?/\s?a|trading as|doing business as|also known as|"
     r"formerly|f\s?/\s?k\s?/\s?a|fka|née)\b[:\s]*",
     re.IGNORECASE,
-)  # noqa: E501
+)
 _ALSO_WORDS = frozenset("d/b/a dba a/k/a aka t/a trading doing also formerly f/k/a fka née".split())
 _STATUS_MARKS = frozenset("([*")
 _BRANCH_KINDS = frozenset("branch depot niederlassung filiale succursale sucursal agency".split())

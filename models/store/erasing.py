@@ -109,7 +109,7 @@ class Erasing:
         """
         wanted = {text: orjson.dumps(text).decode()[1:-1] for text in texts if text}
         own, found, r = pa.array(list(records), pa.int64()), set[str](), t.source_record.c
-        for batch in self.fetch_batches(sa.select(r.record_id, r.payload, r.standard)):  # type: ignore[attr-defined]
+        for batch in self.fetch_batches(sa.select(r.record_id, r.payload, r.standard)):  # type: ignore[attr-defined]  # of Store
             if len(found) == len(wanted):
                 break
             others = batch.filter(pc.invert(pc.is_in(batch.column("record_id").cast(pa.int64()), own)))
