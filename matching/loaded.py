@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from matching.batch import Work
 from matching.features import prepare
@@ -62,10 +61,9 @@ class Standards:
         return np.isin(ids, self._known)
 
     def _read(self, ids: Ints, names: Collection[str] | None = None) -> pa.Table:
-        held = self._store.records_by_id(pa.array(ids), ["standard", "deleted"])
-        held = held.filter(pc.and_(pc.invert(pc.fill_null(held["deleted"], False)), pc.is_valid(held["standard"])))
+        held = self._store.standards_of(pa.array(ids))
         kept = [f for f in self._schema if f.name != "record_id" and (names is None or f.name in names)]
-        rows = parse_json_column(held.select(["record_id", "standard"]), "standard", pa.schema(kept))
+        rows = parse_json_column(held, "standard", pa.schema(kept))
         return rows.select([f.name for f in self._schema if f.name == "record_id" or f in kept])
 
 

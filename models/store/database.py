@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,8 @@ Dialect = Literal["sqlite", "postgresql"]
 _BUSY_SECONDS = 30
 _MOMENT_MS = 50
 _CACHE_KIB, _ROOM_KIB = 65_536, 393_216
+_LOG_PAGES = 1_000
+"""SQLite's own: at a commit with so many pages in the log it is folded into the file."""
 _BUSY = "another process is writing to the hub store"
 _PRAGMAS = (
     "journal_mode = WAL",  # readers see the last published state while a run publishes the next
@@ -79,6 +81,7 @@ class Database:
         self.shown = parsed.render_as_string(hide_password=True)
         self.dialect: Dialect = "sqlite" if self.engine.dialect.name == "sqlite" else "postgresql"
         self._local = threading.local()
+        self._folding: threading.Thread | None = None
         self.looks = Looks(self.engine)
         self._closed = False
 
@@ -89,6 +92,8 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back to the system."""
+        if self._folding is not None:
+            self._folding.join()
         self.looks.close()
         self.engine.dispose()
         if not self._closed:
@@ -196,6 +201,7 @@ class Database:
         Without `wait` BusyError is raised where somebody is writing to a SQLite store for longer than a moment, as a
         run that publishes; two short writes of one server go one after the other. `roomy` keeps more changed pages of
         SQLite in memory, for writes that come back to them: what does not fit is written into the log again each time.
+        The log that they leave stays until `fold`.
         """
         joined: sa.Connection | None = getattr(self._local, "writing", None)
         if joined is not None:
@@ -206,6 +212,20 @@ class Database:
             connection = plain.execution_options(kehu_write=True)
             with connection.begin():
                 yield connection
+
+    def fold(self) -> None:
+        """Fold the log of a SQLite store into its file, beside what the program does next; `close` waits for it.
+
+        Nobody waits for that: what is in the log is published, and safe as soon as it is in the file.
+        """
+        if self.dialect == "sqlite" and (self._folding is None or not self._folding.is_alive()):
+            self._folding = threading.Thread(target=self._fold, name="kehu-fold")
+            self._folding.start()
+
+    def _fold(self) -> None:
+        # Where it fails, on a full disk, the log stays, is read, and is folded in at the next time.
+        with suppress(SQLAlchemyError, sqlite3.Error), self.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     @contextmanager
     def write_much(self) -> Iterator[sa.Connection]:
@@ -300,25 +320,30 @@ def _patience(connection: sa.Connection, wait: bool) -> Iterator[None]:
         yield
         return
     driver: Any = connection.connection.driver_connection
-    driver.execute(f"PRAGMA busy_timeout = {_MOMENT_MS}").close()
+    _pragmas(driver, busy_timeout=_MOMENT_MS)
     try:
         yield
     finally:
-        driver.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}").close()
+        _pragmas(driver, busy_timeout=_BUSY_SECONDS * 1000)
+
+
+def _pragmas(driver: Any, **values: int) -> None:
+    for name, value in values.items():
+        driver.execute(f"PRAGMA {name} = {value}").close()
 
 
 @contextmanager
 def _room(connection: sa.Connection, roomy: bool) -> Iterator[None]:
-    """Give a connection to SQLite more memory for pages, for as long as the block lasts."""
+    """Give a connection to SQLite more memory for pages, for as long as the block lasts, and leave the log as it is."""
     if not roomy or connection.dialect.name != "sqlite":
         yield
         return
     driver: Any = connection.connection.driver_connection
-    driver.execute(f"PRAGMA cache_size = -{_ROOM_KIB}").close()
+    _pragmas(driver, cache_size=-_ROOM_KIB, wal_autocheckpoint=0)
     try:
         yield
     finally:
-        driver.execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()
+        _pragmas(driver, cache_size=-_CACHE_KIB, wal_autocheckpoint=_LOG_PAGES)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from models.store import bulk
+from models.store import bulk, packed
 from models.store import tables as t
 from models.store.among import FEW_IDS, among, given, ids_array
 from models.store.columns import arrow_schema
@@ -91,6 +91,16 @@ class Reading:
         """Source records by their ids, deleted ones too; ids that are not there are passed over."""
         return self._by_ids(_record_columns(columns), t.source_record.c.record_id, ids)
 
+    def standards_of(self, ids: Ids) -> pa.Table:
+        """record_id, standard (JSON) of those of the records that are not deleted and have standard values."""
+        values = ids_array(ids)
+        if self.database.dialect == "sqlite" and len(values) > FEW_IDS:
+            with self.database.read() as connection:
+                return packed.standards(connection, values)
+        r = t.source_record.c
+        query = sa.select(r.record_id, r.standard).where(r.deleted.is_(False), r.standard.is_not(None))
+        return self._by_ids(query, r.record_id, values)
+
     def versions_of(self, ids: Ids) -> pa.Table:
         """Superseded and late versions of source records, all columns."""
         return self._by_ids(sa.select(t.source_record_version), t.source_record_version.c.record_id, ids)
@@ -107,6 +117,8 @@ class Reading:
         empty = arrow_schema([k.key, k.record_id]).empty_table()
         if len(values) == 0:
             return Blocks(empty, empty.select(["key"]))
+        if self.database.dialect == "sqlite" and len(values) > FEW_IDS:
+            return self._packed_blocks(values, cap)
         with self.database.read() as connection, given(connection, values) as wanted:
             # Counting stops one past the cap, so that a block of millions costs no more than one of `cap`.
             block = sa.select(sa.literal(1)).where(k.key == wanted.c.id).limit(cap + 1).correlate(wanted).subquery()
@@ -117,6 +129,17 @@ class Reading:
             within = found.filter(pc.field("records") <= cap)["key"]
             capped = found.filter(pc.field("records") > cap).select(["key"])
         pairs = self._by_ids(sa.select(k.key, k.record_id), k.key, within)
+        return Blocks(pairs, capped)
+
+    def _packed_blocks(self, keys: pa.Array[Any], cap: int) -> Blocks:
+        # One look at each block, one past the cap, which tells what is beyond it.
+        with self.database.read() as connection:
+            pairs = packed.blocks(connection, keys, cap + 1)
+        sizes = pairs.group_by("key", use_threads=False).aggregate([([], "count_all")])
+        capped = sizes.filter(pc.field("count_all") > cap).select(["key"])
+        if capped.num_rows:
+            beyond = pc.is_in(pairs["key"], value_set=capped["key"].combine_chunks())
+            pairs = pairs.filter(pc.invert(beyond))
         return Blocks(pairs, capped)
 
     def edges_touching(self, ids: Ids) -> pa.Table:

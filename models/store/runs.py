@@ -86,15 +86,12 @@ class Runs:
         return counts
 
     def _settle(self, rows: int) -> None:
-        """After a large publishing: fold the log into the file, let the planner know the new sizes."""
-        if rows < bulk.FETCH_ROWS:
+        """After publishing: fold the log into the file; after much, let the planner know the new sizes."""
+        self.database.fold()
+        if rows < bulk.FETCH_ROWS or self.database.dialect == "sqlite":
             return
         with self.database.clear_errors(), self.database.engine.connect() as connection:
-            auto = connection.execution_options(isolation_level="AUTOCOMMIT")
-            if self.database.dialect == "sqlite":
-                auto.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
-            else:
-                auto.exec_driver_sql("ANALYZE")
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
 
     @contextmanager
     def deciding(self) -> Iterator[sa.Connection]:

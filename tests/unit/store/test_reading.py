@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pytest
 
 from models.errors import StoreError
-from models.store import Store, among, reading
+from models.store import Store, among, open_store, packed, reading
 from tests.support import outcomes as o
 
 
@@ -61,6 +64,51 @@ def test_a_block_above_the_cap_is_named_and_not_read(many: Store) -> None:
     assert sorted(set(blocks.pairs["key"].to_pylist())) == [4, 5, 77]
     assert sorted(blocks.pairs.filter(pa.compute.field("key") == 4)["record_id"].to_pylist()) == list(range(40, 50))
     assert many.records_for_keys([4], cap=9).capped["key"].to_pylist() == [4]
+
+
+@pytest.mark.usefixtures("way")
+def test_standard_values_come_of_the_living_records_that_have_some(store: Store, tmp_path: Path) -> None:
+    name = 'Say "hi",\nworld\\ \x1e 顺丰\x00'
+    o.write(tmp_path, "changes", [o.change(i) for i in range(1, 8)])
+    rows = [{"record_id": i, "name_norm": f"{name} {i}"} for i in range(1, 7)]
+    o.write(tmp_path, "standard", rows, extra=o.STANDARD)
+    o.publish(store, "r1", tmp_path, full=True)
+    o.write(tmp_path / "2", "changes", [o.change(2, "delete", version=2)])
+    o.publish(store, "r2", tmp_path / "2")
+    found = store.standards_of([6, 1, 2, 7, 99, 1, 3])
+    assert found.schema.names == ["record_id", "standard"]
+    said = dict(zip(found["record_id"].to_pylist(), map(orjson.loads, found["standard"].to_pylist()), strict=True))
+    assert {i: row["name_norm"] for i, row in said.items()} == {i: f"{name} {i}" for i in (1, 3, 6)}
+    assert store.standards_of([2, 7, 99, 98]).num_rows == 0
+
+
+@pytest.mark.parametrize("cap", [1, 9, 10, 1_999, 2_000])
+def test_blocks_are_the_same_in_packs_as_row_by_row(many: Store, monkeypatch: pytest.MonkeyPatch, cap: int) -> None:
+    keys, order = [*range(-1, 205), 10**12], [("key", "ascending"), ("record_id", "ascending")]
+    plain = many.records_for_keys(keys, cap)
+    monkeypatch.setattr(reading, "FEW_IDS", 3)
+    monkeypatch.setattr(packed, "_PACK", 7)
+    found = many.records_for_keys(keys, cap)
+    assert found.pairs.sort_by(order) == plain.pairs.sort_by(order)
+    assert found.capped.sort_by("key") == plain.capped.sort_by("key")
+
+
+def test_texts_too_long_for_one_pack_are_read_in_smaller_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FEW_IDS", 3)
+    with open_store(f"sqlite:///{tmp_path / 'hub.db'}") as store:
+        o.write(tmp_path, "changes", [o.change(i) for i in range(1, 41)])
+        rows = [{"record_id": i, "name_norm": f"{i}" * 500} for i in range(1, 41)]
+        o.write(tmp_path, "standard", rows, extra=o.STANDARD)
+        o.publish(store, "r1", tmp_path, full=True)
+        with store.snapshot(), store.database.read() as connection:
+            driver: Any = connection.connection.driver_connection
+            before = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 8_000)
+            found = store.standards_of(list(range(1, 41)))
+            assert sorted(found["record_id"].to_pylist()) == list(range(1, 41))
+            driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 600)
+            with pytest.raises(StoreError, match="too big"):
+                store.standards_of(list(range(1, 41)))
+            driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
 
 
 def test_nothing_asked_for_is_an_empty_table_with_its_columns(many: Store) -> None:
