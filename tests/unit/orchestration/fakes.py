@@ -6,6 +6,7 @@ They write the work tables as the real ones do, so that publishing, the laws and
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import uuid
 from collections import defaultdict
@@ -300,6 +301,9 @@ def _golden(golden_id: str, action: str, version: int, name: str | None, records
 
 
 def use_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is imported first while the fakes are in place would keep them for good, in all tests of this process.
+    for binding in ("matching.verify", "matching.compare"):
+        importlib.import_module(binding)
     for module, name, function in REPLACED:
         monkeypatch.setattr(module, name, function)
 
