@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from matching.inputs import Progress, Raw, read_work
-from matching.resolve import published_model, resolve_entity, standardise_entity
+from matching.resolve import resolve_entity, standardise_entity
+from matching.training import published_model
 from models.config import Config
 from models.stewardship import MACHINE_KINDS, OPEN_STATES
 from models.store import Store

@@ -199,7 +199,8 @@ def train(run: HubRun, entity: str, *, with_decisions: bool = False) -> dict[str
     from matching.compare import labelled_pairs
     from matching.model.verdicts import taught
     from matching.realtime.rules import rules_of
-    from matching.resolve import standardise_entity, train_entity
+    from matching.resolve import standardise_entity
+    from matching.training import train_entity
 
     counts: dict[str, Any] = {}
 
@@ -233,7 +234,7 @@ def train(run: HubRun, entity: str, *, with_decisions: bool = False) -> dict[str
 def compare(run: HubRun, model_id: str, against: str) -> dict[str, Any]:
     """Resolve everything with another model, keep what publishing it would change, and return that."""
     from matching.compare import compare_model
-    from matching.resolve import model_of
+    from matching.training import model_of
 
     model = model_of(run.store, model_id)
     folder = run.folder / "compare"

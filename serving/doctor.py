@@ -140,7 +140,7 @@ def _models(url: str) -> tuple[State, str]:
     import sqlalchemy as sa
     from sqlalchemy.engine import make_url
 
-    from matching.resolve import outgrown
+    from matching.training import outgrown
     from models.store import tables as t
 
     address = make_url(url)

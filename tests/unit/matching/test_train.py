@@ -32,7 +32,7 @@ from matching.model.train import (
     train,
     without_matches,
 )
-from matching.resolve import outgrown
+from matching.training import outgrown
 from models import match_model as mm
 from models.errors import ModelError
 from tests.unit.matching.sample import connect, declaration, load, records_of, world

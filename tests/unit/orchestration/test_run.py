@@ -18,7 +18,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from matching import resolve
+from matching import resolve, training
 from models.errors import KehuError, LockError, ModelError, StoreError
 from orchestration import run, sequence, steps
 from orchestration.hub_run import KEPT_FOLDERS, new_run_id, open_run
@@ -303,7 +303,7 @@ def test_training_publishes_models_and_no_run(hub: Hub, monkeypatch: pytest.Monk
         store.save_model(f"{entity}-9", entity, {})
         return SimpleNamespace(model_id=f"{entity}-9", records=names.num_rows)
 
-    monkeypatch.setattr(resolve, "train_entity", train)
+    monkeypatch.setattr(training, "train_entity", train)
     found = run.train_hub(hub.config)
     assert found["models"] == [
         {"entity_type": "organization", "model_id": "organization-9", "records": 3},
@@ -317,7 +317,7 @@ def test_training_that_fails_is_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) 
     def train(*_: Any, **__: Any) -> Any:
         raise ModelError("organization: 0 records are too few to train a model")
 
-    monkeypatch.setattr(resolve, "train_entity", train)
+    monkeypatch.setattr(training, "train_entity", train)
     with pytest.raises(ModelError, match="too few"):
         run.train_hub(hub.config, entity="organization")
     assert states(hub) == ["failed"]

@@ -42,7 +42,7 @@ def test_a_model_of_a_much_smaller_hub_is_told(project: Path, monkeypatch: pytes
     with open_store(f"sqlite:///{project.parent / 'hub.db'}") as store:
         store.save_model("person-1", "person", {"records": 1_000}, publish=True)
     assert checks(project)["models"] == Check("models", "ok", "person")
-    monkeypatch.setattr("matching.resolve.outgrown", lambda trained, held: [f"{trained} and {held}"])
+    monkeypatch.setattr("matching.training.outgrown", lambda trained, held: [f"{trained} and {held}"])
     assert checks(project)["models"] == Check("models", "warning", "person: 1000 and 0")
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from matching.defaults import DEFAULTS
-from matching.resolve import _cut_off, outgrown
+from matching.resolve import _cut_off
+from matching.training import outgrown
 from serving.web import words
 from serving.web.languages import Speech
 from serving.web.told import told
