@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 import xxhash
@@ -227,28 +228,26 @@ def _duplicates(work: Work) -> None:
     """Creates `duplicate` (no, source, n): how many records each customer has in one source."""
     names = ["record_id", "source"]
     changed = [
-        f"SELECT record_id, source FROM {file} WHERE change IN ('insert', 'update')"
+        f"SELECT record_id, source, change = 'delete' AS deleted FROM {file} WHERE change <> 'late'"
         for entity in PARTY_TYPES
         if (file := work.file("changes", entity)) is not None
     ]
-    work.sql(
-        "CREATE TEMP TABLE source_of AS "
-        f"{' UNION ALL '.join(changed) or 'SELECT 0::BIGINT AS record_id, NULL::VARCHAR AS source WHERE false'}"
-    )
+    nothing = "SELECT 0::BIGINT AS record_id, NULL::VARCHAR AS source, false AS deleted WHERE false"
+    work.sql(f"CREATE TEMP TABLE source_of AS {' UNION ALL '.join(changed) or nothing}")
     members = "SELECT h.record_id FROM home h JOIN number n USING (golden_id) SEMI JOIN cust USING (no)"
     empty = pa.schema([("record_id", pa.int64()), ("source", pa.string())]).empty_table()
     if work.full:
         batches = [b for entity in PARTY_TYPES for b in work.store.record_batches(entity, ["source"])]
         rows = pa.Table.from_batches([batch.select(names) for batch in batches]) if batches else empty
     else:
-        rows = work.store.records_by_id(work.ids(members), ["source"]).select(names)
+        held = work.store.records_by_id(work.ids(members), ["source", "deleted"])
+        rows = held.filter(pc.invert(held["deleted"])).select(names)
     with work.table("stored", rows):
-        work.sql("INSERT INTO source_of SELECT * FROM stored ANTI JOIN source_of USING (record_id)")
+        work.sql("INSERT INTO source_of SELECT *, false FROM stored ANTI JOIN source_of USING (record_id)")
+    # A key that was given up has a home too, that of the record that goes on; it counts where it is in use again.
     work.sql(
         "CREATE TEMP TABLE duplicate AS SELECT n.no, s.source, count(*) AS n FROM home h JOIN number n "
-        "USING (golden_id) "
-        "SEMI JOIN cust USING (no) JOIN source_of s USING (record_id) WHERE h.record_id NOT IN (SELECT "
-        "old_id FROM successor) "
+        "USING (golden_id) SEMI JOIN cust USING (no) JOIN source_of s USING (record_id) WHERE NOT s.deleted "
         "GROUP BY n.no, s.source HAVING count(*) > 1"
     )
 

@@ -81,6 +81,37 @@ def test_touchpoints_follow_a_customer_whose_key_changed(tmp_path: Path) -> None
     assert hub.state("g1")["revenue"] == 10
 
 
+def test_a_key_in_use_again_is_a_duplicate_and_one_that_was_given_up_is_none(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    order(hub)
+    hub.customer("g1", "crm.accounts:a1", "crm.accounts:a2")
+    hub.run()
+    assert duplicates(hub) == {"crm": 1}
+    hub.rekey("crm.accounts", "a1", "a9")
+    hub.run()
+    assert duplicates(hub) == {"crm": 1}
+    hub.customer("g1", "crm.accounts:a1")
+    hub.run()
+    assert duplicates(hub) == {"crm": 2}
+    hub.run(full=True)
+    assert duplicates(hub) == {"crm": 2}
+    hub.drop("crm.accounts", "a1")
+    hub.run()
+    assert duplicates(hub) == {"crm": 1}
+    # The old key is in use again in the delivery that gives it up.
+    hub.rekey("crm.accounts", "a2", "a8")
+    hub.customer("g1", "crm.accounts:a2")
+    hub.run()
+    assert duplicates(hub) == {"crm": 2}
+
+
+def duplicates(hub: Hub) -> dict[str, int]:
+    last = hub.store.last_run()
+    assert last is not None
+    rows = hub.store.measures(last["run_id"]).to_pylist()
+    return {row["part"]: int(row["value"]) for row in rows if row["measure"] == "s:duplicates"}
+
+
 def test_who_has_to_act_follows_the_owner(tmp_path: Path) -> None:
     """The account's owner is asked for gaps of the account, an order's owner for those of the order."""
     hub = Hub(tmp_path)
