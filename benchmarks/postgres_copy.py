@@ -29,7 +29,7 @@ def server_with(config: Path, folder: Path) -> Iterator[Path]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        for setting in ("listen_addresses = '127.0.0.1'", f"port = {port}", "shared_buffers = '512MB'"):
+        for setting in ("listen_addresses = '127.0.0.1'", f"port = {port}", "shared_buffers = '2GB'"):
             server.admin(f"ALTER SYSTEM SET {setting}")
         server.run(
             "pg_ctl", "-D", str(server.folder / "data"), "-l", str(server.folder / "log"), "-w", "-m", "fast", "restart"
@@ -65,7 +65,7 @@ def _copy(file: str, target: str) -> None:
                     copy.write_row([None if v is None else make(v) for v, make in zip(row, makers, strict=True)])
         new.commit()
         new.autocommit = True
-        new.execute("ANALYZE")
+        new.execute("VACUUM ANALYZE")
 
 
 def _maker(kind: sa.types.TypeEngine[Any]) -> Any:

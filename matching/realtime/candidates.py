@@ -37,17 +37,20 @@ def candidates_of(lookup: Lookup, rules: Rules, asked: Features, roles: ContactR
     `number` is that of `asked` where the hub holds it; it is no candidate of its own.
     """
     keys = list(rules.keys(asked))
-    blocks = lookup.blocks([key.key for key in keys], [rules.caps[key.rule] for key in keys])
     columns = {rule: kind.column for kind, rule in rules.contacts}
+    caps = [rules.caps[key.rule] for key in keys]
+    # A record that is new to the hub makes its blocks larger by one; who has its contact values is read in any case.
+    added = int(number is None)
+    most = [cap + 1 if added and key.rule in columns else cap - added for key, cap in zip(keys, caps, strict=True)]
+    near = lookup.near([key.key for key in keys], caps, most, roles.entity, roles.unknown([asked]))
     apart = set(columns.values())
     wanted: set[int] = set()
     sharing: set[int] = set()
     holders: dict[tuple[str, str], list[int]] = {}
     cut = []
-    for key, block in zip(keys, blocks, strict=True):
+    for key, block in zip(keys, near.blocks, strict=True):
         contact = columns.get(key.rule)
-        # A record that is new to the hub makes its blocks larger by one.
-        if len(block) + (number is None) > rules.caps[key.rule]:
+        if len(block) + added > rules.caps[key.rule]:
             cut.append(CutBlock(rules.declaration.blocking[key.rule].name, key.values, rules.caps[key.rule]))
             apart.discard(contact or "")
         else:
@@ -59,8 +62,8 @@ def candidates_of(lookup: Lookup, rules: Rules, asked: Features, roles: ContactR
     if number is not None:
         wanted.discard(number)
     read = wanted.union(*holders.values())
-    loaded = {i: rules.features(orjson.loads(text), roles) for i, text in lookup.standards(sorted(read))}
-    roles.learn(lookup, [asked])
+    loaded = {i: rules.features(orjson.loads(text), roles) for i, text in near.standards if i in read}
+    roles.take(near.roles)
     if number is None:
         settle_own_values(rules, lookup, roles, asked, holders, loaded)
     records = {i: features for i, features in loaded.items() if i in wanted} if len(read) > len(wanted) else loaded

@@ -28,20 +28,28 @@ class ContactRoles(dict[str, Known]):
 
     def __init__(self, rules: Rules):
         super().__init__((kind.column, Known()) for kind, _ in rules.contacts)
-        self._entity = rules.model.entity_type
+        self.entity = rules.model.entity_type
         self._seen: dict[str, set[str]] = {column: set() for column in self}
 
     def learn(self, lookup: Lookup, records: Iterable[Features]) -> None:
         """Look up the contact values of these records, each value once."""
+        if wanted := self.unknown(records):
+            self.take(lookup.contact_roles(self.entity, wanted))
+
+    def unknown(self, records: Iterable[Features]) -> dict[str, list[str]]:
+        """Contact column → values of these records that were not looked up yet; from now on they count as known."""
         wanted: dict[str, list[str]] = {}
         for column, seen in self._seen.items():
             values = {v for record in records for v in record[column] or ()} - seen
             if values:
                 seen |= values
                 wanted[column] = list(values)
-        if wanted:
-            for column, value, role in lookup.contact_roles(self._entity, wanted):
-                self[column][value] = role
+        return wanted
+
+    def take(self, found: Iterable[tuple[str, str, str]]) -> None:
+        """Column, value, role as the store says them."""
+        for column, value, role in found:
+            self[column][value] = role
 
     def settle(self, column: str, value: str, role: str) -> None:
         """Say what a value is, whatever the store says."""

@@ -46,7 +46,8 @@ def ranked(
     if not weights or limit < 1:
         return []
     groups: dict[str, list[Member]] = {}
-    for member in lookup.homes(list(weights)):
+    homes, values = lookup.homes(list(weights))
+    for member in homes:
         groups.setdefault(member.golden_id, []).append(member)
 
     def fit(member: Member) -> tuple[float, int]:
@@ -67,7 +68,6 @@ def ranked(
     joined = [g for g in order if outcomes[g][0] == "match"]
     if len(joined) > 1:
         outcomes |= _together(rules, asked, number, {g: inside[g] for g in joined}, words)
-    values = lookup.golden_values(order)
     answer = []
     for golden_id in order:
         winner, weight = best[golden_id], weights[best[golden_id].record_id]

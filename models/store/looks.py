@@ -41,15 +41,21 @@ class Looks:
             return ask(driver)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Any]:
-        """A connection inside a transaction in which all reads see one published state."""
+    def snapshot(self, query: str) -> Iterator[tuple[Any, Any]]:
+        """A connection inside a transaction in which all reads see one published state, and the one value that a query
+        finds as the transaction begins (None: none); that way it costs no way to the server of its own.
+        """
+        found: list[Any] = []
 
         def begin(driver: Any) -> None:
-            driver.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor = driver.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {query}")
+            cursor.nextset()
+            row = cursor.fetchone()
+            found[:] = [row[0] if row else None]
 
         with self._connection(begin) as (driver, _):
             try:
-                yield driver
+                yield driver, found[0]
             finally:
                 if not driver.closed:
                     driver.execute("ROLLBACK")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,6 +26,14 @@ class Member(NamedTuple):
     standard: str | None
 
 
+class Near(NamedTuple):
+    """What `Lookup.near` reads of the records under match keys."""
+
+    blocks: list[list[int]]
+    standards: list[tuple[int, str]]
+    roles: list[tuple[str, str, str]]
+
+
 class Held(NamedTuple):
     """A source record as the hub holds it."""
 
@@ -35,6 +43,9 @@ class Held(NamedTuple):
     source_key: str
     deleted: bool
     standard: str | None
+
+
+_LAST_RUN = "SELECT run_id FROM run WHERE status = 'published' ORDER BY run_id DESC LIMIT 1"
 
 
 @contextmanager
@@ -48,8 +59,8 @@ def looking(database: Database) -> Iterator[Lookup]:
     # Without SQLAlchemy's own beginning and ending, which takes as long as the reads.
     with database.clear_errors():
         if not sqlite:
-            with database.looks.snapshot() as driver:
-                yield Lookup(driver, sqlite)
+            with database.looks.snapshot(_LAST_RUN) as (driver, first):
+                yield Lookup(driver, sqlite, [first])
             return
         pooled = database.engine.raw_connection()
         file: Any = pooled.driver_connection
@@ -65,15 +76,22 @@ def looking(database: Database) -> Iterator[Lookup]:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Reads through a driver's own connection, which must be inside a transaction."""
+    """Reads through a driver's own connection, which must be inside a transaction.
+
+    To a server each statement is a way there and back, which takes as long as a look-up: what is known to be needed
+    together is asked for at once.
+    """
 
     _driver: Any
     _sqlite: bool
+    _last_run: list[str | None] = field(default_factory=list)
 
     def last_run(self) -> str | None:
         """The run whose state is published."""
-        rows = self._rows("SELECT run_id FROM run WHERE status = 'published' ORDER BY run_id DESC LIMIT 1")
-        return rows[0][0] if rows else None
+        if not self._last_run:
+            rows = self._rows(_LAST_RUN)
+            self._last_run.append(rows[0][0] if rows else None)
+        return self._last_run[0]
 
     def metrics(self, run_id: str) -> dict[str, Any]:
         """What a run left word of when it was published."""
@@ -109,6 +127,47 @@ class Lookup:
             found[key].append(record)
         return [found[key] for key in keys]
 
+    def near(
+        self,
+        keys: Sequence[int],
+        caps: Sequence[int],
+        most: Sequence[int],
+        entity_type: str,
+        values: Mapping[str, Sequence[str]],
+    ) -> Near:
+        """`blocks`, the `standards` of the records in those of at most `most` records, and `contact_roles` at once."""
+        if self._sqlite:
+            blocks = self.blocks(keys, caps)
+            wanted = {record for block, n in zip(blocks, most, strict=True) if len(block) <= n for record in block}
+            return Near(blocks, self.standards(sorted(wanted)), self.contact_roles(entity_type, values))
+        by_key: dict[int, list[int]] = {key: [] for key in keys}
+        found = Near([by_key[key] for key in keys], [], [])
+        named = [(kind, value) for kind, some in values.items() for value in some]
+        for key, record, first, value, role in self._rows(
+            "WITH b AS MATERIALIZED (SELECT k.key, k.most, m.record_id FROM unnest(?::bigint[], ?::bigint[], "
+            "?::bigint[]) AS k(key, cap, most) CROSS JOIN LATERAL (SELECT record_id FROM match_key WHERE "
+            "match_key.key = k.key LIMIT k.cap + 1) m) "
+            "SELECT key, record_id, NULL::text, NULL::text, NULL::text FROM b UNION ALL "
+            "SELECT NULL, record_id, standard, NULL, NULL FROM source_record WHERE record_id = ANY(ARRAY(SELECT "
+            "DISTINCT record_id FROM (SELECT record_id, most, count(*) OVER (PARTITION BY key) AS n FROM b) s "
+            "WHERE n <= most)) AND NOT deleted AND standard IS NOT NULL UNION ALL "
+            "SELECT NULL, NULL, kind, value, role FROM contact_profile JOIN unnest(?::text[], ?::text[]) AS w(kind, "
+            "value) USING (kind, value) WHERE entity_type = ? AND role <> 'own'",
+            list(keys),
+            list(caps),
+            list(most),
+            [kind for kind, _ in named],
+            [value for _, value in named],
+            entity_type,
+        ):
+            if key is not None:
+                by_key[key].append(record)
+            elif record is not None:
+                found.standards.append((record, first))
+            else:
+                found.roles.append((first, value, role))
+        return found
+
     def standards(self, ids: Sequence[int]) -> list[tuple[int, str]]:
         """record_id and standard values (JSON) of those of the records that are not deleted."""
         return self._rows(
@@ -117,23 +176,25 @@ class Lookup:
             self._list(ids),
         )
 
-    def homes(self, ids: Sequence[int]) -> list[Member]:
-        """All members of the golden records that these records are in."""
-        rows = self._rows(
-            "SELECT m.golden_id, m.record_id, r.source, r.stream, r.source_key, r.standard FROM membership m "
-            "JOIN source_record r ON r.record_id = m.record_id WHERE m.golden_id IN "
-            f"(SELECT golden_id FROM membership WHERE record_id {self._among()}) ORDER BY m.golden_id, m.record_id",
-            self._list(ids),
-        )
-        return [Member(*row) for row in rows]
-
-    def golden_values(self, golden_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The values of golden records, by their ids."""
-        rows = self._rows(
-            f'SELECT golden_id, "values" FROM golden_record WHERE golden_id {self._among("text")}',
-            self._list(golden_ids),
-        )
-        return {golden_id: orjson.loads(values) for golden_id, values in rows}
+    def homes(self, ids: Sequence[int]) -> tuple[list[Member], dict[str, dict[str, Any]]]:
+        """All members of the golden records that these records are in, and the values of those by their ids."""
+        members = "m.golden_id, m.record_id, r.source, r.stream, r.source_key, r.standard FROM membership m"
+        records = "JOIN source_record r ON r.record_id = m.record_id"
+        if self._sqlite:
+            homes = f"(SELECT golden_id FROM membership WHERE record_id {self._among()})"
+            given = self._list(ids)
+            rows = self._rows(f"SELECT {members} {records} WHERE m.golden_id IN {homes}", given)
+            values = self._rows(f'SELECT golden_id, "values" FROM golden_record WHERE golden_id IN {homes}', given)
+        else:
+            both = self._rows(
+                "WITH h AS MATERIALIZED (SELECT DISTINCT golden_id FROM membership WHERE record_id = ANY(?::bigint[])) "
+                f"SELECT {members} JOIN h USING (golden_id) {records} UNION ALL "
+                'SELECT golden_id, NULL, NULL, NULL, NULL, "values" FROM golden_record JOIN h USING (golden_id)',
+                list(ids),
+            )
+            rows = [row for row in both if row[1] is not None]
+            values = [(row[0], row[5]) for row in both if row[1] is None]
+        return sorted(Member(*row) for row in rows), {golden_id: orjson.loads(text) for golden_id, text in values}
 
     def contact_roles(self, entity_type: str, values: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str]]:
         """kind, value, role of those of the contact values (by kind) that are not simply somebody's own."""
