@@ -291,18 +291,26 @@ def check_before(run: HubRun, entity: str, *, max_cluster: int) -> list[laws.Ver
         return laws.before_publishing(run.store, run.folder, entity, max_cluster=max_cluster)
 
 
+def _blocking(run_id: str, resolved: list[dict[str, Any]], before: dict[str, Any] | None) -> dict[str, str]:
+    """Entity type → the last run that resolved all its records, and knows what each blocking rule yielded."""
+    held: dict[str, str] = ((before or {}).get("metrics") or {}).get("blocking") or {}
+    return held | {row["entity"]: run_id for row in resolved if row.get("blocks")}
+
+
 def publish(run: HubRun) -> dict[str, int]:
     """Make the run the hub's state, in one transaction; returns rows written by step."""
     now = plan(run)
     run.write("events_before", laws.last_event(run.store))
+    before = run.store.last_run()
+    resolved = run.read_all("entities")
     # The models that this very run trained are what the state rests on from now on.
     metrics = {
         "standing": standing(run.config, run.store),
         "full": run.full,
         "sources": deliveries(run),
-        "entities": [{k: v for k, v in row.items() if k != "blocks"} for row in run.read_all("entities")],
+        "entities": [{k: v for k, v in row.items() if v or k != "blocks"} for row in resolved],
+        "blocking": _blocking(run.run_id, resolved, before),
     }
-    before = run.store.last_run()
     decided, _ = run.store.decided_since(before["run_id"] if before else None)
     with run.phase("publish"):
         states = stream_states(run)

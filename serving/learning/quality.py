@@ -45,7 +45,9 @@ class Day:
 class MatchQuality:
     """`bins`: pairs that the hub keeps, by match weight, ascending. `at_auto` and `at_review`: precision and recall on
     verdicts if pairs from that threshold on were merged. Verdicts are about doubtful pairs mostly, so precision at
-    `auto` is a lower bound of that of all merges. `days`: the last thirty.
+    `auto` is a lower bound of that of all merges. `days`: the last thirty. `blocking`: per blocking rule `rule`,
+    `keys`, `records`, `pairs`, `largest`, `blocks_cut` and `pairs_cut`, as the run `blocking_run` found them, the last
+    one that resolved all records of the entity type.
     """
 
     entity_type: str
@@ -56,6 +58,8 @@ class MatchQuality:
     at_auto: Agreement
     at_review: Agreement
     days: list[Day]
+    blocking: list[dict[str, Any]]
+    blocking_run: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """As plain dictionaries and lists."""
@@ -73,6 +77,7 @@ def match_quality(store: Store, config: Config, who: Principal, entity: str) -> 
         weighed = weighed_verdicts(store, config, entity)
         counts = _histogram(store, entity)
         days = _days(store, entity)
+        run_id, blocking = _blocking(store, entity)
     said: dict[int, list[bool]] = {}
     for weight, match in weighed:
         said.setdefault(int(weight // 1), []).append(match)
@@ -82,8 +87,26 @@ def match_quality(store: Store, config: Config, who: Principal, entity: str) -> 
         bins.append(Bin(start, counts.get(start, 0), len(here), wilson(sum(here), len(here))))
     review, auto = rules.declaration.review, rules.declaration.auto
     return MatchQuality(
-        entity, rules.model.model_id, review, auto, bins, agreement(weighed, auto), agreement(weighed, review), days
+        entity_type=entity,
+        model_id=rules.model.model_id,
+        review=review,
+        auto=auto,
+        bins=bins,
+        at_auto=agreement(weighed, auto),
+        at_review=agreement(weighed, review),
+        days=days,
+        blocking=sorted(blocking, key=lambda row: -row["pairs_cut"]),
+        blocking_run=run_id,
     )
+
+
+def _blocking(store: Store, entity: str) -> tuple[str | None, list[dict[str, Any]]]:
+    """The last run that resolved all records of an entity type, and what its blocking rules yielded."""
+    metrics = (store.last_run() or {}).get("metrics") or {}
+    run_id = metrics.get("blocking", {}).get(entity)
+    found = (store.run(run_id) or {}).get("metrics") if run_id else None
+    rows = [row.get("blocks", []) for row in (found or {}).get("entities", []) if row["entity"] == entity]
+    return run_id, [block for blocks in rows for block in blocks]
 
 
 def weighed_verdicts(store: Store, config: Config, entity: str) -> list[tuple[float, bool]]:

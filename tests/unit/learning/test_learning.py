@@ -87,6 +87,10 @@ def test_a_taught_model_is_compared_published_and_rolled_back(hub: Hub) -> None:
         quality = match_quality(store, hub.config, LEAD, "person")
         assert quality is not None and quality.model_id == model.model_id
         assert sum(one.verdicts for one in quality.bins) == 12 and quality.days[-1].decisions == 12
+        last = store.last_run()
+        assert last is not None and quality.blocking_run == last["run_id"]
+        assert {row["rule"] for row in quality.blocking} == {r.name for r in model.declaration.blocking}
+        assert sum(row["pairs"] for row in quality.blocking) > 0 == sum(row["blocks_cut"] for row in quality.blocking)
         assert roll_back(store, ENGINEER, "person")["model_id"] == used["model_id"]
         published = store.load_published_model("person")
         assert published is not None and published["model_id"] == used["model_id"]

@@ -76,7 +76,8 @@ def test_what_the_audit_log_names_has_its_chinese() -> None:
 
 def test_what_a_run_notes_of_its_models_has_its_chinese() -> None:
     noted = _cut_off({"name": 3}) + outgrown(1_000, 1_000_000)
-    nodes = list(ast.walk(ast.parse((ROOT / "matching/resolve.py").read_text(encoding="utf-8"))))
+    files = [ROOT / "matching" / name for name in ("resolve.py", "training.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
     filled = [node.values for node in nodes if isinstance(node, ast.JoinedStr)]
     within = {id(part) for parts in filled for part in parts}
     filled += [[n] for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in within]
