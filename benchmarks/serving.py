@@ -7,6 +7,7 @@ goes on for long and looks whether memory, connections or open files of the serv
 import asyncio
 import contextlib
 import json
+import multiprocessing
 import os
 import random
 import socket
@@ -143,7 +144,10 @@ def _runs(found: Path, config: Path) -> Iterator[list[dict[str, Any]]]:
         seed = 100
         while not ended.is_set():
             seed += 1
-            deliver(found, config, 1_000, seed)
+            # In a process of its own: the client, which is this one, would answer late while it draws rows.
+            delivery = multiprocessing.get_context("spawn").Process(target=_deliver, args=(found, config, seed))
+            delivery.start()
+            delivery.join()
             summary = _niced(config)
             done.append({name: summary.get(name) for name in ("changed", "golden", "wall_seconds")})
 
@@ -155,6 +159,11 @@ def _runs(found: Path, config: Path) -> Iterator[list[dict[str, Any]]]:
     finally:
         ended.set()
         thread.join()
+
+
+def _deliver(found: Path, config: Path, seed: int) -> None:
+    os.nice(10)
+    deliver(found, config, 1_000, seed)
 
 
 def _niced(config: Path) -> dict[str, Any]:

@@ -16,8 +16,10 @@ import sqlalchemy as sa
 KEPT = 8
 """Idle connections that are kept; more are made while they are needed."""
 
-OPTIONS = {"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off"}
-"""Of every connection. Compiling a statement takes longer than any that somebody waits for."""
+OPTIONS = {"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0"}
+"""Of every connection. Compiling a statement takes longer than any that somebody waits for, and what a run asks for is
+not to take several cores from those who wait.
+"""
 
 _Answer = TypeVar("_Answer")
 
