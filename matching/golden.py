@@ -19,8 +19,8 @@ from matching.identify import Identities, identify
 from matching.inputs import Raw, raw_members, work_file
 from matching.rekeyed import carry, rekeyed, settle
 from matching.reopen import Reopening, value_evidence, value_reopenings
-from matching.said import NOWHERE, Moved
-from matching.steering import steer
+from matching.said import NOWHERE, Moved, Pair, said_of
+from matching.steering import anchor_of, steer
 from matching.survive import diff_golden, golden_events, ranks_for, rules_for, survive
 from matching.tasks import add_tasks
 from models.config import Config
@@ -175,9 +175,10 @@ def golden_tables(
     words = rows.to_pylist()
     # A record that is not looked at may be the one that has the decision, in a golden record that is not looked at.
     homes = golden_of if everything else _homes_elsewhere(store, found, rows, about, moved) | golden_of
-    steering = steer(
-        config, entity, words, about, homes, standard.schema, moved, here=set(found.members["golden_id"].to_pylist())
-    )
+    here = set(found.members["golden_id"].to_pylist())
+    anchors = {anchor for word in words if (anchor := anchor_of(word, moved)) is not None}
+    apart = _told_apart(store, entity, anchors - homes.keys(), moved)
+    steering = steer(config, entity, words, about, homes, standard.schema, moved, here, apart)
     delivered = _raw_of(members, golden_of)
     if not everything and (others := _about(words, moved) - delivered.keys()):
         delivered |= _raw_of(elsewhere(pa.array(sorted(others), pa.int64())), others)
@@ -204,6 +205,15 @@ def golden_tables(
     # The sources' time alone is no change.
     changed = diff_golden(old.drop_columns(["valid_from"]), new, found.golden)
     return changed, golden_events(changed, found.events, old), reopened
+
+
+def _told_apart(store: Store, entity: str, gone: set[int], moved: Moved) -> set[Pair]:
+    """The pairs that stewards told apart of which one end is among some records that live no more."""
+    if not gone:
+        return set()
+    former = [old for old, new in moved.items() if new in gone]
+    rows = store.decisions_about(sorted({*gone, *former}), evidence=False).to_pylist()
+    return said_of(rows, entity, moved).no_match
 
 
 def _about(words: list[dict[str, Any]], moved: Moved) -> set[int]:

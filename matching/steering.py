@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 
 from matching.realtime.question import standard_of, texts_of
-from matching.said import NOWHERE, Moved
+from matching.said import NOWHERE, Moved, Pair
 from matching.survive.arrow import TIME
 from models.config import Config
 from models.stewardship import STEWARD_SOURCE, VALUE
@@ -95,11 +95,13 @@ def steer(
     schema: pa.Schema,
     moved: Moved = NOWHERE,
     here: Collection[str] | None = None,
+    apart: Collection[Pair] = (),
 ) -> Steering:
     """The steering of the golden records in `golden_of` (living record → golden id), or of those of them in `here`.
 
     rows: entries of the log that hold, oldest first. about: entry → the records that it is about. schema: the standard
-    columns. The newest word on a value counts; of an attribute that has one value the newest pin or edit.
+    columns. apart: pairs of records (smaller id first) that were told apart: when one is deleted, its decisions do not
+    go to the other. The newest word on a value counts; of an attribute that has one value the newest pin or edit.
     """
     known = config.attributes_of(entity)
     words: list[_Word] = []
@@ -107,7 +109,7 @@ def steer(
         if row["kind"] != VALUE or row["entity_type"] != entity:
             continue
         detail = orjson.loads(row["detail"]) if isinstance(row["detail"], str) else row["detail"]
-        home = _home(row, about.get(row["id"], ()), golden_of, moved)
+        home = _home(row, about.get(row["id"], ()), golden_of, moved, apart)
         if home is None or detail["attribute"] not in known:
             continue
         record = detail.get("record_id")
@@ -129,13 +131,29 @@ def steer(
     return _made(config, entity, words, ignored, schema) if words or ignored else Steering()
 
 
-def _home(row: Mapping[str, Any], about: Sequence[int], golden_of: Mapping[int, str], moved: Moved) -> str | None:
-    """The golden record that has a decision: that of its record, or of the first of its records that lives."""
-    for record in (row["left_id"], *sorted(about)):
-        found = golden_of.get(moved.get(int(record), int(record))) if record is not None else None
-        if found is not None:
-            return found
+def _home(
+    row: Mapping[str, Any],
+    about: Sequence[int],
+    golden_of: Mapping[int, str],
+    moved: Moved,
+    apart: Collection[Pair],
+) -> str | None:
+    """The golden record that has a decision: that of its record, or of the first of its records that lives and was not
+    told apart from it.
+    """
+    anchor = anchor_of(row, moved)
+    if anchor is not None and anchor in golden_of:
+        return golden_of[anchor]
+    for record in (moved.get(int(n), int(n)) for n in sorted(about)):
+        parted = anchor is not None and (min(anchor, record), max(anchor, record)) in apart
+        if record in golden_of and not parted:
+            return golden_of[record]
     return None
+
+
+def anchor_of(row: Mapping[str, Any], moved: Moved) -> int | None:
+    """The record that a decision about a value goes with."""
+    return None if row["left_id"] is None else moved.get(int(row["left_id"]), int(row["left_id"]))
 
 
 def _yields(old: _Word, new: _Word, known: Mapping[str, Any]) -> bool:
