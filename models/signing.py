@@ -4,6 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+
+from models.errors import ConfigError
+
+SHORTEST = 16
+"""Letters that a secret must have at least, so that nobody finds it by trying."""
+
+
+def secret_from(name: str) -> str | None:
+    """The secret in an environment variable; None where it is not set. Raises ConfigError for one that is too short."""
+    secret = os.environ.get(name, "")
+    if secret and len(secret) < SHORTEST:
+        raise ConfigError(f"the environment variable {name} must have at least {SHORTEST} letters, to sign with")
+    return secret or None
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.config.base import Strict
+from models.signing import SHORTEST
 
 
 def _zone(value: str) -> str:
@@ -25,7 +26,7 @@ class Alert(Strict):
 
     webhook: str | None = Field(default=None, pattern=r"^https?://")
     """Address to which the findings are posted as JSON."""
-    secret: str | None = Field(default=None, min_length=16, repr=False)
+    secret: str | None = Field(default=None, min_length=SHORTEST, repr=False)
     """What signs the posts, shared with the receiver; from the environment, as `${NAME}`."""
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
     """Address to which they are sent, through the server in KEHU_SMTP_URL."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from models.store import tables as t
 from models.store.database import Database
 from models.store.lifecycle_tables import finding, finding_action, finding_change, record_link
+from models.store.needles import Needles
 from models.store.serving_tables import idempotency, tombstone
 
 _PARTS = 500
@@ -107,15 +108,15 @@ class Erasing:
 
         Reads all records once, whatever the number of texts, and no further than until each was found.
         """
-        wanted = {text: orjson.dumps(text).decode()[1:-1] for text in texts if text}
-        own, found, r = pa.array(list(records), pa.int64()), set[str](), t.source_record.c
+        wanted, own, r = Needles(texts), pa.array(list(records), pa.int64()), t.source_record.c
+        found: set[str] = set()
         for batch in self.fetch_batches(sa.select(r.record_id, r.payload, r.standard)):  # type: ignore[attr-defined]  # of Store
-            if len(found) == len(wanted):
+            if not wanted:
                 break
             others = batch.filter(pc.invert(pc.is_in(batch.column("record_id").cast(pa.int64()), own)))
-            for text, written in wanted.items():
-                if text not in found and any(_holds(others.column(name), written) for name in ("payload", "standard")):
-                    found.add(text)
+            if fresh := wanted.among(others.column("payload")) | wanted.among(others.column("standard")):
+                found |= fresh
+                wanted = Needles(wanted.written.keys() - fresh)
         return found
 
     def scrub(self) -> dict[str, int]:
@@ -144,25 +145,24 @@ class Erasing:
             self._write_over()
         return {name: count for name, count in done.items() if count}
 
-    def scan(self, needles: Sequence[str]) -> list[dict[str, Any]]:
-        """Where in the store any of these texts still stands: table, column, rows. The proof of an erasure."""
-        wanted = [needle for needle in needles if needle]
-        hits: list[dict[str, Any]] = []
-        if not wanted:
-            return hits
-        # In JSON a text with a quotation mark or a backslash is written otherwise.
-        wanted += [w for w in (orjson.dumps(needle).decode()[1:-1] for needle in wanted) if w not in wanted]
-        place = sa.func.instr if self.database.dialect == "sqlite" else sa.func.strpos
-        with self.database.snapshot(), self.database.read() as connection:
-            for table in t.metadata.sorted_tables:
-                for column in table.columns:
-                    if not isinstance(column.type, sa.Text):
-                        continue
-                    # No LIKE, which takes many times as long as looking for the letters as they are.
-                    any_of = sa.or_(*(place(column, needle) > 0 for needle in wanted))
-                    count = connection.scalar(sa.select(sa.func.count()).select_from(table).where(any_of)) or 0
-                    if count:
-                        hits.append({"table": table.name, "column": column.name, "rows": int(count)})
+    def scan(
+        self, needles: Sequence[str], numbers: Sequence[str] = (), *, referring: Collection[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Where in the store any of these texts still stands: table, column, rows. The proof of an erasure.
+
+        `numbers` are looked for too, but not in the tables of `referring`. Reads everything once, whatever their count.
+        """
+        texts, everything, hits = Needles(needles), Needles([*needles, *numbers]), list[dict[str, Any]]()
+        for table in t.metadata.sorted_tables:
+            wanted = texts if table.name in referring else everything
+            columns = [column for column in table.columns if isinstance(column.type, sa.Text)]
+            if not wanted or not columns:
+                continue
+            rows = dict.fromkeys((column.name for column in columns), 0)
+            for batch in self.fetch_batches(sa.select(*columns)):  # type: ignore[attr-defined]  # of Store
+                for name in rows:
+                    rows[name] += len(wanted.rows(batch.column(name)))
+            hits += [{"table": table.name, "column": name, "rows": n} for name, n in rows.items() if n]
         return hits
 
     def _write_over(self) -> None:
@@ -172,10 +172,6 @@ class Erasing:
                 auto.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             else:
                 auto.exec_driver_sql("VACUUM")
-
-
-def _holds(column: pa.Array, text: str) -> bool:
-    return bool(pc.any(pc.match_substring(column.cast(pa.string()), text)).as_py())
 
 
 def _shared(connection: sa.Connection, records: Sequence[int]) -> list[str]:

@@ -10,7 +10,6 @@ import datetime as dt
 import hashlib
 import hmac
 import logging
-import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -22,7 +21,7 @@ import sqlalchemy as sa
 
 from models.config import Config
 from models.errors import ConfigError, StoreError
-from models.signing import signed
+from models.signing import SHORTEST, secret_from, signed
 from models.store import Store
 from models.store.serving_tables import dead_letter, webhook
 from serving.access import AccessLog, Masking, Principal
@@ -49,11 +48,13 @@ Post = Callable[[str, bytes, Mapping[str, str]], int]
 def secret_of(webhook_id: str) -> str:
     """The secret that signs the deliveries of a webhook; it follows from KEHU_WEBHOOK_SECRET and is kept nowhere.
 
-    Raises ConfigError where the environment has none.
+    Raises ConfigError where the environment has none, or too short a one.
     """
-    master = os.environ.get(SECRET, "")
-    if len(master) < 16:
-        raise ConfigError(f"webhooks need the environment variable {SECRET}, of at least 16 letters, to sign with")
+    master = secret_from(SECRET)
+    if master is None:
+        raise ConfigError(
+            f"webhooks need the environment variable {SECRET}, of {SHORTEST} letters or more, to sign with"
+        )
     return hmac.new(master.encode(), f"webhook/{webhook_id}".encode(), hashlib.sha256).hexdigest()
 
 

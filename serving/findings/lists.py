@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import orjson
 
 from lifecycle.contracts import Contracts, bound_rules, explain
 from models.errors import KehuError
-from models.signing import signed
+from models.signing import secret_from, signed
 from models.store import Store
 from serving.access import Principal
 from serving.feed.targets import Target
@@ -52,7 +51,8 @@ def hand_back(
     Open findings without the waived ones, as files in a folder, or posted as JSON to a checked address, `PER_POST` at a
     time and signed where the environment has a `SECRET`. Returns source, owner_role, findings and file (or address) of
     each list; only lists that arrived are noted.
-    Raises FindingError for a folder that is not there, KehuError where it cannot be written or posted, NotAllowed.
+    Raises FindingError for a folder that is not there, KehuError where it cannot be written or posted, ConfigError for
+    too short a secret, NotAllowed.
     """
     who.require(ACT)
     if isinstance(to, Path) and not to.is_dir():
@@ -91,7 +91,7 @@ def _to_address(to: Target, system: str, role: str, pile: Sequence[Mapping[str, 
     """Post a list as JSON: source, owner_role, part, parts, findings with the columns SHOWN, ids as text."""
     parts = range(0, len(pile), PER_POST)
     headers = {"Host": to.host, "Content-Type": "application/json"}
-    name, secret = to.host.rpartition("@")[2].partition(":")[0], os.environ.get(SECRET, "")
+    name, secret = to.host.rpartition("@")[2].partition(":")[0], secret_from(SECRET)
     with httpx2.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client:
         for number, start in enumerate(parts, 1):
             rows = [

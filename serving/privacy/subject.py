@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import mmap
 import re
 import secrets
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
@@ -20,6 +20,7 @@ from models.errors import ConfigError, LockError
 from models.store import Store
 from models.store.landed_files import clear_files
 from models.store.lifecycle_tables import finding
+from models.store.needles import Needles
 from models.store.serving_tables import api_record
 from models.store.tables import (
     audit,
@@ -165,30 +166,29 @@ def finish_erasure(store: Store, config: Config, *, wait: float = 3600.0) -> Non
 
 def prove(store: Store, config: Config, erasure: Erasure) -> list[dict[str, Any]]:
     """Where anything of an erased person is left: in the store's tables, its file, or the workspace. Empty: nowhere."""
-    hits = store.scan(erasure.needles)
-    numbers = store.scan([str(number) for number in erasure.records])
-    hits += [hit for hit in numbers if hit["table"] not in _REFERRING]
+    hits = store.scan(erasure.needles, [str(number) for number in erasure.records], referring=_REFERRING)
     files = list(config.workspace.rglob("*")) if config.workspace.is_dir() else []
     if store.file is not None:
         files += [store.file, store.file.with_name(store.file.name + "-wal")]
-    written = {w for needle in erasure.needles for w in (needle, orjson.dumps(needle).decode()[1:-1])}
-    texts = [one.encode() for one in sorted(written)]
+    needles = Needles(erasure.needles)
     for path in files:
-        if path.is_file() and _holds(path, texts):
+        if path.is_file() and _holds(path, needles):
             hits.append({"file": str(path)})
     return hits
 
 
-def _holds(path: Path, needles: Sequence[bytes]) -> bool:
+def _holds(path: Path, needles: Needles) -> bool:
     try:
-        if path.suffix == ".parquet":
-            table = pq.read_table(path)
-            columns = [str(v).encode() for name in table.column_names for v in table[name].to_pylist() if v is not None]
-            return any(needle in text for text in columns for needle in needles)
-        if not path.stat().st_size:
-            return False
-        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return any(content.find(needle) >= 0 for needle in needles)
+        if path.suffix != ".parquet":
+            return needles.in_file(path)
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                for column in batch.columns:
+                    nested = pa.types.is_nested(column.type) or pa.types.is_dictionary(column.type)
+                    texts = pa.array([str(v) for v in column.to_pylist()]) if nested else column
+                    if len(needles.rows(texts)):
+                        return True
+        return False
     except OSError:
         return False
 

@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 from click.testing import CliRunner
 
+from models.errors import ConfigError
 from models.signing import signature
 from models.store.audits import AuditFilter
 from serving.cli.commands import cli
@@ -84,14 +85,14 @@ def test_a_list_per_system_and_owner(hub: Hub, tmp_path: Path, kind: str) -> Non
 def test_lists_are_posted_signed_and_noted_only_where_they_arrived(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[dict[str, Any]] = []
     proofs: list[bool] = []
-    monkeypatch.setenv("KEHU_HAND_BACK_SECRET", "known to both")
+    monkeypatch.setenv("KEHU_HAND_BACK_SECRET", "known to both of us")
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             told = json.loads(body)
             taken.append(told)
-            proof = signature("known to both", self.headers["X-Kehu-Timestamp"], body)
+            proof = signature("known to both of us", self.headers["X-Kehu-Timestamp"], body)
             proofs.append(self.headers["X-Kehu-Signature"] == f"v1={proof}")
             self.send_response(500 if told["source"] == "dms" else 204)
             self.end_headers()
@@ -104,6 +105,11 @@ def test_lists_are_posted_signed_and_noted_only_where_they_arrived(hub: Hub, mon
     try:
         address = f"http://127.0.0.1:{server.server_port}/in"
         kehu(hub, "findings", "hand-back", "--webhook", address, "--by", "Wang", "--source", "crm")
+        monkeypatch.setenv("KEHU_HAND_BACK_SECRET", "too short")
+        weak = CliRunner().invoke(cli, ["findings", "hand-back", "--webhook", address, "--by", "Wang", "--config",
+                                        str(hub.folder / "kehu.yaml")])  # fmt: skip
+        assert isinstance(weak.exception, ConfigError) and "at least 16 letters" in str(weak.exception)
+        monkeypatch.setenv("KEHU_HAND_BACK_SECRET", "known to both of us")
         refused = kehu(hub, "findings", "hand-back", "--webhook", address, "--by", "Wang", "--source", "dms", code=1)
     finally:
         server.shutdown()
