@@ -7,7 +7,7 @@ import hmac
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -25,7 +25,7 @@ from serving.accounts import find_session
 from serving.api.problems import Problem
 from serving.customers import Asker
 from serving.http.app import hub_of
-from serving.http.errors import request_id
+from serving.http.errors import request_id, unknown_name
 
 COOKIE = "kehu_session"
 """The cookie of people who are signed in with the pages."""
@@ -133,10 +133,34 @@ class Needs:
         service.limits.take(who.key_id or who.name)
         if self.right is not None:
             who.require(self.right)
+        if request.url.query:
+            _refuse_unknown(request)
         call = Call(request, service, who)
         if self._ahead is not None:
             call.ahead = self._ahead(call)
         return call
+
+
+def _refuse_unknown(request: Request) -> None:
+    """Raises Problem for a parameter that the endpoint does not know: a misspelt filter must not leave nothing out."""
+    route = request.scope["route"]
+    known = _PARAMETERS.get(route.endpoint)
+    if known is None:
+        known = _PARAMETERS[route.endpoint] = frozenset(_parameters(route.dependant))
+    wrong = [name for name in request.query_params if name not in known]
+    if wrong:
+        told = [{"place": f"query.{name}", "message": unknown_name("parameter", name, known)} for name in wrong]
+        raise Problem("invalid_request", "; ".join(f"{one['place']}: {one['message']}" for one in told), errors=told)
+
+
+def _parameters(dependant: Any) -> Iterator[str]:
+    """The names of an endpoint's query parameters, those of what it depends on among them."""
+    yield from (field.alias for field in dependant.query_params)
+    for one in dependant.dependencies:
+        yield from _parameters(one)
+
+
+_PARAMETERS: dict[Any, frozenset[str]] = {}
 
 
 class Limits:

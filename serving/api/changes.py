@@ -105,7 +105,8 @@ async def changes(
         if not noted and call.who.consumer is not None:  # a number that the feed was never at is nobody's
             await run_in_threadpool(note_cursor, call.store, call.who.consumer, reader, after)
             noted = True
-        if found or time.monotonic() >= deadline or await call.request.is_disconnected():
+        ending = getattr(call.request.app.state, "ending", False)  # of the server: nobody waits any longer
+        if found or ending or time.monotonic() >= deadline or await call.request.is_disconnected():
             return answer
         await asyncio.sleep(min(_LOOK_EVERY, max(0.0, deadline - time.monotonic())))
 

@@ -38,7 +38,7 @@ Values = Annotated[
 ]
 
 
-class MatchBody(BaseModel):
+class MatchBody(shapes.Asked):
     """A description of a customer, as good as it is known."""
 
     entity_type: EntityType
@@ -83,7 +83,7 @@ class MatchResult(BaseModel):
     notes: list[str]
 
 
-class CreateBody(BaseModel):
+class CreateBody(shapes.Asked):
     """A customer that you have."""
 
     entity_type: EntityType

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from models.errors import ConfigError
+from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.problems import Problem, refusals
 from serving.api.sending import Sending, Sent, TooMany
@@ -25,7 +26,7 @@ MEDIA = {
 }
 
 
-class ExportBody(BaseModel):
+class ExportBody(shapes.Asked):
     """What to write: a table of `kehu export`.
 
     `since`: only what has an event after this number (of `golden`, `provenance`, `events` and `aliases`).

@@ -50,7 +50,7 @@ class Consent(BaseModel):
     history: list[ConsentEntry]
 
 
-class ConsentBody(BaseModel):
+class ConsentBody(shapes.Asked):
     """That a person agreed, or took it back."""
 
     purpose: str = Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*$", examples=["marketing"])
@@ -59,7 +59,7 @@ class ConsentBody(BaseModel):
     evidence: str | None = Field(None, max_length=1000, examples=["form 117, scanned"])
 
 
-class ErasureBody(BaseModel):
+class ErasureBody(shapes.Asked):
     """Why; kept in the audit log, so name nobody in it."""
 
     reason: str = Field(min_length=1, max_length=500)
@@ -96,7 +96,7 @@ class ErasureState(BaseModel):
     proof: ProofBody | None = Field(description="The newest scan; null: not yet")
 
 
-class LookBody(BaseModel):
+class LookBody(shapes.Asked):
     """Texts that the person had, as the one who asks knows them. They are looked for and kept nowhere."""
 
     texts: list[Annotated[str, Field(min_length=2, max_length=200)]] = Field(

@@ -205,7 +205,11 @@ class RollUp(BaseModel):
     cut: bool
 
 
-class KeyBody(BaseModel):
+class Asked(BaseModel, extra="forbid"):
+    """A body that somebody sends. A field that nobody knows is refused: a misspelt one must not go unheard."""
+
+
+class KeyBody(Asked):
     """A record as a source names it; without a stream, in any of its streams."""
 
     source: str = Field(max_length=200, examples=["sales_crm"])
@@ -213,7 +217,7 @@ class KeyBody(BaseModel):
     stream: str | None = Field(None, max_length=200)
 
 
-class BatchBody(BaseModel):
+class BatchBody(Asked):
     """Which golden records are wanted: by id, by key, or both; at most 500 together."""
 
     ids: list[Annotated[str, Field(max_length=64)]] = Field(default_factory=list, max_length=500, examples=[[_ID]])

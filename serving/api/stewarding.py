@@ -104,7 +104,7 @@ class Outcome(BaseModel):
     task_key: str | None
 
 
-class TaskDecision(BaseModel):
+class TaskDecision(shapes.Asked):
     """A verdict on the pair of a task."""
 
     verdict: Literal["match", "no_match", "unsure"]
@@ -114,7 +114,7 @@ class TaskDecision(BaseModel):
     only: Only = None
 
 
-class PairDecision(BaseModel):
+class PairDecision(shapes.Asked):
     """A verdict on two source records."""
 
     verdict: Literal["match", "no_match", "unsure"]
@@ -126,31 +126,31 @@ class PairDecision(BaseModel):
     only: Only = None
 
 
-class Because(BaseModel):
+class Because(shapes.Asked):
     """Why."""
 
     reason: Reason
 
 
-class Said(BaseModel):
+class Said(shapes.Asked):
     """A comment."""
 
     text: str = Field(min_length=1, max_length=4000)
 
 
-class Assignment(BaseModel):
+class Assignment(shapes.Asked):
     """Whose task it is to be; null for nobody's."""
 
     to: str | None = Field(max_length=130)
 
 
-class Note(BaseModel):
+class Note(shapes.Asked):
     """What was done."""
 
     note: str = Field("", max_length=2000)
 
 
-class Given(BaseModel):
+class Given(shapes.Asked):
     """Who is to see to a finding (null: whoever takes it), until when, and what is to be done."""
 
     to: str | None = Field(None, max_length=130)
@@ -158,7 +158,7 @@ class Given(BaseModel):
     note: str = Field("", max_length=2000)
 
 
-class ValueDecision(BaseModel):
+class ValueDecision(shapes.Asked):
     """What is to become of a golden value: pin a record's, ignore one, or set one that no source has."""
 
     action: Literal["pin", "ignore", "edit"]
@@ -169,7 +169,7 @@ class ValueDecision(BaseModel):
     version: int | None = Field(None, ge=1, le=2**62, description="The version that you saw")
 
 
-class SplitBody(BaseModel):
+class SplitBody(shapes.Asked):
     """Which records of a customer become one together: each record in exactly one part."""
 
     parts: list[Annotated[list[shapes.KeyBody], Field(min_length=1, max_length=1000)]] = Field(

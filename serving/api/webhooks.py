@@ -35,11 +35,15 @@ class Filters(BaseModel):
     )
 
 
-class HookBody(BaseModel):
+class Wanted(Filters, extra="forbid"):
+    """The filters of a webhook that is set up."""
+
+
+class HookBody(shapes.Asked):
     """Where events are sent. `after`: from which number on; by default what happens from now on."""
 
     url: str = Field(max_length=2000, examples=["https://erp.example/kehu"])
-    filters: Filters = Filters()
+    filters: Wanted = Wanted()
     after: int | None = Field(None, ge=0, le=2**62)
 
 

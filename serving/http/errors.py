@@ -6,13 +6,16 @@ Neither says more than the caller may know: an unexpected error shows its reques
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from models.config.mistakes import unknown
 from models.errors import BusyError, KehuError
 from serving.access import AccessError, NotSignedIn
 from serving.stewardship import StewardError
@@ -84,9 +87,19 @@ def _known(request: Request, error: Exception) -> Response:
 
 def _wrong_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    places = [{"place": ".".join(str(x) for x in e["loc"]), "message": e["msg"]} for e in error.errors()]
+    places = [{"place": ".".join(str(x) for x in e["loc"]), "message": _message(e)} for e in error.errors()]
     said = "; ".join(f"{p['place']}: {p['message']}" for p in places)
     return _answer(request, 422, said, errors=places)
+
+
+def unknown_name(noun: str, name: str, valid: Collection[str] = ()) -> str:
+    """What is said of a name that nobody knows, with the nearest valid one."""
+    said, close = unknown(noun, name, sorted(valid))
+    return said + (f" (did you mean '{close}'?)" if close else "")
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    return unknown_name("field", str(error["loc"][-1])) if error["type"] == "extra_forbidden" else str(error["msg"])
 
 
 def _not_signed_in(request: Request, error: Exception) -> Response:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -54,7 +56,7 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
     if workers == 1:
         sys.setswitchinterval(SWITCH_SECONDS)
         app = create_app(config, open_store(config.store), secure=secure, close=True)
-        uvicorn.run(app, **options)  # type: ignore[arg-type]
+        uvicorn.run(lambda: told_of_ending(app), factory=True, **options)  # type: ignore[arg-type]
         return
     open_store(config.store).close()  # migrated once, before several processes open it
     with tempfile.TemporaryDirectory(prefix="kehu-metrics-") as shared:
@@ -80,7 +82,29 @@ def application() -> FastAPI:
     log_to_stderr()
     sys.setswitchinterval(SWITCH_SECONDS)
     config = load_config(Path(os.environ[_CONFIG]))
-    return create_app(config, open_store(config.store), secure=os.environ.get(_SECURE) == "1", close=True)
+    app = create_app(config, open_store(config.store), secure=os.environ.get(_SECURE) == "1", close=True)
+    return told_of_ending(app)
+
+
+def told_of_ending(app: FastAPI) -> FastAPI:
+    """Let `app.state.ending` be true from the signal to end on: an answer that waits for something ends its waiting.
+
+    For a factory of uvicorn, which has set its own handlers when it calls one; they are called behind this one.
+    """
+
+    def chained(number: int) -> None:
+        before = signal.getsignal(number)
+
+        def told(number: int, frame: FrameType | None) -> None:
+            app.state.ending = True
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(number, told)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        chained(number)
+    return app
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -154,3 +154,16 @@ def test_a_mistake_in_a_body_is_told_without_repeating_what_was_sent(hub: Hub) -
 def test_cookies_are_not_for_scripts_and_docs_is_without_secrets(hub: Hub) -> None:
     document = hub.client().get("/openapi.json").text
     assert "6222" not in document and "王芳" not in document
+
+
+def test_what_is_misspelt_is_refused_and_not_passed_over(hub: Hub) -> None:
+    client = hub.as_role("lead_steward")
+    asked = client.get("/v1/customers", params={"entitytype": "person", "limit": 1})
+    assert asked.status_code == 422 and asked.json()["code"] == "invalid_request"
+    assert asked.json()["errors"] == [
+        {"place": "query.entitytype", "message": "unknown parameter (did you mean 'entity_type'?)"}
+    ]
+    assert client.get("/v1/customers/g1", params={"knownat": "2020-01-01T00:00:00Z"}).status_code == 422
+    body = {"ids": ["g1"], "kees": []}
+    asked = client.post("/v1/customers/batch", json=body)
+    assert asked.status_code == 422 and asked.json()["errors"] == [{"place": "body.kees", "message": "unknown field"}]

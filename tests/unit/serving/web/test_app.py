@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -8,13 +9,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from models.config import load_config
 from models.errors import BusyError, KehuError
 from models.store import Store, open_store
+from serving.access.keys import issue
 from serving.http.app import create_app
 from serving.http.middleware import HEADERS
 from serving.http.server import refuse_taken
@@ -82,6 +86,12 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path, workers: int) -> 
     (tmp_path / "kehu.yaml").write_text(CONFIG, encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    with open_store(load_config(tmp_path / "kehu.yaml").store) as store:
+        token = issue(store, "erp", by="test").token
+    waiting = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/changes?wait=25", headers={"Authorization": f"Bearer {token}"}
+    )
+    pool = ThreadPoolExecutor(1)
     command = [sys.executable, "-m", "serving.cli", "serve", "--port", str(port), "--workers", str(workers)]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
     server = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
@@ -96,7 +106,11 @@ def test_the_server_answers_and_ends_when_told(tmp_path: Path, workers: int) -> 
                 time.sleep(0.1)
         else:
             pytest.fail(f"no answer: {server.communicate(timeout=5)}")
+        answering = pool.submit(urllib.request.urlopen, waiting, timeout=30)
+        time.sleep(1)  # until it waits
     finally:
         server.send_signal(signal.SIGTERM)
         _, said = server.communicate(timeout=30)
+    with answering.result() as answer:  # who waits for events is answered before the server ends
+        assert answer.status == 200 and json.load(answer)["events"] == []
     assert f"http://127.0.0.1:{port}" in said and "Traceback" not in said
