@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from models.store import Store
 from models.store import lifecycle_tables as lt
 from models.store import tables as t
+from models.store.totals import total
 from orchestration.hub_run import HubRun
 from orchestration.steps import FAILED, peak_rss_mb, source_rows
 
@@ -22,19 +23,19 @@ def summary(run: HubRun) -> dict[str, Any]:
     entities = run.read_all("entities")
     published = run.read("published") or {}
 
-    def total(rows: list[dict[str, Any]], *names: str) -> int:
+    def sum_of(rows: list[dict[str, Any]], *names: str) -> int:
         return sum(int(row[name]) for row in rows for name in names)
 
     return {
         "run_id": run.run_id,
-        "records": current_records(run.store),
-        "changed": total(sources, "inserted", "updated"),
-        "deleted": total(sources, "deleted"),
-        "quarantined": total(sources, "quarantined"),
-        "pairs_scored": total(entities, "pairs_scored"),
-        "golden": golden_records(run.store),
-        "merged": total(entities, "merged"),
-        "split": total(entities, "split"),
+        "records": total(run.store.database, "records"),
+        "changed": sum_of(sources, "inserted", "updated"),
+        "deleted": sum_of(sources, "deleted"),
+        "quarantined": sum_of(sources, "quarantined"),
+        "pairs_scored": sum_of(entities, "pairs_scored"),
+        "golden": total(run.store.database, "golden"),
+        "merged": sum_of(entities, "merged"),
+        "split": sum_of(entities, "split"),
         "tasks_open": _count(run.store, sa.select(sa.func.count()).where(t.task.c.status == "open")),
         "findings_open": open_findings(run.store),
         "events": int(published.get("events", 0)),
@@ -51,20 +52,9 @@ def summary(run: HubRun) -> dict[str, Any]:
     }
 
 
-def current_records(store: Store) -> int:
-    """Source records that are not deleted; read from an index alone."""
-    r = t.source_record.c
-    return _count(store, sa.select(sa.func.count()).where(r.entity_type.is_not(None), r.deleted.is_(False)))
-
-
 def open_findings(store: Store) -> int:
     """Findings that are open, waived ones included."""
     return _count(store, sa.select(sa.func.count()).where(lt.finding.c.status == "open"))
-
-
-def golden_records(store: Store) -> int:
-    """Golden records that have members."""
-    return _count(store, sa.select(sa.func.count(sa.distinct(t.membership.c.golden_id))))
 
 
 def _count(store: Store, query: sa.Select[Any]) -> int:

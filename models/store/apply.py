@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from models.errors import StoreError
 from models.stewardship import MACHINE_KINDS, OPEN_STATES, Ranking
-from models.store import bulk
+from models.store import bulk, totals
 from models.store import tables as t
 from models.store.columns import TIME
 from models.store.publish_golden import TASK_RULES
@@ -116,6 +116,9 @@ def _golden(connection: sa.Connection, run_id: str, at: dt.datetime, one: Applie
     created = pc.equal(rows["action"], "created")
     refreshed = pc.equal(rows["action"], "updated")
     superseding = pc.invert(pc.or_(created, refreshed))
+    ids = golden.c.golden_id.in_(rows["golden_id"].to_pylist())
+    active = sa.select(sa.func.count()).where(ids, golden.c.status == "active")
+    before = int(connection.scalar(active) or 0)
     bulk.insert(connection, golden, told.filter(created).to_batches())
     replaced = told.filter(superseding)
     if len(replaced):
@@ -129,6 +132,7 @@ def _golden(connection: sa.Connection, run_id: str, at: dt.datetime, one: Applie
     fresh = told.filter(refreshed).select(["golden_id", "records", "values", "provenance"])
     if len(fresh):
         _found(bulk.update(connection, golden, fresh.to_batches(), ("values", "provenance")), fresh)
+    totals.move(connection, "golden", int(connection.scalar(active) or 0) - before)
 
 
 def _found(count: int, rows: pa.Table) -> None:

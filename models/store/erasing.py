@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from models.store import tables as t
+from models.store import totals
 from models.store.database import Database
 from models.store.lifecycle_tables import finding, finding_action, finding_change, record_link
 from models.store.needles import Needles
@@ -244,6 +245,7 @@ class _Scrubbing:
             where = idempotency.c.body.contains(one, autoescape=True)
             self._count("idempotency", self.connection.execute(sa.delete(idempotency).where(where)).rowcount)
         self._profiles(contacts)
+        totals.forget(self.connection)
         for one in sorted(fresh):
             add_event(self.connection, "erased", "person", one)
         return self.done

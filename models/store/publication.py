@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from models.store import bulk
 from models.store import tables as t
 from models.store.outcome import RunOutcome
+from models.store.totals import Total
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,6 +33,12 @@ class Publication:
     at: dt.datetime
     empty: dict[str, bool] = field(default_factory=dict)
     reading: Generator[pa.RecordBatch, None, None] | None = None
+    more: dict[Total, int] = field(default_factory=dict)
+    """How many more living records and golden records there are by what this publishing wrote so far."""
+
+    def add(self, name: Total, by: int) -> None:
+        """Note that there are so many more, or fewer."""
+        self.more[name] = self.more.get(name, 0) + by
 
     def batches(self, query: str, *params: Any) -> bulk.Batches:
         """The result of a DuckDB query over the run's files, in record batches."""

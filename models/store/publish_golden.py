@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from models.errors import StoreError
 from models.stewardship import MACHINE_KINDS
-from models.store import bulk
+from models.store import bulk, totals
 from models.store import tables as t
 from models.store.columns import quoted
 from models.store.publication import IDS, TEXTS, Publication, parquet
@@ -43,11 +43,15 @@ def publish_golden(work: Publication) -> int:
         )
         params = (entity, work.at, work.outcome.run_id)
         created = f"SELECT {columns} FROM {source} WHERE action = 'created' ORDER BY golden_id"
-        count += bulk.insert(work.connection, t.golden_record, work.batches(created, *params))
+        added = bulk.insert(work.connection, t.golden_record, work.batches(created, *params))
+        work.add("golden", added)
+        count += added
         if superseding := work.number(f"SELECT count(*) FROM {source} WHERE {_SUPERSEDING}"):
             _keep_versions(work, source)
             changed = f"SELECT {columns} FROM {source} WHERE {_SUPERSEDING} ORDER BY golden_id"
+            work.add("golden", -_active(work))
             count += _change(work, source, work.batches(changed, *params), superseding)
+            work.add("golden", _active(work))
         if refreshing := work.number(f"SELECT count(*) FROM {source} WHERE action = 'updated'"):
             # Its number, its times and its run are those of the version, which stays.
             columns = 'golden_id, records, "values", provenance'
@@ -65,6 +69,12 @@ def _keep_versions(work: Publication, source: str) -> None:
         f"WHERE golden_id IN {TEXTS}",
         at=work.at,
     )
+
+
+def _active(work: Publication) -> int:
+    """How many of the staged golden records have members."""
+    query = f"SELECT count(*) FROM golden_record WHERE golden_id IN {TEXTS} AND status = 'active'"
+    return int(work.connection.scalar(sa.text(query)) or 0)
 
 
 def _change(work: Publication, source: str, rows: bulk.Batches, expected: int) -> int:
@@ -154,6 +164,7 @@ def rank_found_tasks(work: Publication) -> int:
 def publish_events(work: Publication) -> int:
     """Events get their numbers here, inside the transaction, so that no number is ever missing or seen early."""
     files = [(entity, path) for entity in work.outcome.entities if (path := work.file("events", entity))]
+    _settle_totals(work)
     total = sum(work.number(f"SELECT count(*) FROM {parquet(path)}") for _, path in files)
     if not total:
         return 0
@@ -169,6 +180,14 @@ def publish_events(work: Publication) -> int:
         )
         last += bulk.insert(work.connection, t.event, rows)
     return total
+
+
+def _settle_totals(work: Publication) -> None:
+    if work.outcome.full:  # everything was looked at: what is kept is counted anew
+        totals.forget(work.connection)
+    else:
+        for name, by in work.more.items():
+            totals.move(work.connection, name, by)
 
 
 def _advance(work: Publication, name: str, by: int) -> int:

@@ -42,13 +42,21 @@ def _records(work: Publication, entity: str) -> int:
         count = bulk.insert(work.connection, t.source_record, work.batches(query, *params))
     else:
         _keep_versions(work, current)
+        work.add("records", -_living(work))
         count = bulk.upsert(work.connection, t.source_record, work.batches(query, *params), _RECORD_RULES)
+        work.add("records", _living(work))
     late = f"SELECT {columns.format(standard='NULL::VARCHAR')}, ? AS superseded_run FROM {parquet(changes)} c "
     late_rows = work.batches(late + "WHERE c.change = 'late'", *params, run_id)
     bulk.insert(work.connection, t.source_record_version, late_rows)
     if standard is not None:
         _standard_only(work, standard, without=changes)
     return count
+
+
+def _living(work: Publication) -> int:
+    """How many of the staged records are not deleted."""
+    query = f"SELECT count(*) FROM source_record WHERE record_id IN {IDS} AND NOT deleted"
+    return int(work.connection.scalar(sa.text(query)) or 0)
 
 
 def _joined(work: Publication, current: str, standard: str | None, columns: str) -> str:

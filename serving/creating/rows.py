@@ -18,7 +18,7 @@ from matching.realtime import Matcher
 from matching.survive import ranks_for, rules_for, survive
 from models.config import Config
 from models.config.created import with_created
-from models.store import Store
+from models.store import Store, totals
 from models.store.tables import (
     counter,
     event,
@@ -87,6 +87,8 @@ def add_record(store: Store, connection: sa.Connection, matcher: Matcher, fresh:
             payload=orjson.dumps(payload).decode(),
         )
     )
+    if before is None or before["deleted"]:
+        totals.move(connection, "records", 1)
     keys = matcher.keys(fresh.entity_type, fresh.standard)
     if keys:
         rows = [{"key": key, "record_id": fresh.record_id} for key in keys]
@@ -101,12 +103,15 @@ def publish_new(store: Store, connection: sa.Connection, config: Config, fresh: 
     )
     g = golden_record.c
     version = int(connection.scalar(sa.select(g.version).where(g.golden_id == golden_id)) or 0) + 1
+    was_active = False
     if version > 1:
         from models.store.tables import golden_version
 
         old = connection.execute(sa.select(golden_record).where(g.golden_id == golden_id)).mappings().one()
+        was_active = old["status"] == "active"
         connection.execute(sa.insert(golden_version).values(**old, recorded_to=fresh.at))
         connection.execute(sa.delete(golden_record).where(g.golden_id == golden_id))
+    totals.move(connection, "golden", int(not was_active))
     connection.execute(
         sa.insert(golden_record).values(
             golden_id=golden_id,

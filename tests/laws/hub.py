@@ -23,6 +23,7 @@ import yaml
 from models.config import load_config
 from models.stewardship import MACHINE_KINDS
 from models.store import Store, open_store
+from models.store.totals import count, total
 from models.vocabulary import record_id
 from orchestration import lifecycle, steps
 from orchestration.hub_run import HubRun, open_run
@@ -243,8 +244,11 @@ class Hub:
         self.consumer.compare(self.desk)
 
     def verify(self) -> list[dict[str, Any]]:
-        """How the published state differs from one resolution of everything."""
+        """How the published state differs from one resolution of everything; numbers that are kept are right."""
         with open_run(self.config) as run:
+            database = run.store.database
+            for name in ("records", "golden"):
+                assert (kept := total(database, name)) == count(database, name), (name, kept)
             return steps.verify(run)
 
     def id(self, source: str, key: str) -> int:

@@ -19,7 +19,7 @@ from matching.model.train import train
 from matching.standardise import PARSER_VERSION
 from models.config import Config, load_config
 from models.match_model import PublishedModel
-from models.store import Store, open_store
+from models.store import Store, open_store, totals
 from models.vocabulary import record_id
 from orchestration import steps
 from orchestration.hub_run import HubRun, open_run
@@ -123,6 +123,9 @@ class Hub:
             laws = steps.check_before(run, self.entity, max_cluster=200)
             assert all(verdict.passed for verdict in laws), laws
             steps.publish(run)
+            for name in ("records", "golden"):
+                kept, counted = totals.total(run.store.database, name), totals.count(run.store.database, name)
+                assert kept == counted, name
         if check and not planned["full"]:
             differences = self.verify()
             assert not differences, differences
