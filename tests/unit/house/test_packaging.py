@@ -96,3 +96,17 @@ def test_every_package_is_packed() -> None:
         for folder in (ROOT / package).rglob("*"):
             if folder.is_dir() and any(folder.glob("*.py")) and folder.name != "versions":
                 assert (folder / "__init__.py").exists(), f"{folder.relative_to(ROOT)} would not be installed"
+
+
+def test_every_file_of_the_packages_is_installed() -> None:
+    """Pages, assets, tables and migrations: what is in the folders here is in an installation too.
+
+    A folder whose name is none of Python's is no package, and the patterns for all packages do not reach into it.
+    """
+    here = {p for one in OURS for p in (ROOT / one).rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    folders = {p.parent for p in here if all(part.isidentifier() for part in p.parent.relative_to(ROOT).parts)}
+    installed = {path for path in here if path.suffix == ".py" and path.parent in folders}
+    for package, patterns in PROJECT["tool"]["setuptools"]["package-data"].items():
+        for folder in folders if package == "*" else [ROOT / package.replace(".", "/")]:
+            installed |= {path for pattern in patterns for path in folder.glob(pattern)}
+    assert sorted(str(path.relative_to(ROOT)) for path in here - installed) == []
