@@ -29,7 +29,8 @@ class Announced(BaseModel):
     summary="Announce that a source changed",
 )
 def changed(
-    source: Annotated[str, Path(max_length=63)], call: Annotated[Call, Depends(Needs("runs.start"))]
+    source: Annotated[str, Path(max_length=63, examples=["sales_crm"])],
+    call: Annotated[Call, Depends(Needs("runs.start"))],
 ) -> Response:
     """Notes it; a source with `sensor: {announced: true}` is read soon after. A body is not looked at.
 

@@ -55,14 +55,14 @@ class ConsentBody(shapes.Asked):
 
     purpose: str = Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*$", examples=["marketing"])
     channel: str = Field(ANY, min_length=1, max_length=63, pattern=r"^(\*|[a-z0-9][a-z0-9_-]*)$", examples=["email"])
-    given: bool
+    given: bool = Field(examples=[True])
     evidence: str | None = Field(None, max_length=1000, examples=["form 117, scanned"])
 
 
 class ErasureBody(shapes.Asked):
     """Why; kept in the audit log, so name nobody in it."""
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, examples=["request 2026-117"])
 
 
 class ErasureAnswer(BaseModel):

@@ -24,8 +24,8 @@ Reads = Annotated[Call, Depends(Needs("tasks.read"))]
 Works = Annotated[Call, Depends(Needs("tasks.work"))]
 Leads = Annotated[Call, Depends(Needs("tasks.lead"))]
 TaskKey = Annotated[str, Path(max_length=200, examples=["grey_pair:1006668195598520040-3999289345635187092"])]
-Number = Annotated[int, Path(ge=1, le=2**62)]
-FindingId = Annotated[int, Path(ge=0, le=2**63 - 1)]
+Number = Annotated[int, Path(ge=1, le=2**62, examples=[17])]
+FindingId = Annotated[int, Path(ge=0, le=2**63 - 1, examples=[13920844512438637])]
 Despite = Annotated[
     bool, Field(description="Match although hard rules keep the two customers apart, as `contradiction` told")
 ]
@@ -35,6 +35,7 @@ Only = Annotated[
         description="With match: this record alone goes over to the other's customer, and the rest stays another one"
     ),
 ]
+_RECORD = {"source": "sales_crm", "source_key": "ACC-719613"}
 Reason = Annotated[str, Field(min_length=1, max_length=2000, examples=["same tax id on the invoice"])]
 
 
@@ -135,13 +136,13 @@ class Because(shapes.Asked):
 class Said(shapes.Asked):
     """A comment."""
 
-    text: str = Field(min_length=1, max_length=4000)
+    text: str = Field(min_length=1, max_length=4000, examples=["asked the dealer"])
 
 
 class Assignment(shapes.Asked):
     """Whose task it is to be; null for nobody's."""
 
-    to: str | None = Field(max_length=130)
+    to: str | None = Field(max_length=130, examples=["li.na"])
 
 
 class Note(shapes.Asked):
@@ -173,7 +174,7 @@ class SplitBody(shapes.Asked):
     """Which records of a customer become one together: each record in exactly one part."""
 
     parts: list[Annotated[list[shapes.KeyBody], Field(min_length=1, max_length=1000)]] = Field(
-        min_length=2, max_length=100
+        min_length=2, max_length=100, examples=[[[_RECORD], [_RECORD | {"source_key": "ACC-719614"}]]]
     )
     reason: Reason
     version: int | None = Field(None, ge=1, le=2**62)

@@ -20,7 +20,7 @@ from serving.feed.targets import TargetError
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=Repeatable)
 
 Manages = Annotated[Call, Depends(Needs("webhooks.manage"))]
-HookId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+HookId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["5c0ffee5c0ffee00"])]
 
 
 class Filters(BaseModel):
@@ -174,7 +174,7 @@ def letters(webhook_id: HookId, call: Manages) -> Response:
     responses=refusals("not_found"),
     summary="Send a delivery again",
 )
-def replay(webhook_id: HookId, letter: Annotated[int, Path(ge=1, le=2**62)], call: Manages) -> Response:
+def replay(webhook_id: HookId, letter: Annotated[int, Path(ge=1, le=2**62, examples=[3])], call: Manages) -> Response:
     """Sends a delivery that was given up once more, now."""
     _own(call, webhook_id)
     if all(row["id"] != letter for row in hooks.dead_letters(call.store, webhook_id)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from serving.api.application import endpoints, right_of
 from serving.api.problems import CODES
@@ -33,3 +34,25 @@ def test_no_endpoint_under_v1_is_outside_of_the_interface(hub: Hub) -> None:
         if path.startswith("/v1"):
             for told in methods.values():
                 assert told["security"] and told["summary"] and told["description"], path
+
+
+def test_what_must_be_sent_has_an_example(hub: Hub) -> None:
+    """Each part of a path, and each field that a body needs."""
+    document = hub.app.openapi()
+    schemas = document["components"]["schemas"]
+
+    def shown(schema: dict[str, Any]) -> bool:
+        if "$ref" in schema:
+            named = schemas[schema["$ref"].rpartition("/")[2]]
+            return all(shown(named["properties"][name]) for name in named["required"])
+        return bool({"examples", "enum", "const"} & schema.keys())
+
+    without = []
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            needed = {p["name"]: p["schema"] for p in told.get("parameters", ()) if p["in"] == "path"}
+            if body := told.get("requestBody"):
+                named = schemas[body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+                needed |= {name: named["properties"][name] for name in named.get("required", ())}
+            without += [f"{method} {path}: {name}" for name, schema in needed.items() if not shown(schema)]
+    assert without == []
