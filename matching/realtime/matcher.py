@@ -7,12 +7,13 @@ block caps, contact roles and weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
 
 from matching.in_use import rules_in_use
+from matching.model.compiled import DIGITS
 from matching.realtime.answer import MatchAnswer
 from matching.realtime.candidates import candidates_of
 from matching.realtime.contacts import ContactRoles
@@ -27,6 +28,7 @@ from models.store import Store
 from models.store.lookup import Lookup, looking
 from models.vocabulary import record_id
 
+Edge = tuple[int, int, float]
 BELOW_REVIEW = 6.0
 """Golden records are answered down to this many bits below the weight from which stewards see a pair."""
 
@@ -78,6 +80,25 @@ class Matcher:
         with looking(self._store.database) as lookup:
             _, rules, _ = self._state(lookup, entity)
         return list(dict.fromkeys(key.key for key in rules.keys(rules.features(standard, ContactRoles(rules)))))
+
+    def edges(self, entity: str, number: int, standard: Mapping[str, Any], records: Collection[int]) -> list[Edge]:
+        """What a run would keep of a record of these standard values and others of the hub, which it will find again:
+        left_id, right_id, weight of the pairs from which on stewards see one.
+
+        Raises ModelError where the hub has no published state with a model yet.
+        """
+        with looking(self._store.database) as lookup:
+            _, rules, _ = self._state(lookup, entity)
+            roles = ContactRoles(rules)
+            asked = rules.features(standard, roles)
+            held = {i: rules.features(orjson.loads(text), roles) for i, text in lookup.standards(sorted(records))}
+            roles.learn(lookup, [asked, *held.values()])
+            found = [
+                (min(number, i), max(number, i), round(rules.compiled.weight(asked, other), DIGITS))
+                for i, other in held.items()
+                if i != number
+            ]
+        return [edge for edge in found if edge[2] >= rules.declaration.review]
 
     def match_source(
         self, source: str, source_key: str, *, stream: str | None = None, limit: int = 10, at_least: float | None = None

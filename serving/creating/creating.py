@@ -25,7 +25,7 @@ from models.store.serving_tables import api_record, tombstone
 from models.store.tables import golden_record, membership
 from models.vocabulary import record_id
 from serving.access import Principal
-from serving.creating.rows import Fresh, add_record, publish_new
+from serving.creating.rows import Fresh, add_edges, add_record, publish_new
 from serving.customers.keys import Key, crosswalk
 
 PEOPLE = "people"
@@ -160,6 +160,8 @@ def _deliver(connection: sa.Connection, fresh: Fresh, golden_id: str, reserved: 
 def _attach(store: Store, connection: sa.Connection, matcher: Matcher, fresh: Fresh, golden_id: str) -> None:
     _deliver(connection, fresh, golden_id, False)
     add_record(store, connection, matcher, fresh)
+    members = list(connection.scalars(sa.select(membership.c.record_id).where(membership.c.golden_id == golden_id)))
+    add_edges(connection, fresh, matcher.edges(fresh.entity_type, fresh.record_id, fresh.standard, members))
     connection.execute(
         sa.insert(membership).values(record_id=fresh.record_id, golden_id=golden_id, run_id=fresh.run_id)
     )

@@ -7,6 +7,7 @@ content hash fits no delivery.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,14 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from matching.realtime import Matcher
+from matching.realtime.matcher import Edge
 from matching.survive import ranks_for, rules_for, survive
 from models.config import Config
 from models.config.created import with_created
 from models.store import Store, totals
 from models.store.tables import (
     counter,
+    edge,
     event,
     golden_record,
     match_key,
@@ -93,6 +96,16 @@ def add_record(store: Store, connection: sa.Connection, matcher: Matcher, fresh:
     if keys:
         rows = [{"key": key, "record_id": fresh.record_id} for key in keys]
         connection.execute(sa.insert(match_key), rows)
+
+
+def add_edges(connection: sa.Connection, fresh: Fresh, found: Sequence[Edge]) -> None:
+    """Keep why a record is where it was attached, for decisions that take effect before the run that looks at it."""
+    e = edge.c
+    connection.execute(sa.delete(edge).where(sa.or_(e.left_id == fresh.record_id, e.right_id == fresh.record_id)))
+    if found:
+        names = ("left_id", "right_id", "weight")
+        rows = [{**dict(zip(names, one, strict=True)), "entity_type": fresh.entity_type} for one in found]
+        connection.execute(sa.insert(edge), rows)
 
 
 def publish_new(store: Store, connection: sa.Connection, config: Config, fresh: Fresh, golden_id: str) -> None:

@@ -15,9 +15,12 @@ from starlette.testclient import TestClient
 from models.config import Config, parse_config
 from models.store import Store, open_store
 from models.store.tables import event, golden_record
+from models.vocabulary import record_id
 from orchestration.run import run_hub, verify_hub
+from serving.access import Principal
 from serving.access.keys import issue
 from serving.http.app import create_app
+from serving.stewardship import decide_pair
 from tests.support.postgres import Server
 
 CONFIG = """
@@ -158,6 +161,18 @@ def test_a_certain_match_is_attached_and_doubt_is_refused_unless_told_otherwise(
     assert doubt["candidates"] and doubt["candidates"][0]["reasons"]
     status, made = served.create("E2", **two, on_doubt="create")
     assert (status, made["outcome"]) == (201, "created")
+
+
+def test_who_was_attached_stays_when_a_steward_decides_before_the_next_run(served: Served) -> None:
+    home = served.home("crm", "A3")
+    assert served.create("E1", name="顺达物流有限公司", phone=["13800138003"], city="成都市")[1]["golden_id"] == home
+    lead = Principal.of_account("li", "lead_steward")
+    mine, other = (record_id("crm", "accounts", key) for key in ("A3", "A20"))
+    decide_pair(served.store, served.config, lead, "match", mine, other, reason="one fleet", despite=True)
+    assert {served.home("crm", key) for key in ("A3", "D3", "A20")} == {served.home("api-erp", "E1")}
+    run_hub(served.config)
+    assert {served.home("crm", key) for key in ("A3", "D3", "A20")} == {served.home("api-erp", "E1")}
+    assert verify_hub(served.config)["differences"] == []
 
 
 def test_a_key_of_another_source_decides(served: Served) -> None:
