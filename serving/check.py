@@ -24,7 +24,8 @@ class Seen:
 
     `columns` are the delivered ones; `mapping` and `examples` go by attribute (personal and secret values are not
     shown); `unmapped` columns are kept in the payload but fill no attribute; `errors` would keep the stream from
-    being landed; `unreadable` says that the source is at fault, not the configuration.
+    being landed; `unreadable` says that the source is at fault, not the configuration; `empty` that it was read and
+    has no rows at this time.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Seen:
     suggestions: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     unreadable: bool = False
+    empty: bool = False
 
 
 def check_options(config: Config) -> None:
@@ -72,7 +74,7 @@ def look_at(config: Config, source: Source, stream: Stream) -> Seen:
         seen.errors.append(str(error))
         return replace(seen, unreadable=True)
     if first is None:
-        return seen
+        return replace(seen, empty=True)
     seen.columns.extend(first.schema.names)
     if not sparse:
         missing = missing_columns(source, stream, seen.columns)
@@ -86,7 +88,7 @@ def look_at(config: Config, source: Source, stream: Stream) -> Seen:
                 value = _first_value(first, column)
                 if value is not None:
                     seen.examples.setdefault(name, value)
-    return seen
+    return replace(seen, empty=not first.num_rows)
 
 
 def _of_file(config: Config, mistake: ConfigError) -> ConfigError:
@@ -96,16 +98,23 @@ def _of_file(config: Config, mistake: ConfigError) -> ConfigError:
 
 
 def _first_batch(items: Iterable[object]) -> tuple[pa.RecordBatch | None, bool]:
-    """The first rows of a reading (None: there are none), and whether absent columns are usual in it."""
+    """The first rows of a reading, and whether absent columns are usual in it.
+
+    A file tells its columns by a batch without rows: where nothing follows that, it is what is returned. None: there is
+    not even that.
+    """
     sparse = False
+    columns: pa.RecordBatch | None = None
     for item in items:
         if isinstance(item, Delivery):
             sparse = item.sparse
         elif isinstance(item, pa.RecordBatch):
-            return item, sparse
+            if item.num_rows:
+                return item, sparse
+            columns = item if columns is None else columns
         elif isinstance(item, BadRow):
             continue
-    return None, sparse
+    return columns, sparse
 
 
 def _first_value(batch: pa.RecordBatch, column: str) -> str | None:

@@ -57,6 +57,8 @@ def check(session: Session, rules: bool, language: str | None) -> None:
         session.show(f"{stream.source}.{stream.stream} → {stream.entity}")
         rows = [(a, ", ".join(c), _example(stream, a, a in personal)) for a, c in stream.mapping.items()]
         session.show(_indented(table(("attribute", "column", "for example"), rows)))
+        if stream.empty:
+            session.show("  " + _nothing(stream))
         if stream.unmapped:
             session.show(f"  kept, but filling no attribute: {', '.join(stream.unmapped)}")
         for column, attribute in stream.suggestions.items():
@@ -142,9 +144,15 @@ def _told(stream: Discovered) -> dict[str, Any]:
 
 
 def _example(stream: Seen, attribute: str, personal: bool) -> str:
-    if not stream.columns or stream.errors:
+    if not stream.columns or stream.errors or stream.empty:
         return ""
     return "(personal, not shown)" if personal else stream.examples.get(attribute, "(no value in the first rows)")
+
+
+def _nothing(stream: Seen) -> str:
+    if stream.columns:
+        return "it has no rows at this time: columns are compared, values are not"
+    return "it is empty, without rows and without names of columns: nothing could be compared"
 
 
 def _indented(text: str) -> str:

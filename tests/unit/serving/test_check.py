@@ -112,9 +112,21 @@ def test_what_the_connector_finds_wrong_keeps_it_closed(connector: type[Fake]) -
     assert got.errors[0].endswith("kehu.yaml: unknown key 'pth'") and not got.unreadable and connector.taken == 0
 
 
-def test_an_empty_source_is_no_mistake(connector: type[Fake]) -> None:
+def test_an_empty_source_is_no_mistake_but_is_told(connector: type[Fake]) -> None:
     connector.items = [Delivery()]
-    assert seen().errors == []
+    got = seen()
+    assert got.errors == [] and got.empty and got.columns == []
+
+
+def test_columns_that_come_ahead_of_the_rows_do_not_hide_the_values(connector: type[Fake]) -> None:
+    deliver(connector, COLUMNS)
+    none = connector.items[2].slice(0, 0)
+    connector.items.insert(1, none)
+    got = seen()
+    assert got.examples == {"job_title": "CEO"} and not got.empty
+    connector.items = [Delivery(), none, State({})]
+    got = seen()
+    assert got.empty and got.columns == list(COLUMNS) and got.errors == []
 
 
 def test_options_are_checked_without_opening_a_source() -> None:
