@@ -33,7 +33,7 @@ def total(database: Database, name: Total) -> int:
         return int(known)
     with database.write() as connection:
         if known is None:
-            _make(connection, name)
+            _write(connection, name, "counter.value + :by", 0)
         # Whoever changes the number meanwhile waits for this row, and what is counted next sees all that went before.
         known = connection.scalar(sa.select(value).where(row).with_for_update())
         if known is None or known < 0:
@@ -45,14 +45,13 @@ def total(database: Database, name: Total) -> int:
 def move(connection: sa.Connection, name: Total, by: int) -> None:
     """Say that there are so many more, or fewer; part of the transaction that makes it so."""
     if by:
-        value = t.counter.c.value
-        connection.execute(sa.update(t.counter).where(_row(name), value >= 0).values(value=value + by))
+        _write(connection, name, "CASE WHEN counter.value >= 0 THEN counter.value + :by ELSE counter.value END", by)
 
 
 def forget(connection: sa.Connection) -> None:
     """Say that the numbers are not known any more; part of the transaction that changes them."""
     for name in _COUNTED:
-        connection.execute(sa.update(t.counter).where(_row(name)).values(value=_UNKNOWN))
+        _write(connection, name, ":by", _UNKNOWN)
 
 
 def count(database: Database, name: Total) -> int:
@@ -65,6 +64,8 @@ def _row(name: Total) -> sa.ColumnElement[bool]:
     return t.counter.c.name == f"total:{name}"
 
 
-def _make(connection: sa.Connection, name: Total) -> None:
-    text = "INSERT INTO counter (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING"
-    connection.execute(sa.text(text), {"name": f"total:{name}", "value": _UNKNOWN})
+def _write(connection: sa.Connection, name: Total, value: str, by: int) -> None:
+    # The row is made and locked even when the number is not known: who counts meanwhile must wait for this transaction.
+    text = f"INSERT INTO counter (name, value) VALUES (:name, {_UNKNOWN}) ON CONFLICT (name)"
+    text += f" DO UPDATE SET value = {value}"
+    connection.execute(sa.text(text), {"name": f"total:{name}", "by": by})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -73,3 +74,23 @@ def test_a_publishing_that_is_undone_leaves_the_numbers(store: Store, tmp_path: 
         store.start_run("r2")
         store.publish(o.outcome("r2", tmp_path / "2"), full_disk)
     assert held(store) == (3, 2)
+
+
+@pytest.mark.parametrize("row_there", [True, False])
+def test_who_counts_waits_for_a_change_that_is_not_committed(store: Store, tmp_path: Path, row_there: bool) -> None:
+    o.first_run(tmp_path / "1")
+    o.publish(store, "r1", tmp_path / "1", full=True)
+    with store.database.write() as connection:
+        if row_there:
+            totals.forget(connection)
+        else:
+            connection.execute(sa.text("DELETE FROM counter WHERE name LIKE 'total:%'"))
+    with store.database.write() as connection:
+        connection.execute(sa.text("UPDATE golden_record SET status = 'retired' WHERE golden_id = 'g3'"))
+        totals.move(connection, "golden", -1)
+        counting = Thread(target=total, args=(store.database, "golden"))
+        counting.start()
+        counting.join(0.5)
+        assert counting.is_alive()
+    counting.join(30)
+    assert held(store) == (3, 1)
