@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import orjson
@@ -13,11 +13,11 @@ import orjson
 from matching.model.compiled import DIGITS, probability
 from matching.realtime.rules import Rules
 from matching.standardise.added import likeness_of
-from matching.standardise.subjects import ADDRESS, BIRTH, NAME_SUBJECTS, PHONE, SINGLE_SUBJECTS, Subject
 from models.config import Config
 from models.vocabulary import Sensitivity, added_column
 from serving.stewardship.bench import Bench
 from serving.stewardship.raw import raw_values
+from serving.stewardship.spelling import met, subjects_of
 
 Agreement = Literal["same", "alike", "different", "missing"]
 
@@ -47,23 +47,29 @@ class RecordView:
 class Cell:
     """One record's values of an attribute: as delivered, in standard form (column → value), and why they do not count.
 
-    `shared` names the contact values that several customers use: they say less, or nothing.
+    `shared` names the contact values that several customers use: they say less, or nothing. `met` says of each value
+    whether the other of the first two records has it too, however it is written.
     """
 
     raw: list[str] = field(default_factory=list)
     standard: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
     shared: dict[str, str] = field(default_factory=dict)
+    met: list[bool] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class AttributeRow:
-    """An attribute across the records, in their order. `agreement` is between the first two."""
+    """An attribute across the records, in their order. `agreement` is between the first two.
+
+    `respelt`: they are the same only once they are standardised.
+    """
 
     attribute: str
     sensitivity: Sensitivity
     cells: list[Cell]
     agreement: Agreement
+    respelt: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,8 +131,15 @@ def attribute_rows(bench: Bench, entity: str, records: Sequence[int]) -> list[At
             shared = {v: role for c in mine if c in kinds for v in mine[c] if (role := roles[c][v]) != "own"}
             texts = [] if values is None else [str(v) for v in values] if isinstance(values, list) else [str(values)]
             cells.append(Cell(texts, mine, reasons.get(name), shared))
-        if any(cell.raw for cell in cells):
-            rows.append(AttributeRow(name, attribute.sensitivity, cells, _agreement(cells)))
+        if not any(cell.raw for cell in cells):
+            continue
+        if len(cells) > 1 and cells[0].raw and cells[1].raw:
+            values, others = (cells[0].raw, cells[1].raw), (raw[records[0]], raw[records[1]])
+            mets = met(bench.config, entity, name, values, others)
+            cells[:2] = (replace(cell, met=found) for cell, found in zip(cells[:2], mets, strict=True))
+        agreement = _agreement(cells)
+        respelt = agreement == "same" and set(cells[0].raw) != set(cells[1].raw)
+        rows.append(AttributeRow(name, attribute.sensitivity, cells, agreement, respelt))
     return rows
 
 
@@ -179,11 +192,6 @@ def columns_of(config: Config, entity: str) -> dict[str, list[str]]:
     return found
 
 
-def subjects_of(entity: str) -> tuple[Subject, ...]:
-    """What makes the standard columns of an entity type, and of which attributes."""
-    return (NAME_SUBJECTS[entity], ADDRESS, PHONE, BIRTH, *SINGLE_SUBJECTS[entity])
-
-
 def columns_of_added(name: str) -> list[str]:
     """The standard columns of an attribute that the configuration adds."""
     return [added_column(name), likeness_of(name)]
@@ -199,8 +207,10 @@ def _agreement(cells: Sequence[Cell]) -> Agreement:
     if len(cells) < 2 or not cells[0].raw or not cells[1].raw:
         return "missing"
     one, other = cells[0], cells[1]
-    if set(one.raw) == set(other.raw) or (one.standard and one.standard == other.standard):
+    if all(one.met + other.met) or (one.standard and one.standard == other.standard):
         return "same"
+    if any(one.met):
+        return "alike"
     both = {column for column in one.standard.keys() & other.standard.keys() if not _COMMON.search(column)}
     return "alike" if any(_share(one.standard[c], other.standard[c]) for c in both) else "different"
 

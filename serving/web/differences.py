@@ -10,14 +10,23 @@ from rapidfuzz.distance import Indel
 _UNLIKE = 0.35  # below this share of common characters marks would be confetti: the whole value is marked
 
 
-def marked(one: Sequence[str], other: Sequence[str]) -> tuple[Markup, Markup]:
+def marked(
+    one: Sequence[str], other: Sequence[str], met: tuple[Sequence[bool], Sequence[bool]]
+) -> tuple[Markup, Markup]:
     """Two lists of values as HTML; what stands in one and not in the other is in `<ins class="diff">`.
 
-    Two single values are compared by characters, longer lists by whole values.
+    `met` says of each value whether the other list has it, perhaps in another spelling: then it is not marked. Two
+    single values are compared by characters, longer lists by whole values.
     """
-    if len(one) == 1 and len(other) == 1:
+    if len(one) == 1 and len(other) == 1 and not all(met[0]):
         return _characters(one[0], other[0])
-    return _whole(one, other), _whole(other, one)
+    return plain(one, met[0]), plain(other, met[1])
+
+
+def plain(values: Sequence[str], met: Sequence[bool] = ()) -> Markup:
+    """Values below each other; marked are those of which `met` says that the other list lacks them."""
+    known = [*met, *[True] * (len(values) - len(met))]
+    return Markup("<br>").join(escape(v) if yes else _mark(v) for v, yes in zip(values, known, strict=True))
 
 
 def _characters(one: str, other: str) -> tuple[Markup, Markup]:
@@ -31,11 +40,6 @@ def _characters(one: str, other: str) -> tuple[Markup, Markup]:
         left += escape(a) if step.tag == "equal" else _mark(a)
         right += escape(b) if step.tag == "equal" else _mark(b)
     return left, right
-
-
-def _whole(values: Sequence[str], others: Sequence[str]) -> Markup:
-    known = set(others)
-    return Markup("<br>").join(escape(v) if v in known else _mark(v) for v in values)
 
 
 def _mark(text: str) -> Markup:

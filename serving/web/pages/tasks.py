@@ -15,7 +15,7 @@ from serving.attached import attached
 from serving.stewardship import Beside, TaskView
 from serving.stewardship.compare import AttributeRow
 from serving.stewardship.deciding import Side
-from serving.web.differences import marked
+from serving.web.differences import marked, plain
 from serving.web.drawing import HEIGHT, WIDTH, graph_places, waterfall_bars
 from serving.web.notices import notice_of
 from serving.web.pages.findings import sentences
@@ -169,9 +169,9 @@ def beside(visit: Visit, found: Beside, entity: str, pair: list[int]) -> dict[st
 
 def _marks(row: AttributeRow, coded: Callable[[str, Any], Any]) -> list[Any]:
     raw = [coded(row.attribute, cell.raw) for cell in row.cells]
-    if len(raw) == 2 and raw[0] and raw[1]:
-        return list(marked(raw[0], raw[1]))
-    return [marked(values, values)[0] for values in raw]
+    if len(raw) == 2 and raw[0] and raw[1] and row.agreement != "same":
+        return list(marked(raw[0], raw[1], (row.cells[0].met, row.cells[1].met)))
+    return [plain(values) for values in raw]
 
 
 def record_reading(visit: Visit, found: Beside, action: str, kind: str, number: str) -> None:
