@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.errors import BusyError, StoreError
-from models.store.looks import OPTIONS, Looks
+from models.store.looks import OPTIONS, Looks, for_psycopg
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -138,7 +138,7 @@ class Database:
             found: tuple[Any, ...] | None = driver.execute(query, values).fetchone()
             return found
         with driver.cursor() as cursor:
-            found = cursor.execute(query.replace("?", "%s"), values, prepare=True).fetchone()
+            found = cursor.execute(for_psycopg(query), values, prepare=True).fetchone()
             return found
 
     def is_empty(self, table: sa.Table) -> bool:

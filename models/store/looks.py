@@ -7,8 +7,10 @@ and back than the look-up itself. Here the first statement finds out that a conn
 from __future__ import annotations
 
 import queue
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -22,6 +24,17 @@ not to take several cores from those who wait.
 """
 
 _Answer = TypeVar("_Answer")
+_PLACES = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\?|%""")
+
+
+@lru_cache(maxsize=256)
+def for_psycopg(query: str) -> str:
+    """A statement with `?` for each value as psycopg wants it; what is quoted in it stays what it says."""
+
+    def put(found: re.Match[str]) -> str:
+        return "%s" if found[0] == "?" else found[0].replace("%", "%%")
+
+    return _PLACES.sub(put, query)
 
 
 class Looks:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from models.store.database import Database
+from models.store.looks import for_psycopg
 
 
 class Member(NamedTuple):
@@ -243,5 +244,5 @@ class Lookup:
             found: list[Any] = self._driver.execute(query, values).fetchall()
             return found
         with self._driver.cursor(binary=True) as cursor:
-            found = cursor.execute(query.replace("?", "%s"), values, prepare=True).fetchall()
+            found = cursor.execute(for_psycopg(query), values, prepare=True).fetchall()
             return found

@@ -72,17 +72,19 @@ def create_app(config: Config, store: Store, *, secure: bool = False, close: boo
         version=version("kehu"),
         docs_url=None,  # FastAPI's own page takes its scripts from elsewhere in the network
         redoc_url=None,
+        redirect_slashes=False,  # a client that follows there leaves its body or key behind: 404 says it at once
         lifespan=lifespan,
     )
     app.state.hub = Hub(config, store, Masking(config), reads)
     app.state.secure = secure
     sso = config.serving.single_sign_on
     app.state.single_sign_on = Provider(sso) if sso is not None else None
-    app.add_middleware(Headers, failed=unexpected, secure=secure)
     add_error_pages(app)
     if importlib.util.find_spec("serving.api") is not None:
         importlib.import_module("serving.api").include(app)
-    add_pages(app)
+    add_pages(app, max_body_size=config.serving.max_body_kb * 1024)
+    # The last one is the outermost: what another answers in place of the application carries the headers too.
+    app.add_middleware(Headers, failed=unexpected, secure=secure)
     return app
 
 

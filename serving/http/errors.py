@@ -75,19 +75,32 @@ def request_id(request: Request) -> str:
 def _answer(
     request: Request, status: int, detail: str, headers: dict[str, str] | None = None, **more: object
 ) -> Response:
-    if request.url.path.startswith(PROGRAM_PATHS):
+    if for_programs(request):
         return problem(request, status, detail, headers=headers, **more)
     return error_page(request, status, detail, headers)
 
 
+def for_programs(request: Request) -> bool:
+    """Whether a path is one that programs ask for."""
+    return request.url.path.startswith(PROGRAM_PATHS) or request.url.path == "/v1"
+
+
+def too_large(request: Request, limit: int) -> Response:
+    """The answer to a body of more than `limit` bytes."""
+    return _answer(request, 413, f"a body may have {limit // 1024} KiB")
+
+
 def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _answer(request, error.status_code, str(error.detail), dict(error.headers or {}))
+    said, path = str(error.detail), request.url.path
+    if for_programs(request) and said == HTTPStatus.NOT_FOUND.phrase:
+        said = "nothing is at this path" + (f" (did you mean '{path.rstrip('/')}'?)" if path.endswith("/") else "")
+    return _answer(request, error.status_code, said, dict(error.headers or {}))
 
 
 def _wrong_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    places = [{"place": ".".join(str(x) for x in e["loc"]), "message": _message(e)} for e in error.errors()]
+    places = [{"place": ".".join(str(x) for x in e["loc"]), "message": _message(e, request)} for e in error.errors()]
     said = "; ".join(f"{p['place']}: {p['message']}" for p in places)
     return _answer(request, 422, said, errors=places)
 
@@ -98,12 +111,14 @@ def unknown_name(noun: str, name: str, valid: Collection[str] = ()) -> str:
     return said + (f" (did you mean '{close}'?)" if close else "")
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, Any], request: Request) -> str:
+    if error["type"] == "model_attributes_type" and "json" not in request.headers.get("content-type", ""):
+        return "this is read as JSON with the header Content-Type: application/json"
     return unknown_name("field", str(error["loc"][-1])) if error["type"] == "extra_forbidden" else str(error["msg"])
 
 
 def _not_signed_in(request: Request, error: Exception) -> Response:
-    if request.url.path.startswith(PROGRAM_PATHS):
+    if for_programs(request):
         return problem(request, 401, str(error), headers={"WWW-Authenticate": "Bearer"})
     there = sign_in_address(request)
     if request.headers.get("HX-Request") == "true":  # a part of a page: the whole page goes there

@@ -53,12 +53,12 @@ class Tab:
     entity_types: tuple[str, ...] = ("organization", "person")
 
 
-def add_pages(app: FastAPI) -> None:
-    """Add all pages, and the files they need, to an application."""
+def add_pages(app: FastAPI, *, max_body_size: int | None = None) -> None:
+    """Add all pages, and the files they need, to an application; no form may be larger than `max_body_size` bytes."""
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router, _, public in _found():
         guard = [] if public else [Depends(signed_in)]
-        app.include_router(router, include_in_schema=False, dependencies=guard)
+        app.include_router(router, include_in_schema=False, dependencies=guard, max_body_size=max_body_size)
 
 
 @functools.cache

@@ -91,6 +91,7 @@ _HEADINGS = {
     403: N_("You may not do that"),
     404: N_("There is no such page"),
     409: N_("Somebody was quicker"),
+    413: N_("That is too much at once"),
     422: N_("That request cannot be understood"),
     500: N_("Something went wrong"),
     503: N_("The hub is busy; try again in a moment"),

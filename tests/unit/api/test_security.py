@@ -100,6 +100,36 @@ def test_a_body_without_end_is_not_read(strict: Hub) -> None:
     for body in (b'{"ids": ["' + b"x" * 5000 + b'"]}', iter([b"x" * 1000] * 5)):
         found = client.post("/v1/customers/batch", content=body, headers={"Content-Type": "application/json"})
         assert (found.status_code, found.json()["code"]) == (413, "too_large"), found.text
+        assert found.headers["x-request-id"] == found.json()["request_id"]
+        assert found.headers["x-content-type-options"] == "nosniff" and found.headers["cache-control"] == "no-store"
+
+
+def test_nor_is_a_form_without_end_read_of_somebody_who_has_not_signed_in(strict: Hub) -> None:
+    client = strict.client()
+    for sent in ({"data": {"name": "wang", "password": "x" * 5000}}, {"files": {"a": b"x" * 5000}}):
+        found = client.post("/sign-in", **sent)  # type: ignore[arg-type]
+        assert found.status_code == 413 and "That is too much at once" in found.text
+        assert found.headers["content-type"].startswith("text/html") and found.headers["x-frame-options"] == "DENY"
+
+
+def test_nothing_is_redirected_for_a_slash_too_many(hub: Hub) -> None:
+    """Clients that follow do so without the key, or with a GET in place of what they sent."""
+    client = hub.as_role()
+    for path in ("/v1/customers/", "/v1/changes/", "/health/live/", "/metrics/"):
+        found = client.get(path, follow_redirects=False)
+        assert (found.status_code, found.json()["code"]) == (404, "not_found"), path
+        assert found.json()["detail"] == f"nothing is at this path (did you mean '{path.rstrip('/')}'?)"
+    for path in ("/v1", "/v1/nowhere"):
+        assert client.get(path).json()["detail"] == "nothing is at this path"
+    assert client.get("/v1/customers/nobody").json()["detail"] == "there is no customer with the id nobody"
+    assert client.post("/v1/customers/", json={}, follow_redirects=False).status_code == 404
+
+
+def test_a_body_that_is_not_said_to_be_json_is_told_so(hub: Hub) -> None:
+    found = hub.as_role().post(
+        "/v1/exports", content=b'{"what": "golden"}', headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert found.status_code == 422 and "Content-Type: application/json" in found.json()["detail"]
 
 
 @pytest.mark.parametrize("text", ["' OR '1'='1", "g1'; DROP TABLE golden_record; --", '"; --', "%", "_", "\\", "${x}"])

@@ -58,6 +58,13 @@ def test_what_is_asked_while_an_answer_is_read_is_of_the_same_state(counting: St
         assert connection.scalar(sa.select(sa.func.count()).select_from(counter)) == 5_002
 
 
+def test_what_is_quoted_in_a_statement_is_no_place_for_a_value(counting: Store) -> None:
+    query = """SELECT 'who? it''s 5%', value % 2, "name" AS "why?" FROM counter WHERE name = ? AND name <> 'event?'"""
+    assert counting.database.row(query, "event") == ("who? it's 5%", 1, "event")
+    with looking(counting.database) as lookup:
+        assert [tuple(row) for row in lookup._rows(query, "event")] == [("who? it's 5%", 1, "event")]
+
+
 def _add_one(store: Store) -> None:
     import threading
 
