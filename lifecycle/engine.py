@@ -41,7 +41,7 @@ from models.vocabulary import PARTY_TYPES
 
 LARGE_ROWS = 1_000_000
 SMALL_ROWS = 5_000
-ENGINE = 4
+ENGINE = 5
 """Raised when the evaluation itself changes, so that everything is evaluated again."""
 
 

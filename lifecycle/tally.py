@@ -20,7 +20,8 @@ CENTS = "CAST(round(100 * {}) AS BIGINT)"
 def tally(work: Work) -> None:
     """Creates `tally_part`, the parts of every customer in scope, each (sort, a, b, c) once.
 
-    Sorts: `m` touchpoint, stage, source → touchpoints, complete, valid, fresh; `p` → the stages passed as bits; `r`
+    Sorts: `m` touchpoint, stage, source → touchpoints, complete, valid, fresh (null once the customer has left the
+    stage: nobody expects news from there); `p` → the stages passed as bits; `r`
     rule, source → subjects that break it; `t` vehicle or relation, source → records; `f` severity, role → findings,
     money at stake, cost; `s` measure, part → number.
     """
@@ -62,23 +63,27 @@ def _cells(work: Work) -> None:
     for names, at, join in ((kinds.keys() - set(roaming), stage, ""), (roaming, "coalesce(p.stage, s.stage)", placed)):
         if names:
             parts.append(
-                f"SELECT t.no, t.kind, {at} AS stage, t.source, t.record_id, "
+                f"SELECT t.no, t.kind, {at} AS stage, s.stage AS now, t.source, t.record_id, "
                 "coalesce(t.a_occurred_at, t.a_valid_from, t.recorded) AS day "
                 f"FROM touchpoint t JOIN stage_of s ON s.no = t.no {join}"
                 f"WHERE t.own AND t.kind IN ({', '.join(map(text, sorted(names)))})"
             )
-    is_fresh = f"CASE WHEN ({age}) IS NULL OR max(day) + ({age}) >= {work.day} THEN 1 ELSE 0 END"
+    is_fresh = (
+        "CASE WHEN stage IS DISTINCT FROM now THEN NULL "
+        f"WHEN ({age}) IS NULL OR max(day) + ({age}) >= {work.day} THEN 1 ELSE 0 END"
+    )
     work.sql(
         f"""CREATE TEMP TABLE latest AS
         SELECT no, kind, stage, source, count(*) AS n, count(*) FILTER (b.gap IS NOT TRUE) AS complete,
             count(*) FILTER (b.wrong IS NOT TRUE) AS valid, max(day) AS day, {is_fresh} AS fresh
-        FROM ({" UNION ALL ".join(parts)}) LEFT JOIN bad b USING (record_id) GROUP BY no, kind, stage, source"""
+        FROM ({" UNION ALL ".join(parts)}) LEFT JOIN bad b USING (record_id) GROUP BY no, kind, stage, now, source"""
     )
     work.sql("INSERT INTO tally_part SELECT no, 'm', kind, stage, source, n, complete, valid, fresh FROM latest")
     if fresh:
+        asked = f"({age}) IS NOT NULL AND fresh IS NOT NULL"
         work.sql(
             "INSERT INTO stale SELECT no, NULL, day + 1 FROM (SELECT no, kind, source, max(day) + "
-            f"({age}) AS day FROM latest WHERE ({age}) IS NOT NULL GROUP BY no, kind, source) WHERE day >= {work.day}"
+            f"({age}) AS day FROM latest WHERE {asked} GROUP BY no, kind, source) WHERE day >= {work.day}"
         )
 
 

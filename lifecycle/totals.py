@@ -133,9 +133,9 @@ def _matrix(work: Work, parts: str, states: str) -> list[tuple[Any, ...]]:
     """kind, stage, source and the numbers of CELL, in several rows per cell."""
     mine = f"(SELECT no, a AS kind, b AS stage, c AS source, n1, n2, n3, n4 FROM {parts} WHERE sort = 'm')"
     return work.rows(
-        f"""SELECT kind, stage, source, 0, 0, sum(n1), sum(n2), sum(n3), count(*), sum(n4) FROM {mine} GROUP BY ALL
+        f"""SELECT kind, stage, source, 0, 0, sum(n1), sum(n2), sum(n3), count(n4), sum(n4) FROM {mine} GROUP BY ALL
         UNION ALL
-        SELECT kind, stage, '', 0, 0, sum(n1), sum(n2), sum(n3), count(*), sum(n4) FROM (
+        SELECT kind, stage, '', 0, 0, sum(n1), sum(n2), sum(n3), count(n4), sum(n4) FROM (
             SELECT no, kind, stage, sum(n1) AS n1, sum(n2) AS n2, sum(n3) AS n3, max(n4) AS n4 FROM {mine}
             GROUP BY no, kind, stage) GROUP BY ALL
         UNION ALL

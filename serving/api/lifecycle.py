@@ -62,8 +62,8 @@ class Cell(BaseModel):
     touchpoints: int
     complete: int
     valid: int
-    present: int
-    fresh: int
+    present: int = Field(description="Customers who are in the stage now and have one")
+    fresh: int = Field(description="Those of them whose latest is not older than the contract's `fresh_days`")
 
 
 class Matrix(BaseModel):

@@ -75,6 +75,24 @@ def test_the_sign_in_page_keeps_nobody_out(hub: Served, visitor: Visitor) -> Non
     assert serious(page) == []
 
 
+CUT = """() => {
+  const ruler = document.createElement('span'), wide = (of, text) => {
+    ruler.style.cssText = 'position: absolute; visibility: hidden; white-space: pre';
+    ruler.style.font = getComputedStyle(of).font;
+    ruler.textContent = text;
+    return ruler.getBoundingClientRect().width;
+  };
+  document.body.append(ruler);
+  const inner = of => {
+    const style = getComputedStyle(of);
+    return of.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) + 1;
+  };
+  const chosen = [...document.querySelectorAll('select')].map(s => [s, s.selectedOptions[0]?.text ?? '']);
+  const hints = [...document.querySelectorAll('input[placeholder]')].map(i => [i, i.placeholder]);
+  return [...chosen, ...hints].filter(([of, text]) => of.offsetParent && wide(of, text) > inner(of)).map(([, t]) => t);
+}"""
+
+
 def test_on_a_tablet_nothing_is_cut_off(hub: Served, visitor: Visitor) -> None:
     for name, addresses in pages(hub).items():
         page = visitor(name, width=820)
@@ -84,6 +102,7 @@ def test_on_a_tablet_nothing_is_cut_off(hub: Served, visitor: Visitor) -> None:
             assert page.locator("html").get_attribute("lang") == "en"
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, address
+            assert page.evaluate(CUT) == [], address
 
 
 def test_language_and_colours_are_changed_by_a_button(hub: Served, visitor: Visitor) -> None:
