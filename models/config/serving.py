@@ -31,7 +31,7 @@ class SingleSignOn(Strict):
     roles: dict[str, PersonRole] = Field(default_factory=dict)
     """Group → role; the strongest counts, and is renewed with every sign-in."""
     role: PersonRole | None = None
-    """Role of a new account that no group gives one; without it such people stay outside."""
+    """Role of those whom no group gives one; without it they stay outside."""
 
 
 class ServingOptions(Strict):

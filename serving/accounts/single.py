@@ -5,6 +5,7 @@ Who comes for the first time gets an account with the role that the configuratio
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -55,10 +56,12 @@ class Provider:
 
     def finish(self, redirect_uri: str, kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, Any]:
         """The claims about whoever came back. Raises AccountError, which says no more than that it failed."""
-        if "error" in given:
-            raise AccountError(f"{self.title}: {given.get('error_description') or given['error']}")
-        if not given.get("code") or not secrets.compare_digest(given.get("state", ""), kept.get("state", "-")):
+        state = given.get("state", "").encode()
+        if not secrets.compare_digest(state, kept.get("state", "-").encode()) or not (given.keys() & {"code", "error"}):
             raise AccountError("This sign-in was begun elsewhere, or too long ago. Try again.")
+        if "error" in given:
+            why = given.get("error_description") or given["error"]
+            raise AccountError(f"{self.title} did not vouch for you ({why}). Try again.")
         about, _ = self._asked()
         try:
             with self._session(redirect_uri) as session:
@@ -89,6 +92,8 @@ class Provider:
             nonce={"essential": True, "value": nonce},
         )
         checks.validate(decoded.claims)
+        if decoded.claims.get("azp", self.settings.client_id) != self.settings.client_id:
+            raise ValueError("azp")  # given to another program, for it to use
         return dict(decoded.claims)
 
     def _session(self, redirect_uri: str) -> Any:
@@ -114,27 +119,35 @@ class Provider:
             return self._about[1], self._about[2]
 
 
+_OUTSIDE = "You are known, but none of your groups may use this hub."
+_NO_NAME = re.compile(r"[\s/:<>\"'\\]+")
+"""What no name of an account has: with a blank or colon it could be taken for a program's or the hub's own."""
+
+
 def account_for(store: Store, settings: SingleSignOn, claims: Mapping[str, Any]) -> str:
     """The account of somebody whom a provider vouches for; made at the first time, its role renewed by their groups.
 
-    Raises AccountError for a disabled account, and where the name is somebody else's.
+    Raises AccountError for a disabled account, for somebody whose groups give no role (any more), and where the name is
+    somebody else's.
     """
     subject = f"{claims['iss']}#{claims['sub']}"
-    role = _role(settings, claims)
+    role = _role(settings, claims) or settings.role
     found = store.account_of_subject(subject)
     if found is not None:
         if found["disabled_at"] is not None:
             raise AccountError("This account is disabled.")
-        if settings.roles and role is not None and role != found["role"]:
+        if settings.roles and role is None:
+            store.change_account(found["name"], end_sessions=True, role=found["role"])
+            raise AccountError(_OUTSIDE)
+        if settings.roles and role != found["role"]:
             store.change_account(found["name"], role=role)
             detail = {"before": found["role"], "after": role, "by": "groups"}
             about = {"object_type": "account", "object_id": found["name"]}
             store.add_audit("single sign-on", "account.role", **about, detail=detail)
         return str(found["name"])
-    role = role or settings.role
     if role is None:
-        raise AccountError("You are known, but none of your groups may use this hub.")
-    name = str(claims.get(settings.name_claim) or claims.get("email") or claims["sub"])[:64]
+        raise AccountError(_OUTSIDE)
+    name = _NO_NAME.sub(".", str(claims.get(settings.name_claim) or claims.get("email") or claims["sub"]))[:64]
     display = str(claims.get("name") or "") or None
     if not store.add_account(name, role, by="single sign-on", subject=subject, display=display):
         raise AccountError(f"There is an account '{name}' already that is not yours; ask an administrator.")
@@ -145,7 +158,8 @@ def account_for(store: Store, settings: SingleSignOn, claims: Mapping[str, Any])
 
 def _role(settings: SingleSignOn, claims: Mapping[str, Any]) -> str | None:
     """The strongest of the roles that the groups give; None for none of them."""
-    groups = claims.get(settings.groups_claim) or []
-    mine = {settings.roles[g] for g in ([groups] if isinstance(groups, str) else groups) if g in settings.roles}
+    groups = claims.get(settings.groups_claim)
+    named = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
+    mine = {settings.roles[g] for g in named if isinstance(g, str) and g in settings.roles}
     order = ("admin", "lead_steward", "engineer", "steward", "viewer")
     return next((role for role in order if role in mine), None)

@@ -130,6 +130,23 @@ _ROWS = (
     N_("is in the table of ignored values"),
 )
 """Why values do not count."""
+_OF_ACCOUNTS = (
+    N_("%(provider)s did not vouch for you (%(why)s). Try again."),
+    N_("%(provider)s says that it is %(there)s, not %(here)s"),
+    N_("%(provider)s cannot be reached; try again later"),
+    N_("This sign-in was begun elsewhere, or too long ago. Try again."),
+    N_("This account is disabled."),
+    N_("You are known, but none of your groups may use this hub."),
+    N_("There is an account '%(name)s' already that is not yours; ask an administrator."),
+    N_("There is an administrator already; ask for an account of your own."),
+    N_("The name of an account has up to 64 letters, without blanks, / : < > and quotes."),
+    N_("'%(name)s' cannot be the name of an account: up to 64 letters, no blanks, no / : < > quotes"),
+    N_("there is an account '%(name)s' already"),
+    N_("there is no account '%(name)s'%(hint)s"),
+    N_("there is no role '%(name)s', only %(names)s"),
+    N_("'%(name)s' is the last administrator; make another one first"),
+)
+"""Why somebody is not signed in, or an account not made."""
 _PLACE = re.compile(r"%\\?\((\w+)\\?\)s")
 
 
@@ -137,7 +154,7 @@ def _pattern(sentence: str) -> re.Pattern[str]:
     return re.compile(_PLACE.sub(lambda m: f"(?P<{m[1]}>.*)", re.escape(sentence)), re.DOTALL)
 
 
-_PATTERNS = tuple((_pattern(one), one) for one in (*_SENTENCES, *OF_SOURCES, *_ROWS) if "%(" in one)
+_PATTERNS = tuple((_pattern(one), one) for one in (*_SENTENCES, *OF_SOURCES, *_OF_ACCOUNTS, *_ROWS) if "%(" in one)
 
 
 def told(speech: Speech, text: str) -> str:

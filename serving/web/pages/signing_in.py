@@ -79,7 +79,7 @@ def single_return(visit: Anybody) -> Response:
     if provider is None:
         raise HTTPException(404, visit.speech("There is no such page"))
     try:
-        kept = json.loads(visit.request.cookies.get(_SINGLE, "{}"))
+        kept = _strings(json.loads(visit.request.cookies.get(_SINGLE, "{}")))
         claims = provider.finish(_return_address(visit), kept, dict(visit.request.query_params))
         account = account_for(visit.store, provider.settings, claims)
     except (accounts.AccountError, ValueError) as refused:
@@ -88,6 +88,13 @@ def single_return(visit: Anybody) -> Response:
     answer = begin(visit, account, str(kept.get("next", "/")), how="single")
     answer.delete_cookie(_SINGLE)
     return answer
+
+
+def _strings(kept: object) -> dict[str, str]:
+    """What we let the browser keep. Raises ValueError for anything else."""
+    if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
+        raise ValueError("the cookie is none of ours")
+    return kept
 
 
 def _return_address(visit: Visit) -> str:

@@ -135,7 +135,15 @@ def test_who_is_vouched_for_gets_an_account_and_comes_back_to_it(client: TestCli
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"aud": "another"}, {"iss": "https://evil.test"}, {"nonce": "old"}, {"exp": 1}, {"sub": None}]
+    "wrong",
+    [
+        {"aud": "another"},
+        {"aud": ["kehu", "another"], "azp": "another"},
+        {"iss": "https://evil.test"},
+        {"nonce": "old"},
+        {"exp": 1},
+        {"sub": None},
+    ],
 )
 def test_a_token_that_is_not_for_us_opens_nothing(
     client: TestClient, hub: Store, acme: Acme, wrong: dict[str, Any]
@@ -152,7 +160,9 @@ def test_a_token_of_another_key_opens_nothing(client: TestClient, hub: Store, ac
     assert hub.accounts() == []
 
 
-@pytest.mark.parametrize("changed", [{"state": "forged"}, {"code": "stolen"}, {"error": "access_denied"}, {"code": ""}])
+@pytest.mark.parametrize(
+    "changed", [{"state": "forged"}, {"state": "状态"}, {"code": "stolen"}, {"error": "access_denied"}, {"code": ""}]
+)
 def test_an_answer_that_we_did_not_ask_for_opens_nothing(
     client: TestClient, hub: Store, acme: Acme, changed: dict[str, str]
 ) -> None:
@@ -164,6 +174,51 @@ def test_whose_groups_give_no_role_stays_outside(client: TestClient, hub: Store,
     acme.claims["groups"] = ["cooks"]
     answer = come(client, acme)
     assert answer.status_code == 401 and "none of your groups" in answer.text
+
+
+@pytest.mark.parametrize(
+    "cookie", ["[]", "5", "no json", '{"state": 5}', '{"state": null}', '{"state": "a", "next": 5}']
+)
+def test_a_cookie_that_is_none_of_ours_opens_nothing(client: TestClient, hub: Store, cookie: str) -> None:
+    given = {"Cookie": f"kehu_single={cookie}"}
+    answer = client.get("/sign-in/single/return", params={"code": "the-code", "state": "a"}, headers=given)
+    assert answer.status_code == 401 and hub.accounts() == []
+
+
+@pytest.mark.parametrize("groups", [["cooks"], None, 5, {"stewards": True}, [{"name": "stewards"}], []])
+def test_who_is_in_no_group_any_more_is_outside_and_signed_out(
+    client: TestClient, hub: Store, acme: Acme, groups: Any
+) -> None:
+    come(client, acme)
+    assert client.get("/account").status_code == 200
+    acme.claims["groups"] = groups
+    answer = come(client, acme)
+    assert answer.status_code == 401 and "none of your groups" in answer.text
+    assert client.get("/account").status_code == 303
+
+
+def test_whom_no_group_gives_a_role_any_more_has_that_of_everybody(hub: Store, acme: Acme, tmp_path: Path) -> None:
+    config = parse_config(
+        CONFIG.format(issuer=acme.issuer).replace("roles:", "role: viewer\n    roles:"), tmp_path / "k"
+    )
+    with TestClient(create_app(config, hub), base_url="http://kehu.test", follow_redirects=False) as client:
+        come(client, acme)
+        assert hub.account("wang")["role"] == "steward"  # type: ignore[index]
+        acme.claims["groups"] = []
+        come(client, acme)
+        assert hub.account("wang")["role"] == "viewer"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("Wang Fang", "Wang.Fang"), ("key:erp/5c0ffee", "key.erp.5c0ffee"), ("a\nb", "a.b"), ("王芳@acme", "王芳@acme")],
+)
+def test_a_name_cannot_be_taken_for_a_programs(
+    client: TestClient, hub: Store, acme: Acme, given: str, name: str
+) -> None:
+    acme.claims["preferred_username"] = given
+    assert come(client, acme).status_code == 303
+    assert [a["name"] for a in hub.accounts()] == [name]
 
 
 def test_a_name_that_is_taken_and_a_disabled_account_stay_outside(client: TestClient, hub: Store, acme: Acme) -> None:

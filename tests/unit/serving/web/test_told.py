@@ -17,10 +17,11 @@ from serving.web.languages import Speech
 from serving.web.told import told
 
 ROOT = Path(__file__).parents[4]
-ERRORS = {"Refused", "Overtaken", "Claimed", "Unknown", "FindingError"}
+ERRORS = {"Refused", "Overtaken", "Claimed", "Unknown", "FindingError", "AccountError"}
 SPEAKING = [
     *(ROOT / "serving/stewardship").glob("*.py"),
     ROOT / "serving/learning/models.py",
+    *(ROOT / "serving/accounts").glob("*.py"),
     *(ROOT / "serving/findings").glob("*.py"),
 ]
 REASONS = [ROOT / "matching" / name for name in ("cluster.py", "reopen.py", "tasks.py")]
