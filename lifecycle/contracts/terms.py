@@ -44,7 +44,7 @@ VALUES = {
 }  # fmt: skip
 PERIODS = {"week": ("week", "周"), "month": ("month", "月"), "quarter": ("quarter", "季度"), "year": ("year", "年")}
 MATCH = {
-    "refers": (" that refers to it", "(关联该单据)"),
-    "vehicle": (" of the same vehicle", "(同一车辆)"),
-    "customer": (" with the same customer", "(同一客户)"),
+    "refers": (" that refers to it", "（关联该单据）"),
+    "vehicle": (" of the same vehicle", "（同一车辆）"),
+    "customer": (" with the same customer", "（同一客户）"),
 }

@@ -102,7 +102,7 @@ class _Language:
             )
         if not parts:
             return ""
-        return (" whose " + " and ".join(parts), "(" + ",".join(parts) + ")")[self.index]
+        return (" whose " + " and ".join(parts), "（" + "，".join(parts) + "）")[self.index]
 
     def number(self, value: float) -> str:
         return f"{value:,.15g}"
@@ -116,7 +116,7 @@ def explain(bound: BoundRule, contracts: Contracts) -> Words:
     if gate:
         told = (
             f"Before {english.stages([gate])}: {told[0][0].lower()}{told[0][1:]}",
-            f"进入{chinese.stages([gate])}阶段前:{told[1]}",
+            f"进入{chinese.stages([gate])}阶段前：{told[1]}",
         )
     return Words(en=told[0], zh=told[1])
 
@@ -184,14 +184,14 @@ def _reference(bound: BoundRule, say: _Language) -> str:
         return (f"Every {of} belongs to a known customer.", f"每个{of}必须属于已知的客户。")[say.index]
     if rule.to == ["delivered_vehicle"]:
         if say.index:
-            return f"每个{of}的车辆{'(如有)' if rule.optional else ''}必须已交付给该客户。"
+            return f"每个{of}的车辆{'（如有）' if rule.optional else ''}必须已交付给该客户。"
         return (
             f"The vehicle of every {of}{', if it names one,' if rule.optional else ''} was delivered to this customer."
         )
     same = rule.same_customer and not set(rule.to) & set(THINGS)
     if say.index:
         kept = f"已知的{'同一客户的' if same else ''}{say.things(rule.to)}"
-        return f"每个{of}如关联其他单据,应为{kept}。" if rule.optional else f"每个{of}必须关联{kept}。"
+        return f"每个{of}如关联其他单据，应为{kept}。" if rule.optional else f"每个{of}必须关联{kept}。"
     behind = " of the same customer" if same else ""
     if rule.optional:
         return f"If a {of} refers to anything, it is {say.ones(rule.to)}{behind} that is known."
@@ -203,7 +203,7 @@ def _sequence(bound: BoundRule, say: _Language) -> str:
     of, before = _of(rule, bound, say), say.things(rule.not_before)
     days = rule.tolerance_days
     if say.index:
-        return f"每个{of}不得早于其{before}{f'({days} 天以内的差异除外)' if days else ''}。"
+        return f"每个{of}不得早于其{before}{f'（{days} 天以内的差异除外）' if days else ''}。"
     return f"No {of} is earlier than its {before}{f' (by more than {days} days)' if days else ''}."
 
 
@@ -253,10 +253,10 @@ def _consistent(bound: BoundRule, say: _Language) -> str:
             if rule.tolerance < 1
             else ("{:g} days", "{:g} 天")[say.index].format(rule.tolerance)
         )
-        slack = (f" within {share}", f"(允许相差 {share})")[say.index]
+        slack = (f" within {share}", f"（允许相差 {share}）")[say.index]
     return (
         f"Systems that know the same {of} (by {by}) agree on its {field}{slack}.",
-        f"各系统中同一{of}(按{by}识别)的{field}应一致{slack}。",
+        f"各系统中同一{of}（按{by}识别）的{field}应一致{slack}。",
     )[say.index]
 
 

@@ -7,6 +7,7 @@ import functools
 import gettext
 import io
 import zoneinfo
+from dataclasses import dataclass
 from pathlib import Path
 
 from babel import Locale, dates, numbers
@@ -18,6 +19,20 @@ from babel.messages.pofile import read_po
 LANGUAGES = {"zh": "中文", "en": "English"}
 CATALOGUES = Path(__file__).parent / "translations"
 _LOCALES = {"zh": Locale("zh", script="Hans", territory="CN"), "en": Locale("en")}
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What a language writes between words: in a list, between clauses, before what follows, around an aside."""
+
+    comma: str = ", "
+    pause: str = ", "
+    semicolon: str = "; "
+    colon: str = ": "
+    aside: str = " ({})"
+
+
+_SIGNS = {"en": Signs(), "zh": Signs("、", "，", "；", "：", "（{}）")}
 
 
 def N_(message: str) -> str:  # noqa: N802  (the name by which extraction knows it)
@@ -72,6 +87,7 @@ class Speech:
     def __init__(self, language: str, timezone: str = "UTC"):
         self.language = language
         self.locale = _LOCALES[language]
+        self.signs = _SIGNS[language]
         self._zone = zoneinfo.ZoneInfo(timezone)
         self._messages = translations(language)
 

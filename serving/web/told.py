@@ -173,5 +173,5 @@ def _value(speech: Speech, place: str, value: str) -> str:
         return speech(words.TERMS.get(value.replace(" ", "_"), value))
     if place in ("attribute", "what"):
         names = [speech(words.ATTRIBUTES.get(name, name)) for name in value.split(", ")]
-        return ("、" if speech.language == "zh" else ", ").join(names)
+        return speech.signs.comma.join(names)
     return speech(value) if place in ("reason", "kind", "other") else value

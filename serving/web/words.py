@@ -49,6 +49,7 @@ TERMS = {
     "incremental": N_("incremental"),
     "merge": N_("merge"),
     "created": N_("created"),
+    "updated": N_("updated"),
     "changed": N_("changed"),
     "merged": N_("merged"),
     "alias": N_("alias"),
@@ -388,11 +389,8 @@ def shown(speech: Speech, value: Any) -> str:
     if isinstance(value, int | float):
         return speech.number(value)
     if isinstance(value, list | tuple):
-        return (
-            "、".join(shown(speech, v) for v in value)
-            if speech.language == "zh"
-            else ", ".join(shown(speech, v) for v in value)
-        )
+        return speech.signs.comma.join(shown(speech, v) for v in value)
     if isinstance(value, dict):
-        return "; ".join(f"{k}: {shown(speech, v)}" for k, v in value.items())
+        signs = speech.signs
+        return signs.semicolon.join(f"{k}{signs.colon}{shown(speech, v)}" for k, v in value.items())
     return str(value)

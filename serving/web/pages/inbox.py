@@ -106,7 +106,10 @@ def bulk(visit: SignedIn) -> Response:
     if failed:
         said = visit.speech.several("Done for %(n)s task.", "Done for %(n)s tasks.", done)
         why = visit.speech.several("Not for %(n)s task:", "Not for %(n)s tasks:", failed.total())
-        reasons = "; ".join(f"{one} ({n})" if n > 1 else one for one, n in failed.most_common(5))
+        signs = visit.speech.signs
+        reasons = signs.semicolon.join(
+            one + (signs.aside.format(n) if n > 1 else "") for one, n in failed.most_common(5)
+        )
         return _back(visit, {"kind": "waits", "text": f"{said} {why} {reasons}"}, status=409)
     back = visit.sent("next", "/inbox")
     return go(visit, f"{back}{'&' if '?' in back else '?'}done={done}")

@@ -52,12 +52,12 @@ def test_every_rule_explains_itself_in_both_languages(bound: Any) -> None:
     ("name", "english", "chinese"),
     [
         ("lead.open", "Every lead is closed within 30 days.", "每个线索应在 30 天内关闭。"),
-        ("gate-quote", "Before quote: every opportunity has amount and due date.", "进入报价阶段前:每个商机必须填写金额和计划日期。"),
+        ("gate-quote", "Before quote: every opportunity has amount and due date.", "进入报价阶段前：每个商机必须填写金额和计划日期。"),
         (
             "won-has-order",
             "Every opportunity whose status is won is followed by an order that refers to it within 30 days of its "
             "closing date.",
-            "每个商机(状态为赢)的关闭日期起 30 天内应有订单(关联该单据)。",
+            "每个商机（状态为赢）的关闭日期起 30 天内应有订单（关联该单据）。",
         ),
         (
             "order-quote",
@@ -67,7 +67,7 @@ def test_every_rule_explains_itself_in_both_languages(bound: Any) -> None:
         (
             "visit-not-too-often",
             "Every customer whose stage is between lead and renewal has at most 8 visits per month.",
-            "每个客户(处于线索至换购阶段)每月应有至多 8 个拜访。",
+            "每个客户（处于线索至换购阶段）每月应有至多 8 个拜访。",
         ),
     ],
 )  # fmt: skip

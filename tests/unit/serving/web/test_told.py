@@ -52,7 +52,7 @@ def test_refusals_and_reasons_have_their_chinese() -> None:
     assert len(said) > 40
     chinese = Speech("zh")
     assert [text for text in said if not HAN.search(told(chinese, text))] == []
-    assert told(chinese, "wang decided this already: no match") == "wang已经作出决定:不匹配"
+    assert told(chinese, "wang decided this already: no match") == "wang已经作出决定：不匹配"
     assert told(Speech("en"), "wang decided this already: no match") == "wang decided this already: no match"
 
 
