@@ -93,12 +93,12 @@ def correction_changes(asker: Asker, source: str, after: int, limit: int) -> dic
 _OF_CHANGES = ("seq", "status", "opened_at", "closed_at")
 
 
-def checked_source(config: Config, name: str, *, write_back: bool = False) -> str:
-    """The name of a source of the configuration. Raises ConfigError for another, or one without `write_back`."""
+def writes_back(config: Config, name: str) -> str:
+    """The name of a source with `write_back`. Raises ConfigError for another."""
     names = [source.name for source in config.sources]
     if name not in names:
         raise ConfigError(f"there is no source '{name}'; there are {', '.join(names)}", nearest=nearest(name, names))
-    if write_back and not config.source(name).write_back:
+    if not config.source(name).write_back:
         raise ConfigError(f"source '{name}' has no `write_back: true` in the configuration, so no changes are kept")
     return name
 

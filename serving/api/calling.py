@@ -83,6 +83,14 @@ class Call:
         detail["request_id"] = request_id(self.request)
         self.service.log.note(self.who, action, object_type=object_type, object_id=object_id, **detail)
 
+    def needs_purpose(self, channel: str | None) -> None:
+        """Raises Problem where a channel is named and no purpose: nobody would be left out, which was not meant."""
+        if channel is not None and self.who.purpose is None:
+            said = (
+                "'channel' is of consent to the purpose of a key, and yours has none (kehu key add --scope purpose:…)"
+            )
+            raise Problem("invalid_request", said)
+
     def answer(
         self,
         body: Any,

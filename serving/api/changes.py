@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.api.calling import Call, Needs
 from serving.api.problems import Problem, refusals
 from serving.api.shapes import Time
-from serving.feed import TYPES, FeedFilter, lags, last_event, note_cursor, read_feed
+from serving.feed import TYPES, FeedFilter, check_filter, lags, last_event, note_cursor, read_feed
 from serving.feed.reading import CursorGone
 
 router = APIRouter(prefix="/v1", tags=["changes"])
@@ -92,13 +92,9 @@ async def changes(
     there is an event. `after` says up to where you have dealt with the events: that is kept, and shown as your lag.
     """
     named = frozenset(t.strip() for t in (types or "").split(",") if t.strip())
-    if unknown := named - set(TYPES):
-        raise Problem("invalid_request", f"there is no type '{sorted(unknown)[0]}'; there are {', '.join(TYPES)}")
     wanted = FeedFilter(named, entity_type, attribute, source)
-    if attribute is not None and all(
-        attribute not in call.service.masking.visible(call.who, entity) for entity in ("organization", "person")
-    ):
-        raise Problem("invalid_request", f"there is no attribute '{attribute}' that you see")
+    await run_in_threadpool(check_filter, call.asker(), wanted)
+    call.needs_purpose(channel)
     deadline, noted = time.monotonic() + wait, call.who.consumer is None
     while True:
         found, answer = await run_in_threadpool(_look, call, after, wanted, limit, channel)

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
-from models.errors import ConfigError
 from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.exporting import MEDIA, sending_of, sent
-from serving.api.problems import Problem, refusals
-from serving.corrections import Corrections, checked_source, correction_changes, with_corrections
+from serving.api.problems import refusals
+from serving.corrections import Corrections, correction_changes, with_corrections, writes_back
+from serving.naming import known_source, seen_attribute
 
 router = APIRouter(prefix="/v1", tags=["bulk"])
 
@@ -71,6 +71,9 @@ def corrections(
     """
     after = str(shapes.decode_cursor(cursor, "after").get("after", ""))
     asker = call.asker()
+    known_source(call.config, call.store, source)
+    if attribute is not None:
+        seen_attribute(asker.masking, asker.who, attribute)
     items: list[dict[str, Any]] = []
     seen = 0
     with call.snapshot():
@@ -98,7 +101,7 @@ def correction_file(
     """The whole list of one published state, sent while it is read; for those who correct by hand or load it into the
     source. A connection that ends early ends without the last chunk: what came is no whole file.
     """
-    _checked(call, source)
+    known_source(call.config, call.store, source)
     table = Corrections(call.asker(), source, "GET /v1/corrections/file")
     named = {"Content-Disposition": f'attachment; filename="corrections.{format}"'}
     return sent(sending_of(call, lambda: table, format), format, named)
@@ -117,14 +120,7 @@ def changes(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     """For sources with `write_back: true`: corrections as runs opened, acknowledged and withdrew them."""
-    _checked(call, source, write_back=True)
+    writes_back(call.config, source)
     asker = call.asker()
     with call.snapshot():
         return call.answer(correction_changes(asker, source, after, limit), asker=asker)
-
-
-def _checked(call: Call, source: str, *, write_back: bool = False) -> None:
-    try:
-        checked_source(call.config, source, write_back=write_back)
-    except ConfigError as error:
-        raise Problem("invalid_request", str(error)) from None

@@ -63,6 +63,7 @@ def export(body: ExportBody, call: Annotated[Call, Depends(Needs("exports.make")
     """
     if (further := RIGHTS_OF[body.what]) is not None:
         call.who.require(further)
+    call.needs_purpose(body.channel)
     selection = Selection(call.who, call.who.purpose, body.channel, body.since)
     sending = sending_of(call, lambda: Selected(call.store, call.config, body.what, selection), body.format)
     call.service.log.read(

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, Field
 
-from models.errors import ConfigError
 from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.problems import Problem, refusals
 from serving.api.repeating import Repeatable
-from serving.corrections import checked_source
-from serving.feed import TYPES, FeedFilter
+from serving.feed import FeedFilter
 from serving.feed import webhooks as hooks
+from serving.feed.reading import CursorGone
 from serving.feed.targets import TargetError
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=Repeatable)
@@ -105,24 +104,26 @@ def listing(call: Manages) -> Response:
     return call.answer({"items": [_shown(row) for row in hooks.webhooks(call.store, call.who.consumer)]})
 
 
-@router.post("/webhooks", response_model=NewHook, status_code=201, responses=refusals(), summary="Set up a webhook")
+@router.post(
+    "/webhooks",
+    response_model=NewHook,
+    status_code=201,
+    responses=refusals("cursor_gone"),
+    summary="Set up a webhook",
+)
 def add(body: HookBody, call: Manages) -> Response:
-    """Events are sent to the URL, signed. The answer holds the secret to check signatures with, once."""
-    if unknown := set(body.filters.types) - set(TYPES):
-        raise Problem("invalid_request", f"there is no type '{sorted(unknown)[0]}'; there are {', '.join(TYPES)}")
+    """Events are sent to the URL, signed. The answer holds the secret to check signatures with, once. The key needs the
+    right to what it will be sent: `changes.read` for events, `corrections.read` for corrections.
+    """
     wanted, of = FeedFilter.of(body.filters.model_dump()), body.filters.corrections_of
-    if of is not None:
-        call.who.require("corrections.read")
-        try:
-            checked_source(call.config, of, write_back=True)
-        except ConfigError as error:
-            raise Problem("invalid_request", str(error)) from None
     try:
         made, secret = hooks.add_webhook(
             call.store, call.config, call.who, body.url, wanted, after=body.after, corrections_of=of
         )
     except TargetError as error:
         raise Problem("invalid_request", str(error)) from None
+    except CursorGone as error:
+        raise Problem("cursor_gone", str(error)) from None
     return call.answer({**_shown(_own(call, made)), "secret": secret}, status=201)
 
 

@@ -96,12 +96,13 @@ def corrections(session: Session, source: str, path: Path) -> None:
     """Write where a source holds another value than the golden record: a row per value that it should correct."""
     from serving.access import AccessLog, Masking, Principal
     from serving.cli.keys import _who
-    from serving.corrections import checked_source, write_corrections
+    from serving.corrections import write_corrections
     from serving.customers import Asker
+    from serving.naming import known_source
 
     config = session.config()
-    checked_source(config, source)
     with session.store(config) as store, store.snapshot():
+        known_source(config, store, source)
         asker = Asker(
             store, config, Principal.system(_who()), Masking(config), AccessLog(store, config.workspace / "reads")
         )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from models.errors import BusyError
 from models.store import Store
-from models.store.serving_tables import feed_cursor
+from models.store.serving_tables import feed_cursor, webhook
 from models.store.tables import event
 from serving.feed.reading import last_event
+
+_OF_WEBHOOK = re.compile("webhook [0-9a-f]{16}")
+"""What older versions noted of webhooks, which their rows tell better."""
 
 
 def note_cursor(store: Store, consumer: str, name: str, seq: int) -> None:
@@ -32,13 +37,26 @@ def note_cursor(store: Store, consumer: str, name: str, seq: int) -> None:
 
 
 def lags(store: Store) -> list[dict[str, Any]]:
-    """Per reader: consumer, reader, seq, at, behind (events), behind_seconds (age of the oldest event not read)."""
+    """Per reader: consumer, reader, seq, at, behind (events), behind_seconds (age of the oldest event not read).
+
+    A webhook is a reader `webhook ID` that stands where its row says; what numbers of corrections it was sent is not
+    told in events, so those of corrections are left out.
+    """
     last = last_event(store)
     now = dt.datetime.now(dt.UTC)
     c = feed_cursor.c
     found = []
     with store.database.read() as connection:
-        for row in connection.execute(sa.select(feed_cursor).order_by(c.consumer, c.name)).mappings():
+        noted = connection.execute(sa.select(feed_cursor).order_by(c.consumer, c.name)).mappings().all()
+        hooks = (
+            connection.execute(sa.select(webhook).order_by(webhook.c.consumer, webhook.c.created_at)).mappings().all()
+        )
+        readers = [dict(row) for row in noted if not _OF_WEBHOOK.fullmatch(row["name"])]
+        for hook in hooks:
+            if orjson.loads(hook["filters"]).get("corrections_of") is None:
+                at = hook["delivered_at"] or hook["created_at"]
+                readers.append({**hook, "name": f"webhook {hook['webhook_id']}", "at": at})
+        for row in readers:
             oldest = connection.scalar(sa.select(event.c.at).where(event.c.seq == row["seq"] + 1))
             behind = (now - oldest).total_seconds() if oldest is not None else 0.0
             found.append(

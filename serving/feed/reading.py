@@ -12,10 +12,12 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from models.errors import KehuError
+from models.config import nearest
+from models.errors import ConfigError, KehuError
 from models.store import Store
 from models.store.tables import counter, event, golden_record, membership, membership_history, source_record
 from serving.customers import Asker
+from serving.naming import known_source, seen_attribute
 
 TYPES = ("created", "changed", "merged", "split", "retired", "alias", "consent", "erased")
 """Types of events; docs/events.md says what each means."""
@@ -33,6 +35,7 @@ class FeedFilter:
     """Which events are wanted; what is not given does not matter.
 
     `attribute`: that differ in it, or bring it. `source`: about customers that have or had a record of this source.
+    Both let every event `erased` through.
     """
 
     types: frozenset[str] = frozenset()
@@ -51,6 +54,17 @@ class FeedFilter:
         """As JSON keeps it."""
         plain = {"entity_type": self.entity_type, "attribute": self.attribute, "source": self.source}
         return {"types": sorted(self.types), **plain}
+
+
+def check_filter(asker: Asker, wanted: FeedFilter) -> None:
+    """Raises ConfigError for a type, attribute or source that there is not, or that whoever asks does not see."""
+    if unknown := wanted.types - set(TYPES):
+        one = sorted(unknown)[0]
+        raise ConfigError(f"there is no type '{one}'; there are {', '.join(TYPES)}", nearest=nearest(one, TYPES))
+    if wanted.attribute is not None:
+        seen_attribute(asker.masking, asker.who, wanted.attribute)
+    if wanted.source is not None:
+        known_source(asker.config, asker.store, wanted.source)
 
 
 def last_event(store: Store) -> int:
@@ -93,6 +107,8 @@ def _wanted(row: Mapping[str, Any], wanted: FeedFilter, ours: set[str] | None) -
         return False
     if wanted.entity_type is not None and row["entity_type"] != wanted.entity_type:
         return False
+    if row["type"] == "erased":
+        return True  # whose records and values they were is not known any more, and whoever holds them must hear of it
     if ours is not None and row["golden_id"] not in ours:
         return False
     if wanted.attribute is not None:

@@ -26,10 +26,9 @@ from models.store import Store
 from models.store.serving_tables import dead_letter, webhook
 from serving.access import AccessLog, Masking, Principal
 from serving.access.keys import state
-from serving.corrections import checked_source, correction_changes
+from serving.corrections import correction_changes, writes_back
 from serving.customers import Asker
-from serving.feed.cursors import note_cursor
-from serving.feed.reading import FeedFilter, last_event, read_feed
+from serving.feed.reading import CursorGone, FeedFilter, check_filter, last_event, read_feed
 from serving.feed.targets import TargetError, checked
 
 log = logging.getLogger("kehu.webhooks")
@@ -71,12 +70,22 @@ def add_webhook(
     """Set up a webhook for the events from now on (or after a number); returns its id and its secret.
 
     With `corrections_of` it is sent what that source should correct instead, by numbers of their own. It is sent what
-    the key that set it up may see, for as long as that key holds. Raises ConfigError and TargetError.
+    the key that set it up may see, for as long as that key holds. Raises ConfigError, NotAllowed where the key may not
+    read what it would be sent, CursorGone for a number that is not reached yet, and TargetError.
     """
     if who.consumer is None or who.key_id is None:
         raise ConfigError("a webhook belongs to a program: set it up with the program's key")
     if corrections_of is not None:
-        checked_source(config, corrections_of, write_back=True)
+        who.require("corrections.read")
+        writes_back(config, corrections_of)
+        if wanted != FeedFilter():
+            raise ConfigError("'corrections_of' stands alone: the other filters are of events")
+    else:
+        who.require("changes.read")
+        check_filter(Asker(store, config, who, Masking(config), AccessLog(store)), wanted)
+    newest = last_event(store) if corrections_of is None else store.last_correction()
+    if after is not None and after > newest:
+        raise CursorGone(f"the newest number is {newest}, {after} is not reached yet")
     checked(url, private=config.serving.private_webhooks)
     webhook_id = secrets.token_hex(8)
     secret = secret_of(webhook_id)
@@ -86,7 +95,7 @@ def add_webhook(
         "key_id": who.key_id,
         "url": url,
         "filters": orjson.dumps(wanted.words() | {"corrections_of": corrections_of}).decode(),
-        "seq": after if after is not None else 0 if corrections_of is not None else last_event(store),
+        "seq": after if after is not None else 0 if corrections_of is not None else newest,
         "state": "active",
         "failures": 0,
         "created_at": _now(),
@@ -185,7 +194,6 @@ class Dispatcher:
         error, upto = self._deliver(row, row["seq"], None)
         if error is None:
             change_webhook(self._store, webhook_id, seq=upto, failures=0, error=None, next_at=None, delivered_at=_now())
-            note_cursor(self._store, row["consumer"], f"webhook {webhook_id}", upto)
             return 1
         log.warning("webhook %s: try %d failed: %s", webhook_id, number, error)
         if number < ATTEMPTS and upto > row["seq"]:

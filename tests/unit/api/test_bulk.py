@@ -205,6 +205,8 @@ def test_corrections_name_what_a_source_should_hold_until_it_does(hub: Hub) -> N
         ("D/1", "name", "顺丰", "顺丰物流")
     ]
     assert client.get("/v1/corrections?source=crm").json()["items"] == []
+    for wrong in ("source=dsm", "source=dms&attribute=nmae", "source=api-nobody"):
+        assert client.get(f"/v1/corrections?{wrong}").json()["code"] == "invalid_request", wrong
     assert client.get("/v1/corrections?source=dms&attribute=city").json()["items"] == []
     told({"records": records, "fields": {**fields, "name": {"rule": "source_priority", "from": 0, "lost": [[1]]}}})
     assert client.get("/v1/corrections?source=dms").json()["items"] == []

@@ -33,8 +33,34 @@ def test_filters_leave_events_out_but_move_on(hub: Hub) -> None:
     assert seqs("attribute=name") == ([1, 3], 4)
     assert seqs("source=dms") == ([1], 4)
     assert seqs("types=retired") == ([], 4)
-    for wrong in ("types=creatde", "attribute=national_id", "after=-1", "limit=0"):
+    hidden = ("attribute=national_id", "attribute=ctiy", "source=dsm", "source=api-nobody", "source=%00")
+    for wrong in ("types=creatde", "after=-1", "limit=0", *hidden):
         assert client.get(f"/v1/changes?{wrong}").status_code == 422, wrong
+    assert "did you mean 'city'?" in client.get("/v1/changes?attribute=ctiy").json()["detail"]
+    assert "did you mean 'dms'?" in client.get("/v1/changes?source=dsm").json()["detail"]
+
+
+def test_whoever_filters_by_source_or_attribute_hears_of_erasures_too(hub: Hub) -> None:
+    """Of whose source the person was is not known any more; who holds their data must remove them all the same."""
+    erased = hub.as_role("lead_steward").request("DELETE", "/v1/customers/p1", json={"reason": "request 7"})
+    assert erased.json()["removed"] is True
+    client = hub.as_role("consumer", "changes.read")
+    for query in ("source=crm", "source=dms", "attribute=city", "entity_type=person&source=crm", "types=erased"):
+        told = client.get(f"/v1/changes?after=4&{query}").json()["events"]
+        assert [(e["type"], e["golden_id"]) for e in told] == [("erased", "p1")], query
+    assert client.get("/v1/changes?after=4&entity_type=organization").json()["events"] == []
+
+
+def test_a_channel_without_a_purpose_is_refused_since_it_would_leave_nobody_out(hub: Hub) -> None:
+    client = hub.as_role("consumer", "changes.read", "exports.make", "personal")
+    for answer in (
+        client.get("/v1/changes?channel=email"),
+        client.post("/v1/exports", json={"what": "golden", "channel": "email"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    client = hub.as_role("consumer", "changes.read", "exports.make", "personal", "purpose:marketing")
+    assert client.get("/v1/changes?channel=email").status_code == 200
+    assert client.post("/v1/exports", json={"what": "golden", "channel": "email"}).status_code == 200
 
 
 def test_a_number_that_the_feed_never_reached_is_gone(hub: Hub) -> None:

@@ -138,7 +138,8 @@ def test_what_is_sent_is_never_part_of_a_statement(hub: Hub, text: str) -> None:
     assert client.get("/v1/customers", params={"q": text}).json()["items"] == []
     assert client.get("/v1/customers", params={"where": f"name:{text}"}).json()["items"] == []
     assert client.get("/v1/customers", params={"stage": text, "owner": text}).json()["items"] == []
-    assert client.get("/v1/corrections", params={"source": text}).json()["items"] == []
+    assert client.get("/v1/corrections", params={"source": text}).status_code == 422
+    assert hub.as_role("consumer").get("/v1/changes", params={"source": text}).status_code == 422
     assert client.post("/v1/customers/batch", json={"ids": [text]}).json()["items"] == []
     assert client.get(f"/v1/crosswalk/crm/{text.replace('%', '%25')}").status_code in (404, 422)
     with hub.store.database.read() as connection:

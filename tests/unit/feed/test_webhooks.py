@@ -52,7 +52,7 @@ def again(hub: Hub) -> None:
 
 
 def test_events_are_sent_once_in_order_signed_and_masked_by_the_key(hub: Hub, receiver: Receiver) -> None:
-    client = hub.as_role("consumer", "webhooks.manage")
+    client = hub.as_role("consumer", "webhooks.manage", "changes.read")
     made = client.post("/v1/webhooks", json={**PUBLIC, "after": 0, "filters": {"types": ["created"]}}).json()
     assert hub.app.state.dispatcher.run_once() == 1
     (body, headers, raw), *more = receiver.taken
@@ -88,6 +88,51 @@ def test_what_fails_is_tried_again_then_put_aside_and_can_be_replayed(hub: Hub, 
     assert client.post(f"{place}/resume").json()["state"] == "active"
     assert client.post(f"{place}/pause").json()["state"] == "paused"
     assert client.delete(place).status_code == 204 and client.get("/v1/webhooks").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"filters": {"types": ["creatde"]}}, "invalid_request"),
+        ({"filters": {"attribute": "ctiy"}}, "invalid_request"),
+        ({"filters": {"attribute": "national_id"}}, "invalid_request"),  # which the key does not see
+        ({"filters": {"source": "dsm"}}, "invalid_request"),
+        ({"filters": {"corrections_of": "dsm"}}, "invalid_request"),
+        ({"filters": {"corrections_of": "dms"}}, "invalid_request"),  # has no write_back
+        ({"after": 99}, "cursor_gone"),
+    ],
+)
+def test_what_would_never_be_sent_anything_is_refused(
+    hub: Hub, receiver: Receiver, more: dict[str, Any], code: str
+) -> None:
+    client = hub.as_role("consumer", "webhooks.manage", "changes.read", "corrections.read")
+    found = client.post("/v1/webhooks", json={**PUBLIC, **more})
+    assert found.json()["code"] == code and webhooks(hub.store) == []
+
+
+def test_a_webhook_is_sent_only_what_its_key_may_read(hub: Hub, receiver: Receiver) -> None:
+    client = hub.as_role("consumer", "webhooks.manage")
+    assert client.post("/v1/webhooks", json=PUBLIC).json()["right"] == "changes.read"
+    asked = {**PUBLIC, "filters": {"corrections_of": "dms"}}
+    assert client.post("/v1/webhooks", json=asked).json()["right"] == "corrections.read"
+
+
+def test_how_far_behind_a_webhook_is_ends_with_it_and_counts_what_was_put_aside(hub: Hub, receiver: Receiver) -> None:
+    client, engineer = hub.as_role("consumer"), hub.as_role("engineer")
+
+    def behind() -> list[tuple[str, int]]:
+        rows = engineer.get("/v1/changes/readers").json()["items"]
+        return [(row["reader"], row["behind"]) for row in rows]
+
+    made = client.post("/v1/webhooks", json={**PUBLIC, "after": 2}).json()
+    assert behind() == [(f"webhook {made['webhook_id']}", 2)]
+    receiver.status = 500
+    for _ in range(ATTEMPTS):
+        again(hub)
+        hub.app.state.dispatcher.run_once()
+    assert behind() == [(f"webhook {made['webhook_id']}", 0)]
+    client.delete(f"/v1/webhooks/{made['webhook_id']}")
+    assert behind() == []
 
 
 def test_a_webhook_ends_with_the_key_that_set_it_up(hub: Hub, receiver: Receiver) -> None:
