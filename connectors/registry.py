@@ -85,11 +85,7 @@ def options_of(source: Source, stream: Stream | None, model: type[Kind]) -> Kind
         return model.model_validate(given)
     except ValidationError as error:
         found = mistakes_of(error, model)
-    # A key that is only misspelt is not missing as well.
-    misspelt = [mistake for mistake in found if mistake.message == "unknown key" and mistake.nearest]
-    meant = {f"{str(m.key).rpartition('.')[0]}.{m.nearest}".lstrip(".") for m in misspelt}
-    said = [mistake for mistake in found if mistake.message != "is required" or mistake.key not in meant]
-    raise ConfigErrors([_placed(mistake, source, stream) for mistake in said])
+    raise ConfigErrors([_placed(mistake, source, stream) for mistake in found])
 
 
 def _placed(mistake: ConfigError, source: Source, stream: Stream | None) -> ConfigError:

@@ -26,6 +26,9 @@ def cross_checks(document: dict[str, Any], base: Path) -> Iterator[Mistake]:
         yield Mistake(("sources",), "names no source")
     yield from _twice(sources, ("sources",), "sources")
     for i, source in sources:
+        if "streams" not in source and isinstance(source.get("name"), str) and "connector" in source:
+            said = f"is required; 'kehu discover {source['name']}' prints what the source offers, to be put here"
+            yield Mistake(("sources", i, "streams"), said)
         streams = _mappings(source.get("streams"))
         yield from _twice(streams, ("sources", i, "streams"), "streams")
         for j, stream in streams:

@@ -51,7 +51,10 @@ def parse(text: str, file: str) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigError(f"{where}{error.problem or 'is not YAML'}", file=file) from None
+        said = error.problem or "is not YAML"
+        if "<block end>" in said:  # how the parser says that a line stands further left or right than its neighbours
+            said += "; is the line indented as its neighbours are?"
+        raise ConfigError(f"{where}{said}", file=file) from None
     except yaml.YAMLError as error:
         raise ConfigError("is not YAML: " + " ".join(str(error).split()), file=file) from None
     except ValueError as error:  # a date such as 2024-02-31

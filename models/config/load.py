@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 from models.config.checks import cross_checks
 from models.config.document import expand, parse
-from models.config.mistakes import Loc, Mistake, nearest, translate
+from models.config.mistakes import Loc, Mistake, nearest, told_once, translate
 from models.config.root import Config
 from models.errors import ConfigError, ConfigErrors
 
@@ -28,8 +28,7 @@ def load_config(path: str | Path, *, bare: str | None = None) -> Config:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        around = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        raise ConfigError("file not found", file=shown, nearest=nearest(path.name, around)) from None
+        raise _not_found(path) from None
     except IsADirectoryError:
         raise ConfigError("is a folder, not a file", file=shown) from None
     except UnicodeDecodeError as error:
@@ -37,6 +36,20 @@ def load_config(path: str | Path, *, bare: str | None = None) -> Config:
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", file=shown) from None
     return parse_config(text, path, bare=bare)
+
+
+def _not_found(path: Path) -> ConfigError:
+    """There is no such file: what there is instead, or how one is made."""
+    folder = path.parent
+    if not folder.is_dir():
+        said = f"file not found: there is no folder {folder}; 'kehu init {folder}' starts a project there"
+        return ConfigError(said, file=str(path))
+    around = sorted(p.name for p in folder.glob("*.y*ml"))
+    if near := nearest(path.name, around):
+        return ConfigError("file not found", file=str(path), nearest=near)
+    others = f"; there are {', '.join(around[:5])}{' …' if len(around) > 5 else ''}" if around else ""
+    said = f"file not found{others}; name another with --config FILE, or start a project with 'kehu init DIR'"
+    return ConfigError(said, file=str(path))
 
 
 def parse_config(
@@ -127,7 +140,7 @@ def _text(url: URL) -> str:
 def _in_order(mistakes: list[Mistake], document: Any) -> list[Mistake]:
     """One mistake per place, in the order of the file."""
     first: dict[Loc, Mistake] = {}
-    for mistake in mistakes:
+    for mistake in told_once(mistakes):
         first.setdefault(mistake.loc, mistake)
     return sorted(first.values(), key=lambda mistake: _position(document, mistake.loc))
 

@@ -17,6 +17,9 @@ from rapidfuzz import fuzz, process
 from models.errors import ConfigError
 
 Loc = tuple[str | int, ...]
+UNKNOWN_KEY = "unknown key"
+ABSENT = ("is required", "names no source")
+"""How the messages about keys begin that are not there."""
 
 _EXPECTED = {
     "string_type": "text",
@@ -104,7 +107,13 @@ def translate(error: ValidationError, model: type[BaseModel], raw: Any = None) -
     for detail in error.errors(include_url=False):
         mistake = _mistake(detail, model, raw)
         found.setdefault(mistake.loc, mistake)  # of a union's members the first speaks
-    return list(found.values())
+    return told_once(list(found.values()))
+
+
+def told_once(mistakes: list[Mistake]) -> list[Mistake]:
+    """The mistakes without those of keys that are missing only because they are misspelt, which is told already."""
+    meant = {(*m.loc[:-1], m.nearest) for m in mistakes if m.message == UNKNOWN_KEY and m.nearest}
+    return [m for m in mistakes if m.loc not in meant or not m.message.startswith(ABSENT)]
 
 
 def _mistake(detail: ErrorDetails, model: type[BaseModel], raw: Any) -> Mistake:

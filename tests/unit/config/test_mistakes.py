@@ -82,6 +82,7 @@ ENTITY_TYPES = "organization, person, vehicle, touchpoint, relation"
         (f"{SOURCE_0}.connector", "files", f"{SOURCE}.connector: expected a mapping (key: value), got 'files'"),
         (f"{SOURCE_0}.connector", {"path": "x"}, f"{SOURCE}.connector: needs a 'type', for example {{type: files}}"),
         (f"{SOURCE_0}.streams", [], f"{SOURCE}.streams: must not be empty"),
+        (f"{SOURCE_0}.streams", ..., f"{SOURCE}.streams: is required; 'kehu discover crm' prints what the source offers, to be put here"),
         (f"{SOURCE_0}.name", "a b", f"{SOURCE}.name: a name is made of the letters a-z, digits, '_' and '-'"),
         (f"{SOURCE_0}.priority", "ten", f"{SOURCE}.priority: expected a whole number, got 'ten'"),
         (f"{SOURCE_0}.priority", 1.5, f"{SOURCE}.priority: expected a whole number, got '1.5'"),
@@ -152,6 +153,29 @@ def test_two_sources_and_two_streams_with_one_name() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ("sources", "soures"),
+        (f"{SOURCE_0}.family", "famly"),
+        (f"{SOURCE_0}.name", "nme"),
+        (f"{SOURCE_0}.streams", "stream"),
+        (f"{STREAM_0}.entity", "enity"),
+        (f"{STREAM_0}.key", "keys"),
+        (f"{STREAM_0}.fields", "feilds"),
+    ],
+)
+def test_a_misspelt_key_is_not_told_to_be_missing_as_well(place: str, wrong: str) -> None:
+    document: Any = changed("threads", 1)
+    *parts, right = place.split(".")
+    node = document
+    for part in parts:
+        node = node[int(part)] if isinstance(node, list) else node[part]
+    node[wrong] = node.pop(right)
+    key = ".".join([*parts, wrong]).replace("sources.0", SOURCE).replace("streams.0", "streams[0]")
+    assert said(document) == [f"kehu.yaml: {key}: unknown key (did you mean '{right}'?)"]
+
+
 def test_all_mistakes_are_shown_in_the_order_of_the_file() -> None:
     document = changed(f"{STREAM_0}.fields.nmae", "x")
     document["sources"][0]["priority"] = "${NOPE}"
@@ -183,6 +207,10 @@ def test_an_expanded_secret_is_never_shown() -> None:
     ("text", "line"),
     [
         ("store: [\n", "line 2, column 1: expected the node content, but found '<stream end>'"),
+        (
+            "a:\n    b: 1\n  c: 2\n",
+            "line 3, column 3: expected <block end>, but found '<block mapping start>'; is the line indented as its neighbours are?",
+        ),
         ("a: 1\n  b: 2\n", "line 2, column 4: mapping values are not allowed here"),
         ("store: a\nsources: []\nstore: b\n", "line 3, column 1: key 'store' is given twice"),
         ('{"store": "a", "store": "b"}', "key 'store' is given twice"),
@@ -199,6 +227,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "kehu.yml").write_text("store: x")
     with pytest.raises(ConfigError, match=r"kehu.yaml: file not found \(did you mean 'kehu.yml'\?\)"):
         load_config(tmp_path / "kehu.yaml")
+    next_step = r"name another with --config FILE, or start a project with 'kehu init DIR'"
+    with pytest.raises(ConfigError, match=rf"nowhere.yaml: file not found; there are kehu.yml; {next_step}"):
+        load_config(tmp_path / "nowhere.yaml")
+    with pytest.raises(ConfigError, match=rf"there is no folder {tmp_path}/hub; 'kehu init {tmp_path}/hub' starts"):
+        load_config(tmp_path / "hub" / "kehu.yaml")
     with pytest.raises(ConfigError, match="is a folder, not a file"):
         load_config(tmp_path)
     (tmp_path / "gbk.yaml").write_bytes("store: 客户".encode("gbk"))
@@ -228,7 +261,6 @@ def test_options_of_others_are_explained_the_same_way() -> None:
         Options.model_validate({"pth": "x", "header": "s3cret"})
     lines = [str(m) for m in mistakes_of(caught.value, Options, file="kehu.yaml", prefix=("sources", 0, "connector"))]
     assert lines == [
-        "kehu.yaml: sources[0].connector.path: is required",
         "kehu.yaml: sources[0].connector.header: expected true or false, got text",
         "kehu.yaml: sources[0].connector.pth: unknown key (did you mean 'path'?)",
     ]
