@@ -15,12 +15,29 @@ if TYPE_CHECKING:
     from models.store import Store
 
 
+TWICE = "key twice in one delivery with different content"
+
+
+def general_reason(store: Store) -> sa.ColumnElement[str]:
+    """Why a row was set aside, without the file and the line it stood in or the row that was kept instead."""
+    reason = quarantine.c.reason
+    place = (sa.func.instr if store.dialect == "sqlite" else sa.func.strpos)(reason, " (")
+    placed = sa.or_(reason.like("% (%, row %)"), reason.like("% (%, line %)"))
+    return sa.case(
+        (reason.like("no JSON: %"), "no JSON"),
+        (reason.like(f"{TWICE}; row %"), TWICE),
+        (placed, sa.func.substr(reason, 1, place - 1)),
+        else_=reason,
+    )
+
+
 def quarantined(
     store: Store, *, run_id: str | None = None, source: str | None = None, limit: int = 20
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(groups, rows): counts by source, stream and reason, the largest first; and up to `limit` rows, newest first.
 
-    `run_id` may be "latest": the newest run that set anything aside.
+    `run_id` may be "latest": the newest run that set anything aside. The reasons of groups are general: without the
+    place, which differs from row to row.
     """
     q = quarantine.c
     with store.database.read() as connection:
@@ -28,11 +45,11 @@ def quarantined(
             run_id = connection.scalar(sa.select(q.run_id).order_by(q.id.desc()).limit(1))
         wanted = [column == value for column, value in ((q.run_id, run_id), (q.source, source)) if value is not None]
         number = sa.func.count().label("rows")
+        g = sa.select(q.source, q.stream, general_reason(store).label("reason")).where(*wanted).subquery().c
         groups = connection.execute(
-            sa.select(q.source, q.stream, q.reason, number)
-            .where(*wanted)
-            .group_by(q.source, q.stream, q.reason)
-            .order_by(number.desc(), q.source, q.stream, q.reason)
+            sa.select(g.source, g.stream, g.reason, number)
+            .group_by(g.source, g.stream, g.reason)
+            .order_by(number.desc(), g.source, g.stream, g.reason)
         ).mappings()
         rows = connection.execute(
             sa.select(q.run_id, q.source, q.stream, q.source_key, q.row, q.field, q.value, q.reason, q.at)

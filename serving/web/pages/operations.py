@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from models.store import tables as t
 from models.vocabulary import record_id
 from serving import operations
-from serving.quarantine import quarantined, raw_row
+from serving.quarantine import general_reason, quarantined, raw_row
 from serving.source_view import source_view
 from serving.web.languages import N_
 from serving.web.registry import Entry
@@ -97,7 +97,9 @@ def quarantine(visit: SignedIn) -> Response:
     visit.require(RIGHT)
     source, run_id, reason = visit.asked("source"), visit.asked("run"), visit.asked("reason")
     q = t.quarantine.c
-    wanted = [column == v for column, v in ((q.source, source), (q.run_id, run_id), (q.reason, reason)) if v]
+    wanted = [column == v for column, v in ((q.source, source), (q.run_id, run_id)) if v]
+    if reason:
+        wanted.append(sa.or_(q.reason == reason, general_reason(visit.store) == reason))
     before = visit.asked("before")
     with visit.store.database.read() as connection:
         query = sa.select(t.quarantine).where(*wanted).order_by(q.id.desc()).limit(_PAGE + 1)

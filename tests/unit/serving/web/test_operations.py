@@ -89,6 +89,27 @@ def landed(folder: Path, run: str) -> None:
     pq.write_table(pa.table({**rows, "_row": [1, 2, 3]}), batch / "part-00000.parquet")
 
 
+def test_rows_of_a_reason_are_found_without_its_place(client: TestClient, hub: Store) -> None:
+    import datetime as dt
+
+    import sqlalchemy as sa
+
+    from models.store import tables as t
+
+    bad = {"run_id": "r1", "source": "crm", "stream": "contacts", "at": dt.datetime.now(dt.UTC)}
+    with hub.database.write() as connection:
+        for row in (5, 6):
+            reason = f"a quote that is not closed (in/crm.csv, line {row})"
+            connection.execute(
+                sa.insert(t.quarantine), [{**bad, "row": row, "source_key": f"Q{row}", "reason": reason}]
+            )
+    every, chosen = client.get("/quarantine").text, client.get("/quarantine?reason=a quote that is not closed").text
+    assert every.count("&reason=a%20quote%20that%20is%20not%20closed") == 1
+    for key in ("Q5", "Q6"):
+        assert f">{key}</a>" in chosen
+    assert ">A9</a>" in every and ">A9</a>" not in chosen
+
+
 def test_the_raw_row_is_shown_to_those_who_may_see_it(client: TestClient, hub: Store, tmp_path: Path) -> None:
     import datetime as dt
 
