@@ -87,6 +87,8 @@ class FilesConnector:
                     with _about(reading.name):
                         columns = reading.columns()
         except SourceError as error:
+            if error.retryable:
+                raise
             return [ConfigError(str(error), key=f"sources[{self.source.name}].connector.path")]
         # Members that are empty may be left out of JSON.
         return missing_columns(self.source, stream, columns) if columns and columns != ANY else []

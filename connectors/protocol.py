@@ -162,7 +162,10 @@ class Connector(Protocol):
         ...
 
     def check(self, stream: Stream) -> list[ConfigError]:
-        """What is wrong with the stream's configuration, as far as it can be seen without reading rows."""
+        """What is wrong with the stream's configuration, as far as it can be seen without reading rows.
+
+        Raises SourceError where the source cannot be asked at this time: that is no mistake of the configuration.
+        """
         ...
 
     def discover(self) -> list[Discovered]:

@@ -129,6 +129,8 @@ class SqlConnector:
                 names = [column.name for column in describe(connection, self._from(stream, options, connection))]
                 in_the_way = self._obstacles(stream, options, connection, names)
         except SourceError as error:
+            if error.retryable:
+                raise
             return [ConfigError(str(error), key=f"sources[{self.source.name}].connector.url")]
         place = f"sources[{self.source.name}].streams[{stream.name}].options.changes"
         found = missing_columns(self.source, stream, names)

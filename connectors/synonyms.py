@@ -81,5 +81,6 @@ CURSOR_NAMES = (
     *("updated_at", "modified_at", "modified_on", "last_modified", "last_modified_date", "last_update", "updated"),
     *("changed_at", "changed_on", "write_date", "systemmodstamp", "sys_updated_on", "update_time", "modify_time"),
     *("last_modified_time", "last_update_date", "lastmodifieddate", "修改时间", "更新时间", "最后修改时间"),
+    *("changed", "modified", "更新日期", "修改日期", "最后更新时间", "最后更新日期", "最后修改日期"),
 )
 DELETED_NAMES = ("is_deleted", "deleted", "isdeleted", "del_flag", "is_delete", "deleted_flag", "archived", "是否删除")

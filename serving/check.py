@@ -50,12 +50,18 @@ def check_options(config: Config) -> None:
             connector_for(source, config.base)
         except ConfigError as error:
             mistakes += (_of_file(config, mistake) for mistake in error.mistakes)
+    mistakes += wrong_overrides(config)
+    if mistakes:
+        raise ConfigErrors(mistakes)
+
+
+def wrong_overrides(config: Config) -> list[ConfigError]:
+    """Every mistake in the tables of overrides, each with its file and line: a run would refuse them."""
     try:
         config.overrides()
     except ConfigErrors as errors:
-        mistakes += errors.mistakes
-    if mistakes:
-        raise ConfigErrors(mistakes)
+        return errors.mistakes
+    return []
 
 
 def look_at(config: Config, source: Source, stream: Stream) -> Seen:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from models.errors import ConfigErrors, KehuError
+from models.errors import ConfigError, ConfigErrors, KehuError
 
 if TYPE_CHECKING:
     from models.config import Config, Source, Stream
@@ -56,7 +56,11 @@ def examine(config_path: Path) -> Iterator[Check]:
     except KehuError as error:
         yield Check("configuration", "failed", str(error))
         return
-    yield Check("configuration", "ok", f"{config_path}: {len(config.sources)} sources, {len(config.streams())} streams")
+    if wrong := _files_beside(config):
+        yield from (Check("configuration", "failed", said) for said in wrong)
+    else:
+        known = f"{config_path}: {len(config.sources)} sources, {len(config.streams())} streams"
+        yield Check("configuration", "ok", known)
     yield _disk(config.workspace)
     store = _guarded("store", partial(_store, config.store))
     yield store
@@ -66,6 +70,19 @@ def examine(config_path: Path) -> Iterator[Check]:
         name = f"source {source.name}.{stream.name}"
         yield _guarded(name, partial(_source, config, source, stream))
     yield _dagster(config_path)
+
+
+def _files_beside(config: Config) -> list[str]:
+    """What is wrong in the files that a configuration names: contracts and tables of overrides."""
+    from lifecycle.contracts import load_contracts
+    from serving.check import wrong_overrides
+
+    mistakes = wrong_overrides(config)
+    try:
+        load_contracts(config)
+    except ConfigError as error:
+        mistakes = [*error.mistakes, *mistakes]
+    return [str(mistake) for mistake in mistakes]
 
 
 def _guarded(name: str, look: Callable[[], tuple[State, str]]) -> Check:

@@ -71,6 +71,8 @@ class RestConnector:
             with self.http(options, stream) as http:
                 rows = self._first(http, options, stream)
         except SourceError as error:
+            if error.retryable:
+                raise
             return [ConfigError(str(error), key=place)]
         names = list(dict.fromkeys(name for row in rows for name in row))
         return missing_columns(self.source, stream, names) if names else []

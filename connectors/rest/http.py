@@ -6,6 +6,7 @@ Knows nothing of pages or rows. Everything that goes wrong ends as SourceError, 
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _LIMITED = frozenset({429, 503})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _SHOWN = 300
+_CONNECTION = re.compile(r"^HTTPS?Connection(Pool)?\([^)]*\): ")
+"""How urllib3 begins what it says of a connection; the place is named already."""
 
 
 class Refused(SourceError):
@@ -317,7 +320,9 @@ def _reason(error: BaseException) -> str:
     while True:
         inner = getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)
         if not isinstance(inner, BaseException):
-            return f"{type(error).__name__}: {inner or seen}" if not isinstance(inner, str) else inner
+            if not isinstance(inner, str):
+                return f"{type(error).__name__}: {inner or seen}"
+            return _CONNECTION.sub("", inner)
         seen = inner
 
 

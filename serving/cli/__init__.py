@@ -6,6 +6,7 @@ imported before a command needs it, so that a help page comes at once.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -20,6 +21,9 @@ from serving.cli.commands import cli
 from serving.cli.session import failure_log
 
 __all__ = ["cli", "main"]
+
+_OF_THE_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
+"""What a file system refuses: the user mends it there, and no traceback would help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as unexpected:  # the last resort: nobody above could show it to the user
         if debug:
             traceback.print_exc()
+        if isinstance(unexpected, OSError) and unexpected.errno in _OF_THE_PLACE:
+            place = f"{unexpected.filename}: " if unexpected.filename else ""
+            return _failed(arguments, f"{place}{unexpected.strerror}", 1)
         said = str(unexpected).strip().splitlines()
         what = f"{type(unexpected).__name__}{': ' + said[0] if said else ''}"
         return _failed(arguments, f"unexpected error: {what} (details in {failure_log(arguments)})", 1)

@@ -48,8 +48,9 @@ def check(session: Session, rules: bool, language: str | None) -> None:
     contracts = load_contracts(config)
     if rules:
         return _rules(session, contracts, language)
-    from serving.check import look_at
+    from serving.check import look_at, wrong_overrides
 
+    overrides = [str(mistake) for mistake in wrong_overrides(config)]
     seen = [look_at(config, source, stream) for source, stream in config.streams()]
     told: set[str] = set()  # mistakes in a source's options are those of each of its streams
     for stream in seen:
@@ -68,14 +69,16 @@ def check(session: Session, rules: bool, language: str | None) -> None:
                 session.say(f"kehu: {error}")
         told.update(stream.errors)
         session.show("")
-    errors = list(dict.fromkeys(error for stream in seen for error in stream.errors))
-    session.show(
-        f"{config.file}: {count(len(config.sources), 'source')}, {count(len(seen), 'stream')}, "
-        + (f"{len(errors)} to be mended" if errors else "ready to run")
-    )
+    for error in overrides:
+        session.say(f"kehu: {error}")
+    errors = [*dict.fromkeys(error for stream in seen for error in stream.errors), *overrides]
+    unread = {error for stream in seen if stream.unreadable for error in stream.errors}
+    counts = ((len(errors) - len(unread), "to be mended"), (len(unread), "not to be read at this time"))
+    state = ", ".join(f"{number:,} {words}" for number, words in counts if number) or "ready to run"
+    session.show(f"{config.file}: {count(len(config.sources), 'source')}, {count(len(seen), 'stream')}, {state}")
     session.result({"ok": not errors, "config": str(config.file), "streams": [vars(s) for s in seen], "errors": errors})
     if errors:
-        raise click.exceptions.Exit(1 if all(s.unreadable for s in seen if s.errors) else 2)
+        raise click.exceptions.Exit(2 if set(errors) - unread else 1)
 
 
 def _rules(session: Session, contracts: Contracts, language: str | None) -> None:

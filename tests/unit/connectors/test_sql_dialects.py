@@ -14,6 +14,7 @@ from sqlalchemy.dialects import mssql, mysql, oracle
 from connectors.sql import SqlConnector, SqlOptions, _earlier
 from connectors.sql_rows import SqlColumn, Start, _is_moment, _pick, statement_of
 from models.config import Source
+from models.errors import SourceError
 from tests.unit.connectors.hub import Hub
 
 MOMENT = dt.datetime(2026, 3, 1, 8, 30)
@@ -111,6 +112,13 @@ def test_a_driver_that_is_missing_is_named(tmp_path: Path, url: str, words: str)
     stream = connector(tmp_path, url).source.streams[0]
     (found,) = connector(tmp_path, url).check(stream)
     assert words in str(found) and "s3cret" not in str(found)
+
+
+def test_a_server_that_is_down_is_no_mistake_of_the_configuration(tmp_path: Path) -> None:
+    one = connector(tmp_path, "postgresql://u:s3cret@127.0.0.1:1/d")
+    with pytest.raises(SourceError, match="refused") as raised:
+        one.check(one.source.streams[0])
+    assert raised.value.retryable and "s3cret" not in str(raised.value)
 
 
 def test_a_query_needs_no_word_that_a_database_lacks(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -132,6 +133,16 @@ def test_an_unexpected_failure_is_one_line_and_a_file(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_what_the_file_system_refuses_is_told_without_a_traceback(
+    project: Path, calls: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(project))
+    sys.modules["orchestration.run"].__dict__["result"] = OSError(errno.EROFS, "Read-only file system", "work/landing")
+    assert main(["run"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "kehu: work/landing: Read-only file system"
+    assert list(project.glob("kehu-error-*.log")) == []
+
+
 def test_an_interrupted_run_says_so(
     project: Path, calls: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +222,33 @@ def test_mistakes_in_a_sources_options_are_told_once(project: Path, capsys: pyte
     assert [said.err.count(place) for place in places] == [1, 1]
     assert main(["run", "--json"]) == 2
     assert [m["key"] for m in last(capsys)["mistakes"]][:2] == [place.partition(":")[0] for place in places]
+
+
+def test_wrong_tables_of_overrides_are_told_before_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = CONFIG + "stewardship: {overrides: {never_match: never.csv}}\n"
+    (project / "kehu.yaml").write_text(text, encoding="utf-8")
+    (project / "never.csv").write_text("left,right\ncmr.accounts:1,crm.accounts:2\n", encoding="utf-8")
+    for name in ("crm_accounts", "crm_leads", "crm_contacts", "dms_customers"):
+        (project / f"{name}.csv").write_text("id,name,brands,tel\n1,x,,\n", encoding="utf-8")
+    assert main(["check", "--json"]) == 2
+    said = "never.csv: stewardship.overrides.never_match: line 2: no source is named 'cmr' (did you mean 'crm'?)"
+    (error,) = last(capsys)["errors"]
+    assert error.endswith(said)
+
+
+def test_a_source_that_does_not_answer_is_no_mistake_of_the_configuration(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = "{type: rest, base_url: 'http://127.0.0.1:9/', retries: 0}"
+    text = CONFIG.partition("sources:")[0] + (
+        f"sources: [{{name: crm, family: sales, connector: {rest}, streams: [{{name: accounts, "
+        "entity: organization, key: id, fields: {name: name}}]}]\n"
+    )
+    (project / "kehu.yaml").write_text(text, encoding="utf-8")
+    assert main(["check"]) == 1
+    said = capsys.readouterr()
+    assert "1 source, 1 stream, 1 not to be read at this time" in said.out
+    assert "crm.accounts: 127.0.0.1:9 does not answer: " in said.err and "HTTPConnection" not in said.err
 
 
 def test_a_hub_that_was_never_run_is_told_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -297,8 +335,10 @@ def test_the_quarantine_is_counted_and_shown(hub: Path, capsys: pytest.CaptureFi
     assert main(["quarantine", "--run", "latest", "--source", "crm", "--limit", "1", "--json"]) == 0
     got = last(capsys)
     assert (got["total"], [r["run_id"] for r in got["rows"]]) == (1, ["r1"])
-    assert main(["quarantine", "--source", "none"]) == 0
+    assert main(["quarantine", "--source", "dms", "--run", "r0"]) == 0
     assert "No rows" in capsys.readouterr().out
+    assert main(["quarantine", "--source", "cmr"]) == 2
+    assert "there is no source 'cmr'; there are crm, dms (did you mean 'crm'?)" in capsys.readouterr().err
 
 
 def test_a_project_is_started_once_and_its_configuration_is_sound(

@@ -68,6 +68,16 @@ def test_every_mistake_of_the_configuration_is_a_check_and_ends_the_examination(
     assert "store" not in {c.name for c in found}
 
 
+def test_files_that_the_configuration_names_are_read_too(project: Path) -> None:
+    more = "stewardship: {overrides: {always_match: always.csv}}\nlifecycle: {contracts: stages.yaml}\n"
+    project.write_text(CONFIG + more, encoding="utf-8")
+    told = [c.message for c in examine(project) if c.name == "configuration" and c.state == "failed"]
+    assert [said.partition(": ")[2] for said in told] == [
+        f"lifecycle.contracts: file not found: {project.parent / 'stages.yaml'}",
+        "stewardship.overrides.always_match: there is no such file",
+    ]
+
+
 def test_low_memory_and_disk_warn(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LOW_MEMORY_BYTES", 1 << 60)
     monkeypatch.setattr(doctor, "LOW_DISK_BYTES", 1 << 60)
