@@ -27,6 +27,9 @@ freshness:
   enabled: true
 run_monitoring:
   enabled: true
+# No window that asks for a mail address in front of the first page.
+nux:
+  enabled: false
 """
 
 
@@ -39,6 +42,8 @@ class DagsterDev:
     cwd: Path
     home: Path
     url: str
+    new: bool
+    """Whether Dagster has no records there yet."""
 
 
 def refuse_taken(host: str, port: int) -> None:
@@ -59,11 +64,12 @@ def dagster_dev(config: Config, *, host: str = "127.0.0.1", port: int = 3000, mo
     home = Path(os.environ.get("DAGSTER_HOME") or config.workspace / "dagster").absolute()
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
-    if not settings.exists():
+    new = not settings.exists()
+    if new:
         settings.write_text(SETTINGS, encoding="utf-8")
     # The command that Dagster recommends instead, `dg dev`, wants a project of its own layout.
     argv = [sys.executable, "-W", "ignore:Function `dev_command` is superseded", "-m", "dagster", "dev"]
     argv += ["-m", "orchestration.definitions"]
     argv += ["-h", host, "-p", str(port), *more]
     env = {**os.environ, "DAGSTER_HOME": str(home), "KEHU_CONFIG": str(config.file)}
-    return DagsterDev(argv, env, config.base, home, f"http://{host}:{port}")
+    return DagsterDev(argv, env, config.base, home, f"http://{host}:{port}", new)

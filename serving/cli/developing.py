@@ -43,6 +43,11 @@ def dev(session: Session, host: str, port: int, pages_port: int) -> None:
         started.argv, env=started.env, cwd=started.cwd, stdout=sys.stderr.fileno(), start_new_session=True
     )
     session.say(f"Dagster on {started.url} (its own records are in {started.home})")
+    if started.new:
+        session.say(
+            "Nothing is materialised there yet: Dagster shows the runs that it starts (job 'resolve' reads all), and "
+            f"those of 'kehu run' only where DAGSTER_HOME={started.home} is set for it"
+        )
     pages = _serve(session, host, pages_port) if pages_port else None
     told = {"url": started.url, "pid": child.pid, "dagster_home": str(started.home)}
     session.result(told | ({"pages": f"http://{host}:{pages_port}"} if pages else {}))

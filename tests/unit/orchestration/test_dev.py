@@ -24,9 +24,11 @@ def test_the_command_works_from_any_folder(hub: Hub) -> None:
 
 
 def test_dagster_takes_the_settings(hub: Hub) -> None:
-    home = dagster_dev(hub.config).home
+    dev = dagster_dev(hub.config)
+    home = dev.home
+    assert dev.new and not dagster_dev(hub.config).new
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        assert instance.telemetry_enabled is False
+        assert instance.telemetry_enabled is False and instance.nux_enabled is False
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
 
 
