@@ -118,14 +118,14 @@ def corrections(session: Session, source: str, path: Path) -> None:
 @with_session
 def quarantine(session: Session, run_id: str | None, source: str | None, limit: int) -> None:
     """Show the rows that were set aside, with their reasons."""
-    from serving.corrections import checked_source
+    from serving.naming import known_source
     from serving.quarantine import quarantined
 
     config = session.config()
     with session.store(config) as store:
         groups, rows = quarantined(store, run_id=run_id, source=source, limit=limit)
-    if source is not None and not groups:  # rows of a source that was taken out are still shown
-        checked_source(config, source)
+        if source is not None and not groups:  # rows of a source that was taken out are still shown
+            known_source(config, store, source)
     if groups:
         session.show(
             table(
