@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import sqlalchemy as sa
 import yaml
@@ -29,8 +30,9 @@ def server_with(config: Path, folder: Path) -> Iterator[Path]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        for setting in ("listen_addresses = '127.0.0.1'", f"port = {port}", "shared_buffers = '2GB'"):
-            server.admin(f"ALTER SYSTEM SET {setting}")
+        settings = {"listen_addresses": "127.0.0.1", "port": port, **_as_documented()}
+        for name, value in settings.items():
+            server.admin(f"ALTER SYSTEM SET {name} = '{value}'")
         server.run(
             "pg_ctl", "-D", str(server.folder / "data"), "-l", str(server.folder / "log"), "-w", "-m", "fast", "restart"
         )
@@ -46,6 +48,16 @@ def server_with(config: Path, folder: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(RuntimeError):
             server.stop()
+
+
+def _as_documented() -> dict[str, str]:
+    """What docs/operations.md says of a server's settings."""
+    memory = psutil.virtual_memory().total // 2**20
+    return {
+        "shared_buffers": f"{memory // 4}MB",
+        "effective_cache_size": f"{memory // 2}MB",
+        "max_wal_size": "4GB",
+    }
 
 
 def _copy(file: str, target: str) -> None:

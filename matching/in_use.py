@@ -48,6 +48,10 @@ class RulesInUse:
             rules = self._rules[entity] = rules_of(self.config, entity, found[1])
             return rules
 
+    def last(self, entity: str) -> Rules | None:
+        """Those of the last question about an entity type, which may hold no longer; None before the first."""
+        return self._rules.get(entity)
+
     def standing(self, lookup: Lookup, run_id: str) -> dict[str, Any]:
         """What the state that a run published rests on."""
         known = self._standing

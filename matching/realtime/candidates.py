@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
+from matching.keys import RecordKey
 from matching.model.compiled import DIGITS
 from matching.realtime.answer import CutBlock
 from matching.realtime.contacts import ContactRoles, settle_own_values
 from matching.realtime.features import Features
 from matching.realtime.rules import Rules
-from models.store.lookup import Lookup
+from models.store.looks import Query
+from models.store.lookup import Lookup, near_query
 
 _FEW = 8
 
@@ -31,18 +34,46 @@ class Candidates:
     cut: list[CutBlock]
 
 
-def candidates_of(lookup: Lookup, rules: Rules, asked: Features, roles: ContactRoles, number: int | None) -> Candidates:
-    """Reads the records under the match keys of `asked`, and settles the roles of its own contact values.
+@dataclass(frozen=True)
+class Asked:
+    """A record with what is needed to find those that it is compared with.
 
-    `number` is that of `asked` where the hub holds it; it is no candidate of its own.
+    `number` is that of the record where the hub holds it; it is no candidate of its own.
     """
-    keys = list(rules.keys(asked))
+
+    rules: Rules
+    features: Features
+    roles: ContactRoles
+    number: int | None
+    keys: Sequence[RecordKey]
+    near: tuple[list[int], list[int], list[int], str, dict[str, list[str]]]
+    """The arguments of `Lookup.near`."""
+
+    @classmethod
+    def of(cls, rules: Rules, standard: Mapping[str, Any], number: int | None = None) -> Asked:
+        """A record of these standard values."""
+        roles = ContactRoles(rules)
+        features = rules.features(standard, roles)
+        keys = list(rules.keys(features))
+        shared = {rule for _, rule in rules.contacts}
+        caps = [rules.caps[key.rule] for key in keys]
+        # A new record makes its blocks larger by one; who has its contact values is read in any case.
+        added = int(number is None)
+        most = [cap + 1 if added and key.rule in shared else cap - added for key, cap in zip(keys, caps, strict=True)]
+        near = ([key.key for key in keys], caps, most, roles.entity, roles.unknown([features]))
+        return cls(rules, features, roles, number, keys, near)
+
+    def ahead(self) -> Query:
+        """What `candidates_of` will ask of PostgreSQL first, to be asked ahead."""
+        return near_query(*self.near)
+
+
+def candidates_of(lookup: Lookup, question: Asked) -> Candidates:
+    """Reads the records under the match keys of a record, and settles the roles of its own contact values."""
+    rules, asked, roles, number = question.rules, question.features, question.roles, question.number
+    keys, added = question.keys, int(number is None)
     columns = {rule: kind.column for kind, rule in rules.contacts}
-    caps = [rules.caps[key.rule] for key in keys]
-    # A record that is new to the hub makes its blocks larger by one; who has its contact values is read in any case.
-    added = int(number is None)
-    most = [cap + 1 if added and key.rule in columns else cap - added for key, cap in zip(keys, caps, strict=True)]
-    near = lookup.near([key.key for key in keys], caps, most, roles.entity, roles.unknown([asked]))
+    near = lookup.near(*question.near)
     apart = set(columns.values())
     wanted: set[int] = set()
     sharing: set[int] = set()

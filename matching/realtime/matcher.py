@@ -15,7 +15,7 @@ import orjson
 from matching.in_use import rules_in_use
 from matching.model.compiled import DIGITS
 from matching.realtime.answer import MatchAnswer
-from matching.realtime.candidates import candidates_of
+from matching.realtime.candidates import Asked, candidates_of
 from matching.realtime.contacts import ContactRoles
 from matching.realtime.question import checked_entity, standard_of, texts_of
 from matching.realtime.ranking import Words, ranked
@@ -61,11 +61,16 @@ class Matcher:
         config = self._config
         texts = texts_of(config, checked_entity(entity), record)
         standard, problems = standard_of(config, entity, texts)
-        with looking(self._store.database) as lookup:
+        # As a rule the rules of the last question hold: under them the first look goes out with the snapshot.
+        last = self._rules.last(entity) if self._store.dialect == "postgresql" else None
+        question = None if last is None else Asked.of(last, standard)
+        ahead = None if question is None else question.ahead()
+        with looking(self._store.database, ahead) as lookup:
             run_id, rules, notes = self._state(lookup, entity)
-            roles = ContactRoles(rules)
-            asked = rules.features(standard, roles)
-            found = candidates_of(lookup, rules, asked, roles, None)
+            if question is None or question.rules is not rules:
+                question = Asked.of(rules, standard)
+            asked, roles = question.features, question.roles
+            found = candidates_of(lookup, question)
             words = self._words(lookup, entity)
             matches = ranked(lookup, rules, asked, roles, found, None, limit, _floor(rules, at_least), words)
         return MatchAnswer(
@@ -113,9 +118,9 @@ class Matcher:
         with looking(self._store.database) as lookup:
             number, entity, text = self._held(lookup, source, source_key, stream)
             run_id, rules, notes = self._state(lookup, entity)
-            roles = ContactRoles(rules)
-            asked = rules.features(orjson.loads(text), roles)
-            found = candidates_of(lookup, rules, asked, roles, number)
+            question = Asked.of(rules, orjson.loads(text), number)
+            asked, roles = question.features, question.roles
+            found = candidates_of(lookup, question)
             words = self._words(lookup, entity)
             matches = ranked(lookup, rules, asked, roles, found, number, limit, _floor(rules, at_least), words)
         problems = orjson.loads(asked["reasons"]) if isinstance(asked["reasons"], str) else asked["reasons"] or {}

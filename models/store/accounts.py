@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 from models.store.account_tables import account, api_key, one_time_link, web_session
-from models.store.database import Database, moment
+from models.store.database import Ask, Database, moment
 
 Row = dict[str, Any]
 
@@ -115,12 +115,12 @@ class Accounts:
 
     def key(self, key_id: str) -> Row | None:
         """A key by its public half, `scopes` as a list; None if there is none. Says nothing of whether it holds."""
-        row = self.database.row(_KEY, key_id)
-        if row is None:
-            return None
-        found = dict(zip(_KEY_COLUMNS, row, strict=True))
-        times = {name: moment(found[name]) for name in ("created_at", "expires_at", "revoked_at", "used_at")}
-        return {**found, **times, "scopes": orjson.loads(found["scopes"])}
+        return _key_of(self.database.row(_KEY, key_id))
+
+    def key_and(self, key_id: str, other: Ask) -> tuple[Row | None, tuple[Any, ...] | None]:
+        """`key`, and the row of another statement, whose first column is never null, on one way to the database."""
+        key, row = self.database.both((_KEY, (key_id,)), len(_KEY_COLUMNS), other)
+        return _key_of(key), row
 
     def keys(self, consumer: str | None = None) -> list[Row]:
         """All keys, or those of a program, the newest first."""
@@ -144,6 +144,14 @@ class Accounts:
 
 _KEY_COLUMNS = tuple(column.name for column in api_key.c)
 _KEY = f"SELECT {', '.join(_KEY_COLUMNS)} FROM api_key WHERE key_id = ?"  # asked with every request of a program
+
+
+def _key_of(row: tuple[Any, ...] | None) -> Row | None:
+    if row is None:
+        return None
+    found = dict(zip(_KEY_COLUMNS, row, strict=True))
+    times = {name: moment(found[name]) for name in ("created_at", "expires_at", "revoked_at", "used_at")}
+    return {**found, **times, "scopes": orjson.loads(found["scopes"])}
 
 
 def _now() -> dt.datetime:

@@ -23,6 +23,8 @@ from models.errors import BusyError, StoreError
 from models.store.looks import OPTIONS, Looks, for_psycopg
 
 Dialect = Literal["sqlite", "postgresql"]
+Ask = tuple[str, tuple[Any, ...]]
+"""A statement in SQL that both databases know, with `?` for each of its values, and those."""
 
 _BUSY_SECONDS = 30
 _MOMENT_MS = 50
@@ -132,6 +134,18 @@ class Database:
                 return self._first(driver, query, values)
             finally:
                 pooled.close()
+
+    def both(self, one: Ask, columns: int, other: Ask) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
+        """`row` for two statements, the first of which has so many columns. PostgreSQL, to which each way takes time,
+        is asked for both at once. The first column of either is never null.
+        """
+        if self.dialect == "sqlite":
+            return self.row(one[0], *one[1]), self.row(other[0], *other[1])
+        joined = f"SELECT a.*, b.* FROM (SELECT 1) x LEFT JOIN ({one[0]}) a ON true LEFT JOIN ({other[0]}) b ON true"
+        found = self.row(joined, *one[1], *other[1]) or ()
+        rows = found[:columns], found[columns:]
+        first, second = (row if row and row[0] is not None else None for row in rows)
+        return first, second
 
     def _first(self, driver: Any, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         if self.dialect == "sqlite":

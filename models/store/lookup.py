@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from models.store.database import Database
-from models.store.looks import for_psycopg
+from models.store.looks import Query, for_psycopg
 
 
 class Member(NamedTuple):
@@ -50,8 +50,11 @@ _LAST_RUN = "SELECT run_id FROM run WHERE status = 'published' ORDER BY run_id D
 
 
 @contextmanager
-def looking(database: Database) -> Iterator[Lookup]:
-    """Lookups that all see one published state; inside a snapshot or transaction of this thread, that one's."""
+def looking(database: Database, ahead: Query | None = None) -> Iterator[Lookup]:
+    """Lookups that all see one published state; inside a snapshot or transaction of this thread, that one's.
+
+    What will be asked in any case, as `near_query` words it, may be asked ahead, and is answered from that then.
+    """
     sqlite = database.dialect == "sqlite"
     if database.is_held():
         with database.read() as connection:
@@ -60,8 +63,8 @@ def looking(database: Database) -> Iterator[Lookup]:
     # Without SQLAlchemy's own beginning and ending, which takes as long as the reads.
     with database.clear_errors():
         if not sqlite:
-            with database.looks.snapshot(_LAST_RUN) as (driver, first):
-                yield Lookup(driver, sqlite, [first])
+            with database.looks.snapshot(_LAST_RUN, ahead) as found:
+                yield Lookup(found.driver, sqlite, [found.first], [(ahead, found.ahead)] if ahead is not None else [])
             return
         pooled = database.engine.raw_connection()
         file: Any = pooled.driver_connection
@@ -86,6 +89,7 @@ class Lookup:
     _driver: Any
     _sqlite: bool
     _last_run: list[str | None] = field(default_factory=list)
+    _ahead: list[tuple[Query, list[Any]]] = field(default_factory=list)
 
     def last_run(self) -> str | None:
         """The run whose state is published."""
@@ -143,24 +147,9 @@ class Lookup:
             return Near(blocks, self.standards(sorted(wanted)), self.contact_roles(entity_type, values))
         by_key: dict[int, list[int]] = {key: [] for key in keys}
         found = Near([by_key[key] for key in keys], [], [])
-        named = [(kind, value) for kind, some in values.items() for value in some]
-        for key, record, first, value, role in self._rows(
-            "WITH b AS MATERIALIZED (SELECT k.key, k.most, m.record_id FROM unnest(?::bigint[], ?::bigint[], "
-            "?::bigint[]) AS k(key, cap, most) CROSS JOIN LATERAL (SELECT record_id FROM match_key WHERE "
-            "match_key.key = k.key LIMIT k.cap + 1) m) "
-            "SELECT key, record_id, NULL::text, NULL::text, NULL::text FROM b UNION ALL "
-            "SELECT NULL, record_id, standard, NULL, NULL FROM source_record WHERE record_id = ANY(ARRAY(SELECT "
-            "DISTINCT record_id FROM (SELECT record_id, most, count(*) OVER (PARTITION BY key) AS n FROM b) s "
-            "WHERE n <= most)) AND NOT deleted AND standard IS NOT NULL UNION ALL "
-            "SELECT NULL, NULL, kind, value, role FROM contact_profile JOIN unnest(?::text[], ?::text[]) AS w(kind, "
-            "value) USING (kind, value) WHERE entity_type = ? AND role <> 'own'",
-            list(keys),
-            list(caps),
-            list(most),
-            [kind for kind, _ in named],
-            [value for _, value in named],
-            entity_type,
-        ):
+        query = near_query(keys, caps, most, entity_type, values)
+        known = [rows for asked, rows in self._ahead if asked == query]
+        for key, record, first, value, role in known[0] if known else self._asked(query):
             if key is not None:
                 by_key[key].append(record)
             elif record is not None:
@@ -243,6 +232,35 @@ class Lookup:
         if self._sqlite:
             found: list[Any] = self._driver.execute(query, values).fetchall()
             return found
+        return self._asked((for_psycopg(query), values))
+
+    def _asked(self, query: Query) -> list[Any]:
         with self._driver.cursor(binary=True) as cursor:
-            found = cursor.execute(for_psycopg(query), values, prepare=True).fetchall()
+            found: list[Any] = cursor.execute(*query, prepare=True).fetchall()
             return found
+
+
+def near_query(
+    keys: Sequence[int],
+    caps: Sequence[int],
+    most: Sequence[int],
+    entity_type: str,
+    values: Mapping[str, Sequence[str]],
+) -> Query:
+    """What `Lookup.near` asks of PostgreSQL."""
+    named = [(kind, value) for kind, some in values.items() for value in some]
+    kinds, texts = [kind for kind, _ in named], [value for _, value in named]
+    return _NEAR, (list(keys), list(caps), list(most), kinds, texts, entity_type)
+
+
+_NEAR = (
+    "WITH b AS MATERIALIZED (SELECT k.key, k.most, m.record_id FROM unnest(%s::bigint[], %s::bigint[], "
+    "%s::bigint[]) AS k(key, cap, most) CROSS JOIN LATERAL (SELECT record_id FROM match_key WHERE "
+    "match_key.key = k.key LIMIT k.cap + 1) m) "
+    "SELECT key, record_id, NULL::text, NULL::text, NULL::text FROM b UNION ALL "
+    "SELECT NULL, record_id, standard, NULL, NULL FROM source_record WHERE record_id = ANY(ARRAY(SELECT "
+    "DISTINCT record_id FROM (SELECT record_id, most, count(*) OVER (PARTITION BY key) AS n FROM b) s "
+    "WHERE n <= most)) AND NOT deleted AND standard IS NOT NULL UNION ALL "
+    "SELECT NULL, NULL, kind, value, role FROM contact_profile JOIN unnest(%s::text[], %s::text[]) AS w(kind, "
+    "value) USING (kind, value) WHERE entity_type = %s AND role <> 'own'"
+)

@@ -15,6 +15,7 @@ from models.config import nearest
 from models.errors import ConfigError, StoreError
 from models.stewardship import Role
 from models.store import Store
+from models.store.database import Ask
 from serving.access.principal import PURPOSE, NotSignedIn, Principal
 from serving.access.rights import RIGHTS, ROLE_RIGHTS, ROLE_SEES, ROLES, SENSITIVITIES
 
@@ -115,7 +116,20 @@ def revoke(store: Store, key_id: str, *, by: str) -> None:
 def authenticate(store: Store, token: str) -> Principal:
     """The program whose key this is. Raises NotSignedIn, which does not say why, for any that does not hold."""
     found = _TOKEN.fullmatch(token)
-    key = store.key(found[1]) if found else None
+    return _proved(store, found, store.key(found[1]) if found else None)
+
+
+def authenticate_and(store: Store, token: str, other: Ask) -> tuple[Principal, tuple[Any, ...] | None]:
+    """`authenticate`, and the row of another statement, whose first column is never null, on one way to the database.
+
+    Whoever does not see what the row says must not be told of it: it is read before the key is proved.
+    """
+    found = _TOKEN.fullmatch(token)
+    key, row = store.key_and(found[1], other) if found else (None, None)
+    return _proved(store, found, key), row
+
+
+def _proved(store: Store, found: re.Match[str] | None, key: dict[str, Any] | None) -> Principal:
     # Something is compared in any case, so that the time taken does not tell which ids there are.
     right = hmac.compare_digest(_hash(found[2] if found else ""), key["hash"] if key else _hash("none"))
     if key is None or not right or state(key) != "active":

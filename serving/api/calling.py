@@ -19,8 +19,9 @@ from starlette.concurrency import run_in_threadpool
 from models.config import Config
 from models.stewardship import Role
 from models.store import Store
+from models.store.database import Ask
 from serving.access import RIGHTS, AccessLog, Masking, NotSignedIn, Principal
-from serving.access.keys import authenticate
+from serving.access.keys import authenticate, authenticate_and
 from serving.accounts import find_session
 from serving.api.problems import Problem
 from serving.customers import Asker
@@ -30,6 +31,7 @@ from serving.http.errors import request_id, unknown_name
 COOKIE = "kehu_session"
 """The cookie of people who are signed in with the pages."""
 
+Row = tuple[Any, ...]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _BUCKETS = 10_000
 
@@ -58,7 +60,7 @@ class Call:
     service: Service
     who: Principal
     ahead: Any = None
-    """What was read in the same go as the caller's key, see `Needs`."""
+    """What was read or done before the endpoint was called, see `Needs`."""
 
     @property
     def store(self) -> Store:
@@ -116,27 +118,46 @@ class Call:
         return Response(content, status, given, media_type="application/json")
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What is read together with the caller's key, on one way to the database: a statement whose first column is never
+    null, or None where there is nothing to read; and what its row says, which only callers with the right get.
+    """
+
+    ask: Callable[[Request, Store], Ask | None]
+    found: Callable[[Request, Row | None], Any]
+
+
 class Needs:
     """The right that an endpoint needs, as a dependency that gives the Call; None for anybody who is signed in.
 
-    `ahead` is read for whoever has the right, before the endpoint is called: one way through the threads fewer.
+    `ahead` is read with the caller's key; `within`, which gets the body, is done for whoever has the right in the
+    thread that looked the key up: each way through the threads is a time in which others have the processor.
     """
 
-    def __init__(self, right: str | None, ahead: Callable[[Call], Any] | None = None):
+    def __init__(
+        self,
+        right: str | None,
+        ahead: Ahead | None = None,
+        *,
+        within: Callable[[Call, bytes], Any] | None = None,
+    ):
         if right is not None and right not in RIGHTS:
             raise KeyError(right)
-        self.right, self._ahead = right, ahead
+        self.right, self._ahead, self._within = right, ahead, within
 
     async def __call__(self, request: Request) -> Call:
-        """Raises NotSignedIn, NotAllowed, or Problem for too many requests."""
+        """Raises NotSignedIn, NotAllowed, or Problem for too many requests, and what `within` raises."""
         service = service_of(request)
-        if service.at_once and "authorization" in request.headers:
+        if self._within is None and service.at_once and "authorization" in request.headers:
             return self.admit(request, service)
-        return await run_in_threadpool(self.admit, request, service)
+        body = b"" if self._within is None else await request.body()
+        return await run_in_threadpool(self.admit, request, service, body)
 
-    def admit(self, request: Request, service: Service) -> Call:
+    def admit(self, request: Request, service: Service, body: bytes = b"") -> Call:
         """The call of whoever sends a request; may wait for the store."""
-        who = _caller(request, service)
+        ask = self._ahead.ask(request, service.store) if self._ahead is not None else None
+        who, row = _caller(request, service, ask)
         request.state.principal = who
         service.limits.take(who.key_id or who.name)
         if self.right is not None:
@@ -144,8 +165,10 @@ class Needs:
         if request.url.query:
             _refuse_unknown(request)
         call = Call(request, service, who)
-        if self._ahead is not None:
-            call.ahead = self._ahead(call)
+        if self._ahead is not None and ask is not None:
+            call.ahead = self._ahead.found(request, row)
+        elif self._within is not None:
+            call.ahead = self._within(call, body)
         return call
 
 
@@ -217,19 +240,21 @@ _KEYLESS = 20.0
 """What a request with a wrong key costs of the bucket of its address: guessing is slowed down."""
 
 
-def _caller(request: Request, service: Service) -> Principal:
-    """The program whose key, or the person whose session a request carries."""
+def _caller(request: Request, service: Service, ask: Ask | None) -> tuple[Principal, Row | None]:
+    """The program whose key, or the person whose session a request carries; and the row of what is asked."""
     given = request.headers.get("authorization")
     if given is not None:
         kind, _, token = given.partition(" ")
         if kind.lower() != "bearer":
             raise NotSignedIn("programs send 'Authorization: Bearer KEY'")
         try:
-            return authenticate(service.store, token.strip())
+            if ask is not None:
+                return authenticate_and(service.store, token.strip(), ask)
+            return authenticate(service.store, token.strip()), None
         except NotSignedIn:
             service.limits.take(f"address:{request.client.host if request.client else ''}", _KEYLESS)
             raise
-    return signed_in(request, service)
+    return signed_in(request, service), None if ask is None else service.store.database.row(ask[0], *ask[1])
 
 
 def signed_in(request: Request, service: Service) -> Principal:

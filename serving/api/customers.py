@@ -8,11 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from models.store import Store
+from models.store.database import Ask
 from serving.api import shapes
-from serving.api.calling import Call, Needs
+from serving.api.calling import Ahead, Call, Needs
 from serving.api.problems import Problem, refusals
 from serving.customers import Asker, Golden, find, many, version_at
-from serving.customers.golden import Standing, members, standing, survivor_of
+from serving.customers.golden import Standing, members, standing, standing_ask, standing_of, survivor_of
 from serving.customers.history import history as history_of
 from serving.customers.keys import Key
 from serving.customers.keys import crosswalk as crosswalk_of
@@ -32,11 +34,15 @@ _MOVED: dict[int | str, dict[str, Any]] = {
 _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the ETag in If-None-Match"}}
 
 
-def _ahead(call: Call) -> Standing | None:
-    """The golden record that is asked for, where it is plainly one and asked for as it stands."""
-    golden_id = call.request.path_params["golden_id"]
-    plain = golden_id.isascii() and golden_id.isprintable() and not call.request.query_params
-    return standing(call.store, golden_id) if plain else None
+def _asks(request: Request, store: Store) -> Ask | None:
+    """For the golden record that is asked for, where it is plainly one and asked for as it stands."""
+    golden_id = request.path_params["golden_id"]
+    plain = golden_id.isascii() and golden_id.isprintable() and not request.query_params
+    return standing_ask(store, golden_id) if plain else None
+
+
+def _told_of(request: Request, row: tuple[Any, ...] | None) -> Standing | None:
+    return standing_of(request.path_params["golden_id"], row)
 
 
 @router.get(
@@ -47,7 +53,7 @@ def _ahead(call: Call) -> Standing | None:
 )
 async def customer(
     golden_id: shapes.GoldenId,
-    call: Annotated[Call, Depends(Needs("customers.read", _ahead))],
+    call: Annotated[Call, Depends(Needs("customers.read", Ahead(_asks, _told_of)))],
     known_at: Moment = None,
     valid_at: Moment = None,
 ) -> Response:

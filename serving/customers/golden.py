@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 
 from models.store import Store
-from models.store.database import moment
+from models.store.database import Ask, moment
 from models.store.tables import golden_alias, golden_lineage, golden_record, golden_version, membership, source_record
 
 MOST_HOPS = 64
@@ -55,7 +55,17 @@ class Standing:
 
 def standing(store: Store, golden_id: str) -> Standing | None:
     """A golden record with what a reader is told of it, in one look; None for an id that is unknown or a former one."""
-    row = store.database.row(_STANDING[store.dialect], *[golden_id] * 5)
+    query, values = standing_ask(store, golden_id)
+    return standing_of(golden_id, store.database.row(query, *values))
+
+
+def standing_ask(store: Store, golden_id: str) -> Ask:
+    """The statement of `standing`, to be asked together with another."""
+    return _STANDING[store.dialect], (golden_id,) * 5
+
+
+def standing_of(golden_id: str, row: tuple[Any, ...] | None) -> Standing | None:
+    """What the row of `standing_ask` says."""
     if row is None or row[9] is not None:
         return None
     valid_from, recorded_at = moment(row[4]), moment(row[5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -173,6 +174,29 @@ def test_who_was_attached_stays_when_a_steward_decides_before_the_next_run(serve
     run_hub(served.config)
     assert {served.home("crm", key) for key in ("A3", "D3", "A20")} == {served.home("api-erp", "E1")}
     assert verify_hub(served.config)["differences"] == []
+
+
+@pytest.mark.parametrize("store", ["served", pytest.param("served_by_postgres", marks=pytest.mark.postgres)])
+def test_who_it_may_be_is_answered_to_those_with_the_right_in_each_kind_of_json(
+    request: pytest.FixtureRequest, store: str
+) -> None:
+    served: Served = request.getfixturevalue(store)
+    body = {"entity_type": "organization", "values": {"name": "顺达物流有限公司", "phone": ["13800138003"]}}
+    asked = served.client.post("/v1/match", json=body)
+    assert asked.json()["matches"][0]["golden_id"] == served.home("crm", "A3")
+    as_other = served.client.post(
+        "/v1/match", content=json.dumps(body), headers={"Content-Type": "application/problem+json; charset=utf-8"}
+    )
+    assert as_other.json() == asked.json()
+    as_text = served.client.post("/v1/match", content=json.dumps(body), headers={"Content-Type": "text/plain"})
+    assert (as_text.status_code, as_text.json()["code"]) == (422, "invalid_request")
+    # Who may not ask is told that, not what is wrong with the question.
+    without = issue(served.store, "reader", by="test", scopes=["customers.read"]).token
+    for wrong in (body, {**body, "limit": 0}, {**body, "other": 1}):
+        for token, status in (("kehu_nobody", 401), (without, 403)):
+            headers = {"Authorization": f"Bearer {token}"}
+            assert served.client.post("/v1/match", json=wrong, headers=headers).status_code == status
+        assert served.client.post("/v1/match", json=wrong).status_code == (200 if wrong is body else 422)
 
 
 def test_a_key_of_another_source_decides(served: Served) -> None:
