@@ -193,11 +193,15 @@ def _source(config: Config, source: Source, stream: Stream) -> tuple[State, str]
     return "ok", f"{len(seen.columns)} columns, {len(seen.mapping)} attributes mapped"
 
 
+_LOADS = "import dagster; from orchestration.definitions import defs; dagster.Definitions.validate_loadable(defs)"
+"""The program that loads the assets: Dagster looks at jobs, schedules and sensors only when it puts them together."""
+
+
 def _dagster(config_path: Path) -> Check:
     """Whether the assets load, in a process of their own, as Dagster will do it."""
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", "import orchestration.definitions"],
+        [sys.executable, "-c", _LOADS],
         capture_output=True,
         text=True,
         timeout=180,

@@ -30,13 +30,19 @@ def partitions(how: Backfill) -> dg.TimeWindowPartitionsDefinition:
 
 
 def _periods(source: Source, how: Backfill) -> dg.AssetsDefinition:
-    @dg.asset(
-        name=backfill_asset(source),
+    asset = dg.AssetSpec(
+        backfill_asset(source),
         group_name=GROUP,
         kinds={"parquet"},
         tags={"kehu/source": source.name, "kehu/family": source.family},
-        partitions_def=partitions(how),
         description=f"What {source.name} changed in one {how.by} of the past, read again by `updated_at`.",
+    )
+
+    # With a name of its own: its job is called like the asset, and Dagster tells jobs and steps apart by name alone.
+    @dg.multi_asset(
+        name=f"read_periods_of_{plain(source.name)}",
+        specs=[asset],
+        partitions_def=partitions(how),
         op_tags={"kehu/reads": plain(source.name)},
     )
     def periods(

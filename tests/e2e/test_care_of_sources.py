@@ -73,6 +73,7 @@ def test_a_partition_reads_its_period_alone(config: Config) -> None:
     run_hub(config)
     deliver(config.base, {"1": ("Acme Lorries", "2026-01-10"), "2": ("Beta Coaches", "2026-02-10")})
     definitions = build_definitions(config)
+    dg.Definitions.validate_loadable(definitions)
     job = definitions.resolve_job_def("backfill_crm")
     assert job.partitions_def is not None
     assert job.partitions_def.get_partition_keys(dt.datetime(2026, 4, 2, tzinfo=dt.UTC)) == [

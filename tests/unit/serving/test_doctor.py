@@ -11,6 +11,9 @@ from serving.doctor import Check, examine
 from tests.unit.serving.filled import CONFIG
 
 
+real_dagster = doctor._dagster
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(doctor, "_source", lambda *_: ("ok", "3 columns"))
@@ -98,3 +101,14 @@ def test_what_a_broken_part_raises_is_its_answer(project: Path, monkeypatch: pyt
     monkeypatch.setattr(doctor, "_source", broken)
     found = checks(project)["source dms.customers"]
     assert (found.state, found.message) == ("failed", "boom")
+
+
+def test_definitions_that_do_not_fit_together_are_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert real_dagster(project).state == "ok"
+    clash = (
+        "import dagster, orchestration.build as b; sound = b.jobs; "
+        "b.jobs = lambda *a, **k: [*sound(*a, **k), dagster.define_asset_job('core_source_records')]; "
+    )
+    monkeypatch.setattr(doctor, "_LOADS", clash + doctor._LOADS)
+    told = real_dagster(project)
+    assert told.state == "failed" and "core_source_records" in told.message
