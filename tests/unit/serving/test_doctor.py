@@ -10,7 +10,6 @@ from serving import doctor
 from serving.doctor import Check, examine
 from tests.unit.serving.filled import CONFIG
 
-
 real_dagster = doctor._dagster
 
 
