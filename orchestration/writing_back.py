@@ -82,6 +82,6 @@ def _found(run: HubRun, source: Source, ids: list[str]) -> tuple[list[dict[str, 
     found: list[dict[str, Any]] = []
     with run.store.database.read() as connection:
         for golden_id, entity, values, provenance in connection.execute(query).all():
-            named = {"golden_id": golden_id, "entity_type": entity}
-            found += [named | one for one in lost_values(orjson.loads(values), provenance, source.name)]
+            named, told = {"golden_id": golden_id, "entity_type": entity}, (orjson.loads(values), provenance)
+            found += [named | one for one in lost_values(run.config, entity, *told, source.name)]
     return found, ids

@@ -33,15 +33,18 @@ def with_corrections(asker: Asker, source: str, after: str = "") -> Iterator[tup
     for part in _with_source(asker.store, source, after):
         kept = withheld_persons(asker, [{"golden_id": g.golden_id, "entity_type": g.entity_type} for g in part])
         for golden in part:
-            found = lost_values(golden.values, golden.provenance, source) if golden.golden_id not in kept else []
+            if golden.golden_id in kept:
+                continue
+            told = golden.entity_type, golden.values, golden.provenance
+            found = lost_values(asker.config, *told, source)
             shown, _ = asker.shown(golden.golden_id, golden.entity_type, {one["attribute"]: one for one in found})
-            told = [
+            items = [
                 {**one, "golden_id": golden.golden_id, "entity_type": golden.entity_type}
                 for one in found
                 if one["attribute"] in shown
             ]
-            if told:
-                yield golden, [{name: one[name] for name in COLUMNS} for one in told]
+            if items:
+                yield golden, [{name: one[name] for name in COLUMNS} for one in items]
 
 
 def write_corrections(asker: Asker, source: str, path: Path) -> int:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from matching.survive.provenance import expand_provenance
+from matching.survive.spelling import met
+from models.config import Config
 
 
-def lost_values(values: Mapping[str, Any], provenance: str | bytes, source: str) -> list[dict[str, Any]]:
+def lost_values(
+    config: Config, entity: str, values: Mapping[str, Any], provenance: str | bytes, source: str
+) -> list[dict[str, Any]]:
     """Per lost value of the source: record (number as text), stream, key, attribute, source_value, golden_value, rule.
 
     A record that lost an attribute with several values to others, and one whose value equals the golden one in its
@@ -18,7 +22,7 @@ def lost_values(values: Mapping[str, Any], provenance: str | bytes, source: str)
     for name, told in expand_provenance(provenance, values).items():
         golden = values.get(name)
         for loser in told.get("losers", ()):
-            if loser["source"] != source or golden is None or loser["value"] == golden:
+            if loser["source"] != source or golden is None or _says_the_same(config, entity, name, loser, values):
                 continue
             found.setdefault(
                 (loser["record"], name),
@@ -33,3 +37,12 @@ def lost_values(values: Mapping[str, Any], provenance: str | bytes, source: str)
                 },
             )
     return list(found.values())
+
+
+def _says_the_same(config: Config, entity: str, name: str, loser: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether a lost value is the golden one, if perhaps in another spelling (广州 and 广州市)."""
+    lost, golden = loser["value"], values[name]
+    if lost == golden or "reason" in loser or not isinstance(lost, str):
+        return bool(lost == golden)
+    theirs = [one for one in (golden if isinstance(golden, list) else [golden]) if isinstance(one, str)]
+    return met(config, entity, name, ([lost], theirs), (values, values))[0] == [True]

@@ -13,11 +13,11 @@ import orjson
 from matching.model.compiled import DIGITS, probability
 from matching.realtime.rules import Rules
 from matching.standardise.added import likeness_of
+from matching.survive.spelling import met, subjects_of
 from models.config import Config
 from models.vocabulary import Sensitivity, added_column
 from serving.stewardship.bench import Bench
 from serving.stewardship.raw import raw_values
-from serving.stewardship.spelling import met, subjects_of
 
 Agreement = Literal["same", "alike", "different", "missing"]
 

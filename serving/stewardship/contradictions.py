@@ -9,13 +9,13 @@ from typing import Any
 
 from matching.realtime.features import Features
 from matching.realtime.rules import Rules
+from matching.survive.spelling import subjects_of
 from models.match_model import condition_columns
 from models.vocabulary import Sensitivity
 from serving.stewardship.bench import Bench
 from serving.stewardship.compare import columns_of_added
 from serving.stewardship.errors import StewardError
 from serving.stewardship.raw import raw_values
-from serving.stewardship.spelling import subjects_of
 
 MOST_RECORDS = 200
 """Of a golden record with more records, so many are looked at."""

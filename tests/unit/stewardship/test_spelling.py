@@ -7,11 +7,11 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from matching.survive.spelling import met
 from serving.http.app import create_app
 from serving.stewardship import attribute_rows
 from serving.stewardship.bench import bench_of
 from serving.stewardship.compare import AttributeRow
-from serving.stewardship.spelling import met
 from tests.unit.matching.hub import Hub
 from tests.unit.serving.filled import config
 from tests.unit.serving.web.pages import BASE, person, sign_in
