@@ -1,15 +1,16 @@
-"""Drawings of the lifecycle's pages, as options of ECharts in plain data; colours by their names (`var:…`)."""
+"""Drawings of the lifecycle's pages: options of ECharts, colours by their names (`var:…`), and trees as rows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Say = Callable[[str], str]
 _GRID = {"left": 8, "right": 28, "top": 28, "bottom": 4, "containLabel": True}
 PHASE_COLOUR = {"before_order": "var:accent", "during_order": "var:person", "after_order": "var:agree"}
-_SUPPORT = {"supporter": "var:agree", "critic": "var:differ"}
+_SUPPORT = {"supporter": "agree", "critic": "differ"}
 
 
 def timeline(events: Sequence[Mapping[str, Any]], label: Say, phase: Say) -> dict[str, Any]:
@@ -71,91 +72,68 @@ def months(events: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> dict[
     }
 
 
-def people(name: str, contacts: Sequence[Mapping[str, Any]], role: Say) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Leaf:
+    """A row of a tree that is drawn as nested lists: what it says, how far down it hangs, its dot (radius, colour)."""
+
+    level: int
+    name: str
+    told: str
+    radius: float
+    tone: str
+    href: str = ""
+    here: bool = False
+
+
+def people(name: str, contacts: Sequence[Mapping[str, Any]], role: Say) -> list[Leaf]:
     """The buying centre as a tree of who reports to whom; size is influence, colour the attitude towards us."""
     known = {c["golden_id"] for c in contacts}
     below: dict[str | None, list[Mapping[str, Any]]] = defaultdict(list)
     for contact in contacts:
         below[contact["reports_to"] if contact["reports_to"] in known else None].append(contact)
     placed: set[str] = set()
+    found = [Leaf(0, name, "", 7, "accent")]
 
-    def node(contact: Mapping[str, Any]) -> dict[str, Any]:
-        placed.add(contact["golden_id"])
-        try:
-            influence = float(contact["influence"] or 1)
-        except ValueError:
-            influence = 1.0
-        told = " · ".join(filter(None, (contact["job_title"], role(contact["buying_role"] or ""))))
-        return {
-            "name": f"{contact['name'] or '?'}\n{told}",
-            "symbolSize": 10 + 4 * min(influence, 6),
-            "itemStyle": {
-                "color": _SUPPORT.get((contact["affinity"] or "").lower(), "var:missing"),
-                "borderColor": "var:line-strong",
-            },
-            "href": f"/customers/{contact['golden_id']}",
-            "children": [node(c) for c in below[contact["golden_id"]] if c["golden_id"] not in placed],
-        }
+    def hang(heads: Sequence[Mapping[str, Any]]) -> None:
+        waiting = [(contact, 1) for contact in reversed(heads)]
+        while waiting:
+            contact, level = waiting.pop()
+            if contact["golden_id"] in placed:
+                continue
+            placed.add(contact["golden_id"])
+            told = " · ".join(filter(None, (contact["job_title"], role(contact["buying_role"] or ""))))
+            radius, tone = 4 + 1.6 * _influence(contact), _SUPPORT.get((contact["affinity"] or "").lower(), "missing")
+            found.append(Leaf(level, contact["name"] or "?", told, radius, tone, f"/customers/{contact['golden_id']}"))
+            waiting += [(c, level + 1) for c in reversed(below[contact["golden_id"]])]
 
-    roots = [node(contact) for contact in below[None]]
-    roots += [node(c) for c in contacts if c["golden_id"] not in placed]  # whoever reports in a circle
-    root = {"name": name, "symbolSize": 14, "symbol": "roundRect", "itemStyle": {"color": "var:accent"}}
-    return _tree({**root, "children": roots}, "TB")
+    hang(below[None])
+    for contact in contacts:  # whoever reports in a circle
+        hang([contact])
+    return found
 
 
-def group(nodes: Sequence[Mapping[str, Any]], money: Callable[[float], str]) -> dict[str, Any]:
-    """The group as a tree; a company is as large as its revenue with everything below it."""
+def _influence(contact: Mapping[str, Any]) -> float:
+    try:
+        return min(float(contact["influence"] or 1), 6.0)
+    except ValueError:
+        return 1.0
+
+
+def group(nodes: Sequence[Mapping[str, Any]], money: Callable[[float], str]) -> list[Leaf]:
+    """The group as a tree, from its head down; a company is as large as its revenue with everything below it."""
     most = max((float(n["rolled_up"]["revenue"]) for n in nodes), default=0.0) or 1.0
-    below: dict[str | None, list[Mapping[str, Any]]] = defaultdict(list)
-    for company in nodes:
-        below[company["parent"]].append(company)
-
-    def node(company: Mapping[str, Any]) -> dict[str, Any]:
-        share = (float(company["rolled_up"]["revenue"]) / most) ** 0.5
-        return {
-            "name": f"{company['name'] or company['golden_id']}\n{money(company['rolled_up']['revenue'])}",
-            "symbolSize": 8 + 20 * share,
-            "itemStyle": {
-                "color": "var:person" if company["is_self"] else "var:accent",
-                "borderColor": "var:line-strong",
-            },
-            "label": {"fontWeight": "bold"} if company["is_self"] else {},
-            "href": f"/customers/{company['golden_id']}/hierarchy",
-            "children": [node(c) for c in below[company["golden_id"]]],
-        }
-
-    return _tree(node(below[None][0]), "LR") if below[None] else {}
-
-
-def _tree(root: Mapping[str, Any], orient: str) -> dict[str, Any]:
-    down = orient == "TB"
-    # Names stand where no line runs: beside the dots of a tree that grows downwards, above those of one that does not.
-    place: dict[str, Any] = {
-        "position": "right" if down else "top",
-        "distance": 8,
-        "align": "left" if down else "center",
-    }
-    return {
-        "series": [
-            {
-                "type": "tree",
-                "symbol": "circle",
-                "orient": orient,
-                "data": [root],
-                "expandAndCollapse": False,
-                "roam": False,
-                "initialTreeDepth": -1,
-                "edgeShape": "polyline",
-                "left": "4%" if down else 110,
-                "right": "14%" if down else 220,
-                "top": 24 if down else 44,
-                "bottom": 32,
-                "lineStyle": {"color": "var:line-strong", "width": 1.2},
-                "label": {**place, "color": "var:ink", "lineHeight": 16, "fontSize": 12},
-                "leaves": {"label": {"position": "right", "align": "left"}},
-            }
-        ]
-    }
+    return [
+        Leaf(
+            company["level"],
+            company["name"] or company["golden_id"],
+            money(company["rolled_up"]["revenue"]),
+            4 + 10 * (float(company["rolled_up"]["revenue"]) / most) ** 0.5,
+            "person" if company["is_self"] else "accent",
+            f"/customers/{company['golden_id']}/hierarchy",
+            company["is_self"],
+        )
+        for company in nodes
+    ]
 
 
 def replacements(vehicles: Sequence[Mapping[str, Any]], halves: Sequence[str]) -> dict[str, Any]:
@@ -212,11 +190,13 @@ def mileages(vehicles: Sequence[Mapping[str, Any]], covered: str, bare: str) -> 
 def line(points: Sequence[tuple[str, float]], *, least: float = 0, most: float | None = None) -> dict[str, Any]:
     """Values over time."""
     axis: dict[str, Any] = {"type": "value", "min": least, "splitNumber": 4}
+    if most is not None:  # else the last of the round numbers stands close below the end
+        axis |= {"max": most, "interval": (most - least) / 4}
     return {
         "grid": {**_GRID, "top": 10},
         "tooltip": {"trigger": "axis"},
         "xAxis": {"type": "category", "data": [day for day, _ in points], "boundaryGap": False},
-        "yAxis": axis | ({"max": most} if most is not None else {}),
+        "yAxis": axis,
         "series": [
             {
                 "type": "line",

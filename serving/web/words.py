@@ -179,7 +179,7 @@ TERMS = {
     "neutral": N_("neutral"),
     "critic": N_("critic"),
     "buyer": N_("buyer"),
-    "owner": N_("owner"),
+    "owner": N_("vehicle owner"),
     "operator": N_("operator"),
     "driver": N_("driver"),
     "dealer": N_("dealer"),
@@ -389,7 +389,8 @@ def shown(speech: Speech, value: Any) -> str:
     if isinstance(value, int | float):
         return speech.number(value)
     if isinstance(value, list | tuple):
-        return speech.signs.comma.join(shown(speech, v) for v in value)
+        # Lines end behind a comma, but before a plus sign only where it is said that they may.
+        return speech.signs.comma.join(shown(speech, v) for v in value).replace("、+", "、\u200b+")
     if isinstance(value, dict):
         signs = speech.signs
         return signs.semicolon.join(f"{k}{signs.colon}{shown(speech, v)}" for k, v in value.items())

@@ -107,10 +107,10 @@ def hierarchy(visit: SignedIn, golden_id: str) -> Response:
     """The group, own totals and those with everything below."""
 
     def more(d: dict[str, Any], contracts: Contracts) -> dict[str, Any]:
-        nodes = d["hierarchy"]["nodes"]
+        nodes = d["hierarchy"]["nodes"][:_SHOWN]
         money = f"{{}} {d['currency']}"
         drawing = drawings.group(nodes, lambda v: money.format(visit.speech.number(v, 0)))
-        return {"drawing": drawing, "nodes": nodes[:_SHOWN]}
+        return {"drawing": drawing, "nodes": nodes}
 
     return _tab(visit, golden_id, "hierarchy", more)
 

@@ -137,9 +137,11 @@
       if (!drawn.includes(chart)) drawn.push(chart);
     });
   }
+  // A tree that is longer than its place shows whose page it is.
+  const shownHere = () => all(".drawn [aria-current]").forEach((el) => { const box = el.closest(".drawn"), at = el.getBoundingClientRect().top - box.getBoundingClientRect().top; if (at > box.clientHeight - 40) box.scrollTop += at - box.clientHeight / 2; });
   window.addEventListener("resize", () => drawn.forEach((c) => c.resize()));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
   matchMedia("print").addEventListener("change", () => draw());
-  document.addEventListener("DOMContentLoaded", () => { draw(); marked(); const row = current(); if (row) { const a = $("a", row); if (a) a.focus({ preventScroll: true }); } });
+  document.addEventListener("DOMContentLoaded", () => { draw(); marked(); shownHere(); const row = current(); if (row) { const a = $("a", row); if (a) a.focus({ preventScroll: true }); } });
   document.addEventListener("htmx:afterSwap", (e) => { draw(e.target); marked(); });
 })();

@@ -59,6 +59,7 @@ def test_punctuation_is_full_width(texts: object) -> None:
 
 def test_lists_and_what_is_in_a_value_have_the_signs_of_the_language() -> None:
     chinese, english = Speech("zh"), Speech("en")
+    assert shown(chinese, ["+8610", "+8621"]).replace("\u200b", "") == "+8610、+8621"
     value = {"城市": ["广州", "深圳"], "省份": "广东"}
     assert shown(chinese, value) == "城市：广州、深圳；省份：广东"
     assert shown(english, value) == "城市: 广州, 深圳; 省份: 广东"
