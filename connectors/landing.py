@@ -67,6 +67,12 @@ class Landed:
     replayed: str | None = None
     """The batch that was taken again."""
 
+    @property
+    def failure(self) -> str:
+        """Why it was not taken, with its place once: what a source says of itself begins with it already."""
+        place = f"{self.source}.{self.stream}: "
+        return place + (self.error or self.status).removeprefix(place)
+
 
 def land(
     source: Source,

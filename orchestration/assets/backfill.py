@@ -53,7 +53,7 @@ def _periods(source: Source, how: Backfill) -> dg.AssetsDefinition:
         found = [steps.land_stream(hub, source, stream) for stream in source.streams if stream.updated_at]
         failed = [landed for landed in found if landed.status in steps.FAILED]
         if failed:
-            hub.error = "; ".join(f"{f.source}.{f.stream}: {f.error}" for f in failed)
+            hub.error = "\n".join(landed.failure for landed in failed)
             raise dg.Failure(hub.error, allow_retries=False)
         rows = [(d.stream, d.status, d.rows, d.bad_rows) for d in found]
         yield dg.MaterializeResult(

@@ -65,7 +65,7 @@ def _source(source: Source, assets: dict[str, str]) -> dg.AssetsDefinition:
                 yield dg.MaterializeResult(assets[stream.name], metadata=_metadata(hub, source, stream, landed))
         failed = [landed for landed in deliveries if landed.status in steps.FAILED]
         if failed and not hub.keep_going:
-            hub.error = "; ".join(f"{f.source}.{f.stream}: {f.error}" for f in failed)
+            hub.error = "\n".join(landed.failure for landed in failed)
             raise dg.Failure(hub.error, allow_retries=False)
         if whole not in chosen:
             return

@@ -147,6 +147,8 @@ _OF_ACCOUNTS = (
     N_("'%(name)s' is the last administrator; make another one first"),
 )
 """Why somebody is not signed in, or an account not made."""
+_IN_FILE = {"row": N_("%(file)s, row %(n)s"), "line": N_("%(file)s, line %(n)s")}
+_FILE = re.compile(r"(?P<file>.*), (?P<what>row|line) (?P<n>\d+)", re.DOTALL)
 _PLACE = re.compile(r"%\\?\((\w+)\\?\)s")
 
 
@@ -169,6 +171,8 @@ def told(speech: Speech, text: str) -> str:
 
 def _value(speech: Speech, place: str, value: str) -> str:
     """What stands in a place of a sentence: words of the program in the reader's language, values as they are."""
+    if place == "place" and (found := _FILE.fullmatch(value)):
+        return speech(_IN_FILE[found["what"]], file=found["file"], n=found["n"])
     if place in ("word", "entity"):
         return speech(words.TERMS.get(value.replace(" ", "_"), value))
     if place in ("attribute", "what"):

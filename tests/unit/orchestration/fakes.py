@@ -102,7 +102,8 @@ def land(
         status = "failed" if rows["!"] == "failed" else "refused"
         read = {"failed": 0, "columns": 90, "volume": 3}[rows["!"]]
         missing = ["name"] if rows["!"] == "columns" else []
-        return dataclasses.replace(landed, status=status, rows=read, error=how[rows["!"]], missing_columns=missing)
+        error = f"{source.name}.{stream.name}: {how[rows['!']]}"  # as a SourceError says it
+        return dataclasses.replace(landed, status=status, rows=read, error=error, missing_columns=missing)
     if state == landed.new_state:
         return dataclasses.replace(landed, status="unchanged", rows=0)
     relative = Path("landing") / source.name / stream.name / run_id

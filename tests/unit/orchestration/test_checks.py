@@ -53,7 +53,10 @@ def test_what_was_not_taken_is_an_error(hub: Hub, how: str, check: str, words: s
     found = results(delivery(hub, how))
     assert [name for name, r in found.items() if not r.passed] == [check]
     assert tuple(found)[: ALL.index(check) + 1] == ALL[: ALL.index(check) + 1]
-    assert found[check].severity == dg.AssetCheckSeverity.ERROR and found[check].description == words
+    assert (
+        found[check].severity == dg.AssetCheckSeverity.ERROR
+        and found[check].description == f"sales-crm.accounts: {words}"
+    )
 
 
 def test_drift_is_a_warning(landed: Landed) -> None:

@@ -89,6 +89,15 @@ def landed(folder: Path, run: str) -> None:
     pq.write_table(pa.table({**rows, "_row": [1, 2, 3]}), batch / "part-00000.parquet")
 
 
+def test_every_source_that_failed_a_run_is_told_in_the_readers_language(client: TestClient, hub: Store) -> None:
+    wrong = ("column 'id' (key) is not delivered (did you mean 'ID'?)", "there is no file in/x.csv")
+    hub.start_run("r3")
+    hub.finish_run("r3", error="\n".join(f"crm.{n}: {said}" for n, said in enumerate(wrong)), phases={})
+    for path in ("/runs", "/runs/r3"):
+        page = client.get(path, headers={"accept-language": "zh"}).text
+        assert "没有交付列“id”" in page and "crm.1：" in page and "is not delivered" not in page, path
+
+
 def test_rows_of_a_reason_are_found_without_its_place(client: TestClient, hub: Store) -> None:
     import datetime as dt
 

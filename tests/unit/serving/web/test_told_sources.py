@@ -27,11 +27,18 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
         "key twice in one delivery with different content; row 3, which is newer, is kept",
         "crm.accounts: 1 rows are fewer than volume_floor 0.5 of the last 5; taking them would delete the others; "
         "if that is right, lower volume_floor",
+        "crm.accounts: 127.0.0.1:9 does not answer: Connection refused (tried 2 times)",
+        'crm.accounts: crm.example.com/api/a answered 401 sign-in was refused: {"error":"bad token"}',
         "crm.accounts: column 'id' (key) is not delivered (did you mean 'ID'?)",
     ],
 )
 def test_what_is_told_has_its_chinese(text: str) -> None:
     assert HAN.search(told(Speech("zh"), text)) and told(Speech("en"), text) == text
+
+
+def test_a_place_in_a_file_is_told_in_the_readers_language() -> None:
+    said = told(Speech("zh"), "4 columns where the header has 3 (in/a, b.csv, line 3)")
+    assert "in/a, b.csv" in said and "第 3 行" in said and "line" not in said
 
 
 def test_every_sentence_has_its_chinese_and_every_reason_its_sentence() -> None:
