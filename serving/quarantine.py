@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 TWICE = "key twice in one delivery with different content"
 
 
+_WHOLE_ROW = (TWICE, "bytes that are not ")
+"""How the reasons begin of entries that name a column and hold the text of the whole row."""
+
+
+def is_whole_row(entry: Mapping[str, Any]) -> bool:
+    """Whether the value of an entry is the whole row, which may hold anything of a person, and not a column's alone."""
+    return not entry["field"] or str(entry["reason"]).startswith(_WHOLE_ROW)
+
+
 def general_reason(store: Store) -> sa.ColumnElement[str]:
     """Why a row was set aside, without the file and the line it stood in or the row that was kept instead."""
     reason = quarantine.c.reason

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from models.store import tables as t
 from models.vocabulary import record_id
 from serving import operations
-from serving.quarantine import general_reason, quarantined, raw_row
+from serving.quarantine import general_reason, is_whole_row, quarantined, raw_row
 from serving.source_view import source_view
 from serving.web.languages import N_
 from serving.web.registry import Entry
@@ -106,8 +106,11 @@ def quarantine(visit: SignedIn) -> Response:
         query = query.where(q.id < int(before)) if before.isdecimal() else query
         rows = [dict(row) for row in connection.execute(query).mappings()]
     groups, _ = quarantined(visit.store, run_id=run_id or None, source=source or None, limit=0)
-    for row in rows:
-        row["value"], row["masked"] = _value(visit, row)
+    seen = set[str]()
+    for row in rows[:_PAGE]:
+        row["value"], row["masked"], personal = _value(visit, row)
+        seen.update(personal)
+    visit.reads.read(visit.reader, "quarantine.view", object_type="row", attributes=seen)
     return page(
         visit,
         "operations/quarantine.html",
@@ -144,9 +147,10 @@ def quarantined_row(visit: SignedIn, number: int) -> Response:
         visit.reader, entity, entry["source"], entry["stream"], delivered or {}
     )
     place = f"{entry['source']}.{entry['stream']}:{entry['row']}"
-    visit.reads.read(visit.reader, "quarantine.view", object_type="row", object_id=place, attributes=personal)
     for other in others:
-        other["value"], other["masked"] = _value(visit, other)
+        other["value"], other["masked"], more = _value(visit, other)
+        personal += more
+    visit.reads.read(visit.reader, "quarantine.view", object_type="row", object_id=place, attributes=personal)
     held = None
     if entry["source_key"] is not None:
         number_of = record_id(entry["source"], entry["stream"], entry["source_key"])
@@ -202,9 +206,11 @@ def _entity(visit: SignedIn, source: str, stream: str) -> str:
         return "person"  # of a stream that is gone nothing is known: shown to those alone who see everything of persons
 
 
-def _value(visit: SignedIn, row: dict[str, object]) -> tuple[object, bool]:
-    """The value at fault, unless it may be personal and the reader does not see such."""
-    source, stream, field = str(row["source"]), str(row["stream"]), row["field"]
-    cells = {str(field): row["value"]} if field else {"": row["value"]}
-    shown, masked, _ = visit.masking.payload(visit.reader, _entity(visit, source, stream), source, stream, cells)
-    return (None, True) if masked else (row["value"], False)
+def _value(visit: SignedIn, row: dict[str, object]) -> tuple[object, bool, list[str]]:
+    """The value at fault, or None, whether it is masked since the reader does not see such, and the name of its column
+    where it is shown and may be personal.
+    """
+    source, stream = str(row["source"]), str(row["stream"])
+    cells = {"" if is_whole_row(row) else str(row["field"]): row["value"]}
+    _, masked, personal = visit.masking.payload(visit.reader, _entity(visit, source, stream), source, stream, cells)
+    return None if masked else row["value"], bool(masked), [str(row["field"] or "row") for _ in personal]

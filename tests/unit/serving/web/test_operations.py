@@ -192,3 +192,39 @@ def test_use_and_lag_of_each_program_are_shown(client: TestClient, hub: Store) -
     text = client.get("/programs").text
     assert "4,321" in text and "GET /v1/changes" in text and f"{last_event(hub):,}" in text
     assert sign_in(client, "eng").get("/programs").status_code == 200
+
+
+def test_a_whole_row_that_stands_in_place_of_a_value_is_masked_as_one(client: TestClient, hub: Store) -> None:
+    """It is told under the column at fault, such as the key, which anybody may see."""
+    import datetime as dt
+
+    import sqlalchemy as sa
+
+    from models.store import tables as t
+    from models.store.audits import AuditFilter
+
+    bad = {"run_id": "r1", "source": "crm", "stream": "contacts", "source_key": "Z7", "at": dt.datetime.now(dt.UTC)}
+    twice = {
+        "field": "id",
+        "value": '{"id":"Z7","name":"丁一"}',
+        "reason": "key twice in one delivery with different content; row 2 is kept",
+    }
+    bytes_ = {
+        "field": "name",
+        "value": "Z7,\\xff丁一,110101199003078515",
+        "reason": "bytes that are not gb18030 (a.csv, row 7)",
+    }
+    plain = {"field": "name", "value": "丁一二", "reason": "too long"}
+    with hub.database.write() as connection:
+        for number, row in enumerate((twice, bytes_, plain), 90):
+            connection.execute(sa.insert(t.quarantine).values(**bad, **row, row=number))
+        numbers = connection.scalars(sa.select(t.quarantine.c.id).where(t.quarantine.c.source_key == "Z7")).all()
+    everything = "\n".join(client.get(path).text for path in ("/quarantine", *(f"/quarantine/{n}" for n in numbers)))
+    assert "丁一二" in everything and "110101199003078515" not in everything and "Z7,\\xff" not in everything
+    client.app.state.hub.reads.flush()  # type: ignore[attr-defined]
+    seen = hub.find_audit(AuditFilter(action="quarantine.view"))
+    assert {tuple(one["detail"]["attributes"]) for one in seen} == {("name",)}  # the list of rows, and the one row
+    assert len(seen) == 2
+    sign_in(client, "eng")
+    everything = "\n".join(client.get(path).text for path in ("/quarantine", *(f"/quarantine/{n}" for n in numbers)))
+    assert "丁" not in everything
