@@ -363,6 +363,8 @@ def coded(speech: Speech, segment: Callable[[str], str], attribute: str, value: 
         return value
     if attribute == "segment":
         return segment(value)
+    if attribute == "consent" and value.lower() in ("true", "false"):
+        return shown(speech, value.lower() == "true")
     names = TERMS if attribute in _CODED else STANDARD.get(attribute, {})
     return speech(names[value]) if value in names else value
 

@@ -62,6 +62,33 @@ def test_the_keys_of_a_page_are_listed(hub: Served, visitor: Visitor) -> None:
     expect(page.locator("#keys")).not_to_be_visible()
 
 
+def test_enter_in_a_reason_decides_nothing_and_an_input_method_keeps_its_keys(hub: Served, visitor: Visitor) -> None:
+    page = visitor("wang", language="zh")
+    task = hub.tasks()[0]
+    page.goto(address(task))
+    page.keyboard.press("r")
+    field = page.locator("#reason")
+    page.keyboard.type("同一电话")
+    # While a word is being composed, Escape and Enter belong to the input method.
+    for key in ("Escape", "Enter"):
+        given = f"{{key: '{key}', isComposing: true, bubbles: true}}"
+        field.evaluate(f"el => el.dispatchEvent(new KeyboardEvent('keydown', {given}))")
+        expect(field).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(field).not_to_be_focused()
+    expect(field).to_have_value("同一电话")
+    page.wait_for_timeout(300)
+    assert task["task_key"] in page.url and task["task_key"] in {t["task_key"] for t in hub.tasks()}
+    page = visitor("lead")
+    page.goto("/inbox")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.locator("#reason").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    expect(page.locator("[data-marked]")).to_be_visible()  # nothing was done to what is marked
+
+
 def test_merge_look_undo_look(hub: Served, visitor: Visitor) -> None:
     sizes = {g["golden_id"]: g["records"] for g in hub.store.golden("organization").to_pylist()}
     apart = [t for t in hub.tasks() if len(set(hub.homes(t["left_id"], t["right_id"]))) == 2]

@@ -14,6 +14,7 @@
     else if (el.tagName === "DETAILS") { el.open = !el.open; const first = $("input, textarea, select, button, a", el); if (el.open && first) first.focus(); }
     else el.click();
   };
+  const several = (form) => form && form.method === "post" && [...form.elements].filter((el) => el.tagName === "BUTTON" && el.type === "submit").length > 1;
   const rows = () => all("[data-rows] > [data-row]").filter(shown);
   const step = (by) => {
     const list = rows();
@@ -33,13 +34,15 @@
     if (row) { rows().forEach((r) => r.classList.toggle("at", r === row)); }
   });
   document.addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return; // while Chinese is typed, keys belong to the input method
     if (e.key === "Escape") {
       all("details.menu[open]").forEach((d) => { d.open = false; });
       const list = $("#suggestions"); if (list) list.replaceChildren();
       if (typing(document.activeElement)) document.activeElement.blur();
       return;
     }
+    // Where a form can do several things, Enter in a field does none of them: it leaves the field.
+    if (e.key === "Enter" && e.target.tagName === "INPUT" && typing(e.target) && several(e.target.form)) { e.preventDefault(); e.target.blur(); return; }
     if (typing(e.target) || e.target.closest("dialog")) return;
     const stop = () => e.preventDefault();
     if (e.key === "?") { stop(); return keys(); }
@@ -96,7 +99,7 @@
   // Suggestions under the search box are walked through with the arrows.
   document.addEventListener("keydown", (e) => {
     const box = $("#find"), list = $("#suggestions");
-    if (!list || !list.children.length || !(e.target === box || list.contains(e.target))) return;
+    if (e.isComposing || !list || !list.children.length || !(e.target === box || list.contains(e.target))) return;
     if (e.key !== "ArrowDown" && e.key !== "ArrowUp") return;
     e.preventDefault(); e.stopPropagation();
     const links = all("a", list), at = links.indexOf(document.activeElement) + (e.key === "ArrowDown" ? 1 : -1);

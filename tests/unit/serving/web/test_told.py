@@ -88,3 +88,13 @@ def test_what_a_run_notes_of_its_models_has_its_chinese() -> None:
             noted.append(text)
     assert len(noted) == 6
     assert [text for text in noted if not HAN.search(told(Speech("zh"), text))] == []
+
+
+def test_a_consent_is_yes_or_no_and_other_words_stay() -> None:
+    chinese = Speech("zh")
+
+    def coded(name: str, value: object) -> object:
+        return words.coded(chinese, str, name, value)
+
+    assert [coded("consent", v) for v in ("true", "False", "opt-in")] == ["是", "否", "opt-in"]
+    assert coded("job_title", "true") == "true"
