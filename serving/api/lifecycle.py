@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field
 from lifecycle.adherence import SORT, adherence
 from lifecycle.view360 import Customer360
 from models.store.lifecycle_tables import finding, lifecycle_measure, matrix_cell
-from models.store.tables import source_record
 from serving.api import shapes
 from serving.api.calling import Call, Needs
 from serving.api.customers import found_or_moved
 from serving.api.problems import Problem, refusals
 from serving.customer360 import contracts_of, masked, view
+from serving.findings import types_of_records
 
 router = APIRouter(prefix="/v1", tags=["lifecycle"])
 
@@ -145,7 +145,7 @@ def findings(
     asker = call.asker()
     with call.snapshot(), call.store.database.read() as connection:
         rows = [dict(r) for r in connection.execute(query.order_by(c.finding_id).limit(limit)).mappings()]
-        types = _types(connection, [r["record_id"] for r in rows if r["record_id"] is not None])
+        types = types_of_records(connection, [r["record_id"] for r in rows if r["record_id"] is not None])
     items = []
     for row in rows:
         entity = types.get(row["record_id"], "person")
@@ -188,9 +188,3 @@ def kept(call: Reads, run_id: Annotated[str | None, Query(max_length=64)] = None
     ]
     told = [{"stage": stage.stage, "share": stage.share} for stage in stages]
     return call.answer({"run_id": which, "stages": told, "rules": rules})
-
-
-def _types(connection: sa.Connection, records: list[int]) -> dict[int, str]:
-    r = source_record.c
-    query = sa.select(r.record_id, r.entity_type).where(r.record_id.in_(records))
-    return {row.record_id: row.entity_type for row in connection.execute(query)} if records else {}

@@ -12,6 +12,7 @@ from serving.findings.searching import (
     find_findings,
     finding_with_history,
     told_finding,
+    types_of_records,
     words_of_findings,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "hand_back",
     "in_words",
     "told_finding",
+    "types_of_records",
     "words_of_findings",
     "write",
 ]

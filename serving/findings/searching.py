@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,7 +13,9 @@ from lifecycle.contracts import Contracts, bound_rules, explain
 from models.errors import KehuError
 from models.store import Store
 from models.store import lifecycle_tables as lt
+from models.store.tables import source_record
 
+_PART = 500
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 NOBODY = "none"
 _HELD = 8
@@ -199,4 +202,13 @@ def _conditions(wanted: FindingFilter, waived: sa.Subquery) -> list[sa.ColumnEle
     if wanted.text:
         like = f"%{wanted.text}%"
         found.append(sa.or_(f.source_key.like(like), f.value.like(like), f.rule.like(like)))
+    return found
+
+
+def types_of_records(connection: sa.Connection, records: Sequence[int]) -> dict[int, str]:
+    """What the records of findings describe, which says how sensitive a value of theirs is."""
+    r, found = source_record.c, dict[int, str]()
+    for start in range(0, len(records), _PART):
+        query = sa.select(r.record_id, r.entity_type).where(r.record_id.in_(records[start : start + _PART]))
+        found |= {row.record_id: row.entity_type for row in connection.execute(query)}
     return found

@@ -100,7 +100,9 @@ def subject_access(store: Store, config: Config, name: str, *, by: str) -> dict[
                 sa.select(e.seq, e.type, e.at, e.before, e.after).where(e.golden_id.in_(ids)).order_by(e.seq)
             ).mappings()
             reads = connection.execute(
-                sa.select(a.at, a.actor, a.action, a.detail).where(a.object_id.in_(ids)).order_by(a.id)
+                sa.select(a.at, a.actor, a.action, a.detail)
+                .where(sa.or_(a.object_id.in_(ids), *(a.detail.contains(f'"{one}"', autoescape=True) for one in ids)))
+                .order_by(a.id)
             ).mappings()
             found = connection.execute(
                 sa.select(f.rule, f.field, f.value, f.status, f.first_seen).where(f.golden_id == golden_id)
@@ -121,7 +123,7 @@ def subject_access(store: Store, config: Config, name: str, *, by: str) -> dict[
                 "events": [{**row, "before": _json(row["before"]), "after": _json(row["after"])} for row in events],
                 "findings": [dict(row) for row in found],
                 "tasks": len(store.tasks_about(numbers, status=("open", "unsure", "closed"))),
-                "who_read_or_changed_it": [{**row, "detail": _json(row["detail"])} for row in reads],
+                "who_read_or_changed_it": [{**row, "detail": _without_others(row["detail"])} for row in reads],
             }
     store.add_audit(by, "subject_access", object_type="customer", object_id=golden_id)
     return document
@@ -241,6 +243,12 @@ def _texts(value: Any) -> set[str]:
             pass
     found = value if isinstance(value, list) else [value]
     return {str(one) for one in found if isinstance(one, str | int | float) and not isinstance(one, bool)}
+
+
+def _without_others(text: str | None) -> Any:
+    """The detail of an entry of the audit log, without who else was in the same list."""
+    told = _json(text)
+    return {name: value for name, value in told.items() if name != "customers"} if isinstance(told, dict) else told
 
 
 def _json(text: str | None) -> Any:

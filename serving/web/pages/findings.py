@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from lifecycle.contracts import bound_rules, explain
 from models.store import Store
+from serving.access import MASK
 from serving.asking import shown_name
 from serving.customer360 import contracts_of
 from serving.findings import (
@@ -25,6 +26,7 @@ from serving.findings import (
     find_findings,
     finding_with_history,
     in_words,
+    types_of_records,
     words_of_findings,
     write,
 )
@@ -53,8 +55,7 @@ def _list(visit: Visit, notice: dict[str, Any] | None, status: int = 200) -> Res
     wanted = FindingFilter.asked(visit.asked)
     start = int(visit.asked("after")) if visit.asked("after").isdecimal() else 0
     rows = find_findings(visit.store, wanted, limit=_PAGE + 1, after=start)
-    for row in rows:
-        _hide(visit, row)
+    _hide(visit, rows)
     contracts = contracts_of(visit.config)
     said, choices = sentences(visit), words_of_findings(visit.store)
     done = visit.asked("done")
@@ -93,11 +94,10 @@ def export(visit: SignedIn) -> Response:
     wanted = FindingFilter.asked(visit.asked)
     kind = "xlsx" if visit.asked("kind") == "xlsx" else "csv"
     rows = find_findings(visit.store, wanted, limit=_MOST)
-    for row in rows:
-        _hide(visit, row)
+    seen = _hide(visit, rows, noted=False)
     file = io.BytesIO()
     write(file, in_words(rows, contracts_of(visit.config)), kind)
-    detail = {**wanted.as_dict(), "rows": len(rows), "kind": kind}
+    detail = {**wanted.as_dict(), "rows": len(rows), "kind": kind, "attributes": seen}
     visit.store.add_audit(visit.who, "findings.export", object_type="finding", detail=detail)
     headers = {"Content-Disposition": f'attachment; filename="findings.{kind}"'}
     return Response(file.getvalue(), media_type=KINDS[kind], headers=headers)
@@ -131,7 +131,7 @@ def _one(visit: Visit, finding_id: int, notice: dict[str, Any] | None, status: i
     found = finding_with_history(visit.store, finding_id)
     if found is None:
         raise HTTPException(404, visit.speech("There is no finding %(number)s.", number=finding_id))
-    _hide(visit, found)
+    _hide(visit, [found])
     contracts = contracts_of(visit.config)
     bound = next((b for b in bound_rules(contracts) if b.id == found["rule"]), None)
     stage = contracts.stages.get(found["stage"] or "")  # type: ignore[arg-type]
@@ -179,13 +179,26 @@ def sentences(visit: Visit) -> dict[str, str]:
     return {bound.id: getattr(explain(bound, contracts), visit.language) for bound in bound_rules(contracts)}
 
 
-def _hide(visit: Visit, row: dict[str, Any]) -> None:
-    """Values that the reader's role does not see."""
-    if not row["value"] or not row["field"]:
-        return
-    about = {"contact": "person", "customer": "organization", "vehicle": "vehicle", "relation": "relation"}
-    if not visit.sees(visit.masking.sensitivity(about.get(row["about"], "touchpoint"), row["field"])):
-        row["value"] = "•••"
+def _hide(visit: Visit, rows: list[dict[str, Any]], *, noted: bool = True) -> list[str]:
+    """Put a mask in place of values that the reader's role does not see; the attributes of those that are personal and
+    shown, which are on record unless they will be another way.
+    """
+    records = [row["record_id"] for row in rows if row["record_id"] is not None]
+    with visit.store.database.read() as connection:
+        types = types_of_records(connection, records)
+    seen, whose = set[str](), set[str]()
+    for row in rows:
+        if not row["value"] or not row["field"]:
+            continue
+        sensitivity = visit.masking.sensitivity(types.get(row["record_id"], "person"), row["field"])
+        if not visit.sees(sensitivity):
+            row["value"] = MASK
+        elif sensitivity != "public":
+            seen.add(row["field"])
+            whose.add(row["golden_id"] or str(row["finding_id"]))
+    if noted:
+        visit.reads.read(visit.reader, "customer.list", attributes=seen, customers=sorted(whose))
+    return sorted(seen)
 
 
 def _names(visit: Visit, golden_ids: list[str | None]) -> dict[str, str]:
@@ -193,12 +206,16 @@ def _names(visit: Visit, golden_ids: list[str | None]) -> dict[str, str]:
 
 
 def names_of(visit: Visit, store: Store, golden_ids: list[str]) -> dict[str, str]:
-    """Golden record → its name as the reader may see it."""
+    """Golden record → its name as the reader may see it; whose names are personal is on record."""
     import orjson
 
     found: dict[str, str] = {}
+    persons = []
     if golden_ids:
         for row in store.golden_by_id(sorted(set(golden_ids))).to_pylist():
-            shown, _, _ = visit.masking.split(visit.reader, row["entity_type"], orjson.loads(row["values"]))
+            shown, _, personal = visit.masking.split(visit.reader, row["entity_type"], orjson.loads(row["values"]))
             found[row["golden_id"]] = shown_name(shown) or visit.speech("(name not shown)")
+            persons += [row["golden_id"]] if "full_name" in personal else []
+    if persons:
+        visit.reads.read(visit.reader, "customer.list", attributes=["full_name"], customers=persons)
     return found

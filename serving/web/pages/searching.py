@@ -32,6 +32,7 @@ def results(visit: SignedIn) -> Response:
     beside = customer(visit, visit.asked("with")) if visit.asked("with") else None
     if beside is not None:  # somebody looks for whom to compare a customer with
         hits = [h for h in hits if h.golden_id != beside.golden_id and h.entity_type == beside.entity_type]
+        _record(visit, [(beside.golden_id, beside.entity_type)], "list")
     elif len(hits) == 1 and hits[0].why in ("id", "source key", "identifier"):
         return go(visit, f"/customers/{hits[0].golden_id}")
     return page(
@@ -66,7 +67,7 @@ def customers(visit: SignedIn) -> Response:
     with visit.store.database.read() as connection:
         found = connection.execute(query.order_by(g.golden_id.desc()).limit(_PAGE + 1)).mappings()
         rows = [_listed(visit, dict(row)) for row in found]
-    _record(visit, [str(row["entity_type"]) for row in rows[:_PAGE]], "list")
+    _record(visit, [(row["golden_id"], row["entity_type"]) for row in rows[:_PAGE]], "list")
     return page(
         visit,
         "customers/list.html",
@@ -81,7 +82,7 @@ def customers(visit: SignedIn) -> Response:
 
 def _find(visit: Visit, text: str, limit: int) -> list[Hit]:
     hits = search(visit.store, visit.config, visit.masking, visit.reader, text, limit=limit)
-    _record(visit, [hit.entity_type for hit in hits], "search", text=text)
+    _record(visit, [(hit.golden_id, hit.entity_type) for hit in hits], "search")
     return hits
 
 
@@ -90,8 +91,9 @@ def _listed(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "values": values, "name": shown_name(values) or visit.speech("(name not shown)")}
 
 
-def _record(visit: Visit, entities: list[str], how: str, **detail: Any) -> None:
-    persons = entities.count("person")
+def _record(visit: Visit, shown: list[tuple[str, str]], how: str) -> None:
+    """Whose names and contacts were shown; not what was looked for, which may be somebody's name or number."""
+    persons = sorted(golden_id for golden_id, entity in shown if entity == "person")
     if persons and visit.sees("personal"):
         names = ["full_name", "phone", "email"]
-        visit.reads.read(visit.reader, f"customer.{how}", attributes=names, rows=persons, **detail)
+        visit.reads.read(visit.reader, f"customer.{how}", attributes=names, customers=persons)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from models.store import open_store
-from tests.unit.api.hub import PERSONAL, SECRETS, Hub
+from models.store.audits import AuditFilter
+from models.store.lifecycle_tables import finding
+from serving.privacy.subject import subject_access
+from tests.unit.api.hub import PERSONAL, SECRETS, Hub, number
 from tests.unit.serving.web.pages import BASE, csrf, person, sign_in
 
 
@@ -78,3 +83,54 @@ def test_pages_of_privacy_are_for_those_who_answer_for_it(client: TestClient, hu
     for path in ("/customers/p1/privacy", "/erasures", "/erasures/0000"):
         assert client.get(path).status_code == 403
     assert client.post("/customers/p1/privacy/erase", data={"csrf": csrf(client), "reason": "x"}).status_code == 403
+
+
+def found_wrong(hub: Hub) -> None:
+    """A finding about a person as a customer, with a value of theirs."""
+    needed = [column for column in finding.columns if not column.nullable]
+    row = {c.name: "" if isinstance(c.type, sa.Text) else 0 for c in needed}
+    row |= {"rule": "some-rule", "severity": "warning", "opened_on": "2025-03-04", "first_seen": "2025-03-04"}
+    row |= {"finding_id": 1, "golden_id": "p1", "about": "customer", "field": "phone", "value": "+8613800138000"}
+    row |= {"record_id": number("crm", "contacts", "P1"), "source": "crm", "stream": "contacts", "status": "open"}
+    with hub.store.database.write() as connection:
+        connection.execute(sa.insert(finding).values(**row, source_key="P1"))
+
+
+LISTS = ("/findings", "/findings/1", "/customers?type=person", "/search?with=p1&q=")
+
+
+def test_every_list_that_names_a_person_says_so_in_the_audit_and_to_them(client: TestClient, hub: Hub) -> None:
+    found_wrong(hub)
+    for path in LISTS:
+        before = len(hub.store.find_audit(AuditFilter(actor="zhao")))
+        shown = client.get(path)
+        assert "王芳" in re.sub(r"<input[^>]*>", "", shown.text), path
+        hub.app.state.hub.reads.flush()
+        entries = hub.store.find_audit(AuditFilter(actor="zhao"))
+        told = [entry["detail"] for entry in entries[: len(entries) - before]]
+        assert any("full_name" in one["attributes"] and "p1" in one["customers"] for one in told), (path, told)
+        assert not [one for one in told if any(value in json.dumps(one, ensure_ascii=False) for value in PERSONAL)], (
+            path
+        )
+    phones = [
+        e for e in hub.store.find_audit(AuditFilter(action="customer.list")) if e["detail"]["attributes"] == ["phone"]
+    ]
+    assert len(phones) == 2, "the value of the finding, on both of its pages"
+    client.get("/search", params={"q": "crm:P1"})
+    hub.app.state.hub.reads.flush()
+    (searched,) = hub.store.find_audit(AuditFilter(action="customer.search"))
+    assert searched["detail"]["customers"] == ["p1"] and "text" not in searched["detail"], (
+        "which may be a number of theirs"
+    )
+    answer = subject_access(hub.store, hub.config, "p1", by="zhao")
+    lists = [one for one in answer["who_read_or_changed_it"] if one["action"] in ("customer.list", "customer.search")]
+    assert len(lists) >= len(LISTS) and "customers" not in json.dumps([one["detail"] for one in lists])
+
+
+def test_a_finding_about_a_person_is_masked_as_a_persons_record(hub: Hub) -> None:
+    found_wrong(hub)
+    person(hub.store, "eng", "viewer")
+    eng = sign_in(TestClient(hub.app, base_url=BASE, follow_redirects=False), "eng")
+    for path in ("/findings", "/findings/1", "/findings/export"):
+        shown = eng.get(path).text
+        assert "13800138000" not in shown and "王芳" not in shown and "•••" in shown, path
