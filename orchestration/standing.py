@@ -6,6 +6,7 @@ everything is resolved again. Decides nothing about what a changed part means.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -34,10 +35,11 @@ def standing(config: Config, store: Store) -> Standing:
     }
 
 
-def why_full(before: Standing | None, now: Standing) -> str | None:
+def why_full(before: Standing | None, now: Standing, held: Collection[str] = ()) -> str | None:
     """Why everything must be resolved again, in words for the user; None when what changed is enough.
 
-    What is new (a stream, an entity type) needs no reason: all its records are changes.
+    What is new (a stream, an entity type) needs no reason: all its records are changes. Of a stream that was configured
+    earlier, and is again, they are not: `held` are the streams (source.stream) that the hub knows already.
     """
     if before is None:
         return "the hub is new"
@@ -54,6 +56,9 @@ def why_full(before: Standing | None, now: Standing) -> str | None:
                 return f"{name} is no longer configured"
             if now[part][name] != value:
                 return words.format(name)
+    for name in now["streams"]:
+        if name in held and name not in before.get("streams", {}):
+            return f"{name} is configured again"
     return None
 
 

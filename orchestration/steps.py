@@ -113,7 +113,8 @@ def plan(run: HubRun) -> dict[str, Any]:
     with run.phase("changes"):
         last = run.store.last_run()
         now = standing(run.config, run.store)
-        reason = why_full((last["metrics"] or {}).get("standing") if last else None, now)
+        held = {f"{state['source']}.{state['stream']}" for state in run.store.stream_states()}
+        reason = why_full((last["metrics"] or {}).get("standing") if last else None, now, held)
         run.full = run.full or reason is not None
         upto = int((last or {}).get("decisions_upto") or 0)
         decisions = run.store.decisions(after=upto)

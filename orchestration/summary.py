@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from models.store import Store
 from models.store import lifecycle_tables as lt
 from models.store import tables as t
+from models.store.left_out import left_out
 from models.store.totals import total
 from orchestration.hub_run import HubRun
 from orchestration.steps import FAILED, peak_rss_mb, source_rows
@@ -48,8 +49,13 @@ def summary(run: HubRun) -> dict[str, Any]:
         "models": {row["entity"]: row["model_id"] for row in entities},
         "trained": [row["entity"] for row in entities if row["trained"]],
         "broken_laws": [f"{law['law']}: {law['words']}" for law in run.read("laws") or [] if not law["passed"]],
-        "messages": [f"{row['entity']}: {message}" for row in entities for message in row["messages"]],
+        "messages": [f"{row['entity']}: {message}" for row in entities for message in row["messages"]] + _left_out(run),
     }
+
+
+def _left_out(run: HubRun) -> list[str]:
+    with run.store.database.read() as connection:
+        return left_out(connection, run.config)
 
 
 def open_findings(store: Store) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -62,6 +63,25 @@ def wrong_overrides(config: Config) -> list[ConfigError]:
     except ConfigErrors as errors:
         return errors.mistakes
     return []
+
+
+def records_left_out(config: Config) -> list[str]:
+    """What the hub holds of streams that are not configured any more. Nothing where no hub can be asked; writes none."""
+    import sqlalchemy as sa
+
+    from models.store.left_out import left_out
+
+    url = sa.engine.make_url(config.store)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return []
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return left_out(connection, config) if sa.inspect(connection).has_table("stream_state") else []
+    except sa.exc.SQLAlchemyError:
+        return []
+    finally:
+        engine.dispose()
 
 
 def look_at(config: Config, source: Source, stream: Stream) -> Seen:

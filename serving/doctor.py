@@ -66,6 +66,9 @@ def examine(config_path: Path) -> Iterator[Check]:
     yield store
     if store.state == "ok":
         yield _guarded("models", partial(_models, config.store))
+        from serving.check import records_left_out
+
+        yield from (Check("records", "warning", said) for said in records_left_out(config))
     for source, stream in config.streams():
         name = f"source {source.name}.{stream.name}"
         yield _guarded(name, partial(_source, config, source, stream))

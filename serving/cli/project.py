@@ -48,7 +48,7 @@ def check(session: Session, rules: bool, language: str | None) -> None:
     contracts = load_contracts(config)
     if rules:
         return _rules(session, contracts, language)
-    from serving.check import look_at, wrong_overrides
+    from serving.check import look_at, records_left_out, wrong_overrides
 
     overrides = [str(mistake) for mistake in wrong_overrides(config)]
     seen = [look_at(config, source, stream) for source, stream in config.streams()]
@@ -71,12 +71,17 @@ def check(session: Session, rules: bool, language: str | None) -> None:
         session.show("")
     for error in overrides:
         session.say(f"kehu: {error}")
+    notes = records_left_out(config)
+    for note in notes:
+        session.show(note)
     errors = [*dict.fromkeys(error for stream in seen for error in stream.errors), *overrides]
     unread = {error for stream in seen if stream.unreadable for error in stream.errors}
     counts = ((len(errors) - len(unread), "to be mended"), (len(unread), "not to be read at this time"))
     state = ", ".join(f"{number:,} {words}" for number, words in counts if number) or "ready to run"
     session.show(f"{config.file}: {count(len(config.sources), 'source')}, {count(len(seen), 'stream')}, {state}")
-    session.result({"ok": not errors, "config": str(config.file), "streams": [vars(s) for s in seen], "errors": errors})
+    streams = [vars(stream) for stream in seen]
+    told_all = {"ok": not errors, "config": str(config.file), "streams": streams, "errors": errors, "notes": notes}
+    session.result(told_all)
     if errors:
         raise click.exceptions.Exit(2 if set(errors) - unread else 1)
 

@@ -19,8 +19,9 @@ from models.config import Config, load_config
 from models.config.cron import next_due
 from models.store import open_store
 from orchestration.build import build_definitions
-from orchestration.run import run_hub
+from orchestration.run import run_hub, verify_hub
 from serving.access.keys import issue
+from serving.cli import main
 from serving.http.app import create_app
 from serving.source_view import source_view
 
@@ -56,6 +57,18 @@ def config(tmp_path: Path) -> Config:
 def deliver(folder: Path, rows: dict[str, tuple[str, str]]) -> None:
     with (folder / "accounts.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("id", "name", "city", "changed"), *((k, n, "x", t) for k, (n, t) in rows.items())])
+
+
+def with_second(config: Config) -> Config:
+    """The same hub with a second source beside."""
+    document = yaml.safe_load(config.file.read_text(encoding="utf-8"))
+    (first,) = document["sources"]
+    connector = {"type": "files", "path": "dms_{stream}.csv"}
+    document["sources"].append({**first, "name": "dms", "connector": connector, "backfill": None})
+    path = config.base / "two.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    (config.base / "dms_accounts.csv").write_bytes((config.base / "accounts.csv").read_bytes())
+    return load_config(path)
 
 
 def newest(config: Config) -> str:
@@ -188,3 +201,15 @@ def test_when_a_schedule_is_due_next(cron: str, due: str | None) -> None:
     after = dt.datetime(2026, 2, 27, 23, 58, 30, tzinfo=dt.UTC)
     found = next_due(cron, after)
     assert found == (dt.datetime.fromisoformat(due).replace(tzinfo=dt.UTC) if due else None)
+
+
+def test_a_source_that_was_taken_out_is_told_and_comes_back_whole(config: Config, capsys: Any) -> None:
+    two = with_second(config)
+    run_hub(two)
+    (said,) = run_hub(config)["messages"][-1:]
+    assert "the hub holds 2 records of dms.accounts, which is not configured any more" in said
+    assert main(["check", "--config", str(config.file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["notes"] == [said]
+    found = run_hub(two)
+    assert found["full"] and "not configured" not in str(found["messages"])
+    assert verify_hub(two)["differences"] == [], "its files did not change, and its records have their values again"

@@ -53,6 +53,15 @@ def test_a_new_stream_is_no_reason(hub: Hub) -> None:
     assert why_full(before, now) is None
 
 
+def test_a_stream_that_is_configured_again_is_a_reason(hub: Hub) -> None:
+    with hub.store() as store:
+        now = standing(hub.config, store)
+    first, *others = now["streams"]
+    before = {**now, "streams": {name: now["streams"][name] for name in others}}
+    assert why_full(before, now, held=[first, *others]) == f"{first} is configured again"
+    assert why_full(now, now, held=[first, *others]) is None
+
+
 def test_another_model_is_a_reason(hub: Hub) -> None:
     with hub.store() as store:
         none = standing(hub.config, store)
