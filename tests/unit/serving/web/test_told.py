@@ -12,6 +12,7 @@ import pytest
 from matching.defaults import DEFAULTS
 from matching.resolve import _cut_off
 from matching.training import outgrown
+from models.store.apply import FOLLOWED, KIND, STATUS
 from serving.web import words
 from serving.web.languages import Speech
 from serving.web.told import told
@@ -73,6 +74,14 @@ def test_what_the_audit_log_names_has_its_chinese() -> None:
         found |= set(re.findall(written, text)) | set(re.findall(seen, text))
     assert len(found) > 20
     assert sorted(found - words.TERMS.keys()) == []
+
+
+def test_kinds_and_states_of_runs_have_words() -> None:
+    ended = set()
+    for path in (ROOT / "orchestration").rglob("*.py"):
+        ended |= set(re.findall(r"finish_run\([^,]+, \"([a-z]+)\"", path.read_text(encoding="utf-8")))
+    assert {"compared", "verified", "trained"} <= ended
+    assert {*ended, KIND, STATUS, FOLLOWED, "erasure", "full", "incremental"} - words.TERMS.keys() == set()
 
 
 def test_what_a_run_notes_of_its_models_has_its_chinese() -> None:
