@@ -61,6 +61,10 @@ class BusyError(StoreError):
     """Another process is writing to the hub store; the same call goes through a little later."""
 
 
+class AwayError(StoreError):
+    """The hub store cannot be reached just now, as while its server starts again; later the same call may go through."""
+
+
 class LockError(StoreError):
     """Another run holds the hub; the message says which process, since when."""
 

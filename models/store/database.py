@@ -19,7 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models.errors import BusyError, StoreError
+from models.errors import AwayError, BusyError, StoreError
 from models.store.looks import OPTIONS, Looks, for_psycopg
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -32,6 +32,7 @@ _CACHE_KIB, _ROOM_KIB = 65_536, 393_216
 _LOG_PAGES = 1_000
 """SQLite's own: at a commit with so many pages in the log it is folded into the file."""
 _BUSY = "another process is writing to the hub store"
+_AWAY = "the connection to the hub store failed"
 _PRAGMAS = (
     "journal_mode = WAL",  # readers see the last published state while a run publishes the next
     "synchronous = NORMAL",  # with WAL a power cut may lose the last commit, never the consistency
@@ -278,14 +279,20 @@ class Database:
         try:
             yield
         except PoolTimeout as error:
-            raise StoreError(f"{self.shown}: no free connection to the hub store") from error
+            raise AwayError(f"{self.shown}: no free connection to the hub store") from error
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             meaning = f"{self.shown}: {_meaning(error)}"
-            raise (BusyError if _BUSY in meaning else StoreError)(meaning) from error
+            raise self._kind(meaning)(meaning) from error
         except Exception as error:
             if type(error).__module__.split(".")[0] != "psycopg":
                 raise
-            raise StoreError(f"{self.shown}: {_meaning(error)}") from error
+            meaning = f"{self.shown}: {_meaning(error)}"
+            raise self._kind(meaning)(meaning) from error
+
+    def _kind(self, meaning: str) -> type[StoreError]:
+        if _BUSY in meaning:
+            return BusyError
+        return AwayError if _AWAY in meaning and self.dialect == "postgresql" else StoreError
 
 
 def moment(value: Any) -> dt.datetime | None:
@@ -389,5 +396,5 @@ def _meaning(error: BaseException) -> str:
         return f"the hub store's file is damaged or is no SQLite database ({said})"
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or state.startswith(("08", "57P")) or type(cause).__name__ in ("OperationalError", "InterfaceError"):
-        return f"the connection to the hub store failed ({said})"
+        return f"{_AWAY} ({said})"
     return said

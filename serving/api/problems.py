@@ -37,7 +37,7 @@ CODES: dict[str, tuple[int, str]] = {
     "too_many_requests": (429, "more requests than the key may make; Retry-After says when to go on"),
     "internal": (500, "an error that nobody foresaw; the server's log has it under `request_id`"),
     "not_ready": (503, "nothing is published yet, or no match model"),
-    "busy": (503, "another process is writing; Retry-After says when to try again"),
+    "busy": (503, "another process is writing, or the store cannot be reached; Retry-After says when to try again"),
 }
 """Every code with its status and meaning; codes are never renamed."""
 

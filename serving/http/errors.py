@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from models.config.mistakes import unknown
-from models.errors import BusyError, KehuError
+from models.errors import AwayError, BusyError, KehuError, StoreError
 from serving.access import AccessError, NotSignedIn
 from serving.stewardship import StewardError
 from serving.web.rendering import error_page
@@ -138,12 +138,19 @@ def _steward(request: Request, error: Exception) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, BusyError):
-        return _answer(request, 503, str(error), {"Retry-After": "1"})
+        return _answer(request, 503, "another process is writing to the hub store", {"Retry-After": "1"})
     log.warning("request %s: %s", request_id(request), error)
+    if isinstance(error, StoreError):  # which names the place of the store, and perhaps who asks may not even sign in
+        if isinstance(error, AwayError):
+            return _answer(request, 503, "the hub store cannot be reached", {"Retry-After": "2"})
+        return _answer(request, 500, _UNFORESEEN)
     return _answer(request, 500, str(error))
+
+
+_UNFORESEEN = "unexpected error; the log of the server has the details under the request id"
 
 
 def unexpected(request: Request, error: Exception) -> Response:
     """The answer to an error that nobody foresaw; the log has its traceback."""
     log.error("request %s: %s %s", request_id(request), request.method, request.url.path, exc_info=error)
-    return _answer(request, 500, "unexpected error; the log of the server has the details under the request id")
+    return _answer(request, 500, _UNFORESEEN)

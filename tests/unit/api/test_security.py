@@ -10,11 +10,14 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from models.errors import AwayError, BusyError, StoreError
 from models.store import open_store
 from models.store.tables import golden_record
 from serving.access.keys import issue
 from serving.accounts import add_person, begin_session, use_link
 from tests.unit.api.hub import CONFIG, Hub
+
+WRONG = "kehu_0123456789ab_" + "a" * 43
 
 
 def served(template: Path, folder: Path, more: str = "") -> Hub:
@@ -80,7 +83,7 @@ def test_a_key_counts_only_in_its_header(hub: Hub) -> None:
 
 
 def test_keys_cannot_be_guessed_quickly(hub: Hub) -> None:
-    wrong = hub.client("kehu_0123456789ab_" + "a" * 43)
+    wrong = hub.client(WRONG)
     answers = [wrong.get("/v1/customers/g1").status_code for _ in range(40)]
     assert answers[0] == 401 and answers[-1] == 429
     assert hub.as_role().get("/v1/customers/g1").status_code == 200
@@ -172,6 +175,29 @@ def test_an_error_that_nobody_foresaw_says_nothing_of_the_inside(hub: Hub) -> No
     assert (found.status_code, found.json()["code"]) == (500, "internal")
     assert found.json()["request_id"] == found.headers["x-request-id"]
     assert "6222" not in found.text and "Traceback" not in found.text and "json" not in found.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "code"),
+    [(BusyError, 503, "busy"), (AwayError, 503, "busy"), (StoreError, 500, "internal")],
+)
+def test_a_failure_of_the_store_does_not_tell_where_it_is(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, failure: type[StoreError], status: int, code: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise failure("postgresql+psycopg://kehu@db.inner/kehu: no such thing (kehu_secret)")
+
+    monkeypatch.setattr(hub.store.database, "row", fails)
+    monkeypatch.setattr(hub.store.database, "read", fails)
+    for path, headers in (
+        ("/v1/customers/g1", {"Authorization": f"Bearer {WRONG}"}),
+        ("/account", {"Cookie": "kehu_session=x"}),
+    ):
+        found = hub.client().get(path, headers=headers)
+        assert found.status_code == status and "db.inner" not in found.text and "secret" not in found.text
+        assert "retry-after" in found.headers or status == 500
+    found = hub.client(WRONG).get("/v1/customers/g1").json()
+    assert found["code"] == code and found["request_id"]
 
 
 def test_a_mistake_in_a_body_is_told_without_repeating_what_was_sent(hub: Hub) -> None:
