@@ -62,7 +62,7 @@ class BusyError(StoreError):
 
 
 class AwayError(StoreError):
-    """The hub store cannot be reached just now, as while its server starts again; later the same call may go through."""
+    """The hub store cannot be reached just now, as while its server starts again; the call may go through later."""
 
 
 class LockError(StoreError):
