@@ -14,11 +14,13 @@ import threading
 import time
 from pathlib import Path
 
+import sqlalchemy as sa
 import uvicorn
 from playwright.sync_api import sync_playwright
 
 from models.config import Config, load_config
 from models.store import Store, open_store
+from models.store import lifecycle_tables as lt
 from orchestration.run import compare_models
 from serving import accounts
 from serving.http.app import create_app
@@ -48,7 +50,7 @@ def pages(store: Store) -> dict[str, tuple[str, str, str]]:
         "settings": ("root", "/settings", "light"),
         "customers": ("lead", "/customers", "light"),
         "search": ("lead", "/search?q=tongtong", "light"),
-        "overview": ("lead", f"{customer}/overview", "light"),
+        "overview": ("lead", f"/customers/{eventful(store)}/overview", "light"),
         "data": ("lead", f"{customer}/data", "light"),
         "history": ("lead", f"{customer}/history", "light"),
         "split": ("lead", f"{customer}/split", "light"),
@@ -63,6 +65,19 @@ def pages(store: Store) -> dict[str, tuple[str, str, str]]:
         "audit": ("root", "/audit", "light"),
         "users": ("root", "/users", "light"),
     }
+
+
+def eventful(store: Store) -> str:
+    """A customer with touchpoints of the most stages, so that the 360 view shows what it is for."""
+    c = lt.customer_state.c
+    rows = store.fetch_arrow(sa.select(c.golden_id, c.tally).where(c.entity_type == "organization")).to_pylist()
+
+    def stages(row: dict[str, str]) -> tuple[int, int, str]:
+        """How many stages and kinds of touchpoints its parts of the matrix name, `m:KIND/STAGE/SOURCE`."""
+        cells = [name[2:].split("/") for name in json.loads(row["tally"]) if name.startswith("m:")]
+        return len({stage for _, stage, _ in cells}), len({kind for kind, _, _ in cells}), row["golden_id"]
+
+    return max(rows, key=stages)["golden_id"]
 
 
 def _contradicting(store: Store) -> str:
@@ -107,6 +122,7 @@ def main(project: Path, folder: Path, names: list[str]) -> None:
 
 def _take(store: Store, folder: Path, names: list[str]) -> None:
     browser_path = next(path for name in CHROMIUM if (path := shutil.which(name)))
+    tokens = {who: accounts.begin_session(store, who) for who in ("root", "lead")}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
         for language, locale in (("", "en-US"), ("-zh", "zh-CN")):
@@ -120,8 +136,8 @@ def _take(store: Store, folder: Path, names: list[str]) -> None:
                     viewport={"width": 1360, "height": 900},  # type: ignore[arg-type]
                 )
                 if who:
-                    token = accounts.begin_session(store, who)
-                    context.add_cookies([{"name": "kehu_session", "value": token, "url": f"http://127.0.0.1:{PORT}"}])
+                    url = f"http://127.0.0.1:{PORT}"
+                    context.add_cookies([{"name": "kehu_session", "value": tokens[who], "url": url}])
                 page = context.new_page()
                 page.goto(f"http://127.0.0.1:{PORT}{address}")
                 if name == "compare":  # what is asked where two golden records contradict each other

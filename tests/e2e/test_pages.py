@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Served, Visitor
+from tests.e2e.screenshots import eventful
 
 pytestmark = pytest.mark.slow
 AXE = (Path(__file__).parents[1] / "support/axe/axe-4.14.1.min.js").read_text(encoding="utf-8")
@@ -103,6 +104,14 @@ def test_on_a_tablet_nothing_is_cut_off(hub: Served, visitor: Visitor) -> None:
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, address
             assert page.evaluate(CUT) == [], address
+
+
+def test_the_picture_of_the_360_view_is_of_a_customer_with_a_history(hub: Served, visitor: Visitor) -> None:
+    page = visitor("lead")
+    page.goto(f"/customers/{eventful(hub.store)}/overview")
+    # Before, during and after the order: something came in each of them.
+    assert [p.locator(".chip.agree").count() > 0 for p in page.locator(".phase").all()] == [True, True, True]
+    expect(page.locator("[data-chart]").first).to_be_visible()
 
 
 def test_language_and_colours_are_changed_by_a_button(hub: Served, visitor: Visitor) -> None:
