@@ -66,7 +66,7 @@ def wrong_overrides(config: Config) -> list[ConfigError]:
 
 
 def records_left_out(config: Config) -> list[str]:
-    """What the hub holds of streams that are not configured any more. Nothing where no hub can be asked; writes none."""
+    """What the hub holds of streams that are not configured any more; nothing where no hub can be asked."""
     import sqlalchemy as sa
 
     from models.store.left_out import left_out
