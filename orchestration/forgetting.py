@@ -1,6 +1,7 @@
-"""What a run does about erased persons: it takes their records out, keeps them out, and removes what is left.
+"""What a run does about records that must go: those of erased persons, and of streams that were taken out for good.
 
-Which they are stands in the store's tombstones.
+Erased persons stand in the store's tombstones: their records are taken out and kept out, and what is left is removed.
+Streams that were taken out stand in the configuration.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 
 from connectors.changes import COLUMNS, ChangeReport
-from connectors.mapping import canonical_schema
+from connectors.mapping import canonical_schema, fitted
 from models.store.landed_files import clear_files
+from models.store.left_out import of_stream, removed_streams
+from models.store.tables import source_record
 from models.vocabulary import record_id
 from orchestration.hub_run import HubRun
 
@@ -39,6 +43,35 @@ def take_out(run: HubRun, report: ChangeReport) -> int:
                 setattr(stream, name, getattr(stream, name) - 1)
     _rewrite_quarantine(run, erased)
     return len(living)
+
+
+def delete_removed(run: HubRun) -> list[dict[str, Any]]:
+    """Make every record of the streams that were taken out a deletion of this run.
+
+    Returns source, stream, entity and how many (`deleted`) of each stream that had some.
+    """
+    r = source_record.c
+    columns = (r.record_id, r.source, r.stream, r.source_key, r.version)
+    with run.store.database.read() as connection:
+        gone = removed_streams(connection, run.config)
+    found = []
+    for source, stream, entity in gone:
+        if entity not in run.config.entities():  # nothing of this type is resolved any more
+            continue
+        living = run.store.fetch_arrow(sa.select(*columns).where(*of_stream(source, stream, entity)))
+        if not living.num_rows:
+            continue
+        path = run.folder / f"changes_{entity}.parquet"
+        schema = pa.schema([*COLUMNS, *canonical_schema(run.config, entity)])
+        living = living.set_column(4, "version", pc.add(living["version"], 1))
+        rows = fitted(
+            living.append_column("change", pa.repeat(pa.scalar("delete"), living.num_rows)), schema, living.num_rows
+        )
+        pq.write_table(
+            pa.concat_tables([pq.read_table(path), rows]) if path.exists() else rows, path, compression="zstd"
+        )
+        found.append({"source": source, "stream": stream, "entity": entity, "deleted": living.num_rows})
+    return found
 
 
 def forget(run: HubRun) -> dict[str, int]:

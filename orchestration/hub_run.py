@@ -26,9 +26,10 @@ from lifecycle.following import follow_decisions
 from matching.effect import catch_up
 from matching.standardise.forms import FORMS
 from models.config import Config
-from models.errors import KehuError, StoreError
+from models.errors import ConfigErrors, KehuError, StoreError
 from models.store import Store, open_store
 from models.store.analyst_views import attributes_in_views, ensure_views
+from models.store.left_out import of_other_type
 from orchestration.created import with_created_sources
 
 KEPT_FOLDERS = 3
@@ -118,10 +119,11 @@ def open_run(
     """Hold the hub for one run and give it a folder; folders that earlier runs left are cleared away, but the newest.
 
     Waits up to `wait` seconds for a run that is under way. A run that ends without being published is marked as
-    failed, with its error. Raises LockError or StoreError.
+    failed, with its error. Raises LockError or StoreError, ConfigErrors for streams whose records are of another type.
     """
     run_id = new_run_id()
     with open_store(config.store) as store, store.lock(run_id, wait=wait):
+        _refuse_other_types(config, store)
         folder = _work_folder(config, run_id)
         store.start_run(run_id, kind="full" if full else "incremental")
         ensure_views(store.database, attributes_in_views(config))
@@ -139,6 +141,12 @@ def open_run(
             _catch_up(run)
             if run.private:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_other_types(config: Config, store: Store) -> None:
+    with store.database.read() as connection:
+        if mistakes := of_other_type(connection, config):
+            raise ConfigErrors(mistakes)
 
 
 def new_run_id() -> str:

@@ -30,7 +30,7 @@ from models.store import RunOutcome, StreamState
 from models.store import tables as t
 from models.vocabulary import PARTY_TYPES
 from orchestration import laws
-from orchestration.forgetting import forget, take_out
+from orchestration.forgetting import delete_removed, forget, take_out
 from orchestration.hub_run import HubRun, clear_landing
 from orchestration.lifecycle import findings_that_differ, lifecycle_outcome
 from orchestration.standing import standing, why_full
@@ -98,6 +98,8 @@ def detect(run: HubRun) -> None:
         report = detect_changes(run.store, run.config, taken, run.folder)
         if out := take_out(run, report):
             run.tell("changes", f"{out:,} records of erased persons are taken out")
+        removed = delete_removed(run)
+        run.write("removed", removed)
         run.write("changes", [dataclasses.asdict(stream) for stream in report.streams])
 
 
@@ -367,6 +369,9 @@ def stream_states(run: HubRun) -> list[StreamState]:
         else:
             continue
         states.append(StreamState(landed.source, landed.stream, landed.entity, landed.new_state, **delivery))
+    for gone in run.read("removed") or []:  # should it be configured again, everything is read
+        now = dt.datetime.now(dt.UTC)
+        states.append(StreamState(gone["source"], gone["stream"], gone["entity"], {}, {}, 0, None, now))
     return states
 
 

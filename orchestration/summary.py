@@ -23,6 +23,7 @@ def summary(run: HubRun) -> dict[str, Any]:
     sources = source_rows(run)
     entities = run.read_all("entities")
     published = run.read("published") or {}
+    removed = run.read("removed") or []
 
     def sum_of(rows: list[dict[str, Any]], *names: str) -> int:
         return sum(int(row[name]) for row in rows for name in names)
@@ -31,7 +32,7 @@ def summary(run: HubRun) -> dict[str, Any]:
         "run_id": run.run_id,
         "records": total(run.store.database, "records"),
         "changed": sum_of(sources, "inserted", "updated"),
-        "deleted": sum_of(sources, "deleted"),
+        "deleted": sum_of(sources, "deleted") + sum_of(removed, "deleted"),
         "quarantined": sum_of(sources, "quarantined"),
         "pairs_scored": sum_of(entities, "pairs_scored"),
         "golden": total(run.store.database, "golden"),
@@ -49,7 +50,9 @@ def summary(run: HubRun) -> dict[str, Any]:
         "models": {row["entity"]: row["model_id"] for row in entities},
         "trained": [row["entity"] for row in entities if row["trained"]],
         "broken_laws": [f"{law['law']}: {law['words']}" for law in run.read("laws") or [] if not law["passed"]],
-        "messages": [f"{row['entity']}: {message}" for row in entities for message in row["messages"]] + _left_out(run),
+        "messages": [f"{row['entity']}: {message}" for row in entities for message in row["messages"]]
+        + [f"{g['deleted']:,} records of {g['source']}.{g['stream']} were deleted, as it was removed" for g in removed]
+        + _left_out(run),
     }
 
 

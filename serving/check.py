@@ -65,21 +65,26 @@ def wrong_overrides(config: Config) -> list[ConfigError]:
     return []
 
 
-def records_left_out(config: Config) -> list[str]:
-    """What the hub holds of streams that are not configured any more; nothing where no hub can be asked."""
+def held_otherwise(config: Config) -> tuple[list[ConfigError], list[str]]:
+    """(mistakes, notes): streams whose records the hub holds as of another type, or that are not configured any more.
+
+    Nothing where no hub can be asked; none is made.
+    """
     import sqlalchemy as sa
 
-    from models.store.left_out import left_out
+    from models.store.left_out import left_out, of_other_type
 
     url = sa.engine.make_url(config.store)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return []
+        return [], []
     engine = sa.create_engine(url)
     try:
         with engine.connect() as connection:
-            return left_out(connection, config) if sa.inspect(connection).has_table("stream_state") else []
+            if not sa.inspect(connection).has_table("stream_state"):
+                return [], []
+            return of_other_type(connection, config), left_out(connection, config)
     except sa.exc.SQLAlchemyError:
-        return []
+        return [], []
     finally:
         engine.dispose()
 

@@ -66,9 +66,11 @@ def examine(config_path: Path) -> Iterator[Check]:
     yield store
     if store.state == "ok":
         yield _guarded("models", partial(_models, config.store))
-        from serving.check import records_left_out
+        from serving.check import held_otherwise
 
-        yield from (Check("records", "warning", said) for said in records_left_out(config))
+        mistakes, notes = held_otherwise(config)
+        yield from (Check("records", "failed", str(mistake)) for mistake in mistakes)
+        yield from (Check("records", "warning", note) for note in notes)
     for source, stream in config.streams():
         name = f"source {source.name}.{stream.name}"
         yield _guarded(name, partial(_source, config, source, stream))

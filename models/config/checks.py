@@ -33,6 +33,7 @@ def cross_checks(document: dict[str, Any], base: Path) -> Iterator[Mistake]:
         yield from _twice(streams, ("sources", i, "streams"), "streams")
         for j, stream in streams:
             yield from _stream(document, source, stream, ("sources", i, "streams", j), base)
+    yield from _removed(document, sources)
     yield from _added(document)
     yield from _survivorship(document, [str(source.get("name")) for _, source in sources])
 
@@ -51,6 +52,16 @@ def _twice(items: list[tuple[int, dict[str, Any]]], loc: tuple[str | int, ...], 
             yield Mistake(
                 (*loc, i, "name"), f"{same if before[1] == name else differ}; the other is {noun}[{before[0]}]"
             )
+
+
+def _removed(document: dict[str, Any], sources: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
+    configured = {str(source.get("name")) for _, source in sources}
+    for _, source in sources:
+        configured |= {f"{source.get('name')}.{stream.get('name')}" for _, stream in _mappings(source.get("streams"))}
+    removed = document.get("removed")
+    for i, name in enumerate(removed if isinstance(removed, list) else ()):
+        if name in configured:
+            yield Mistake(("removed", i), f"'{name}' is configured as well; take it out of one of the two places")
 
 
 def _stream(

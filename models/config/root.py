@@ -30,6 +30,8 @@ class Config(Strict):
     """Folder for landed batches and work tables; may be emptied between runs."""
     sources: list[Source] = Field(default_factory=list)
     """The systems that deliver."""
+    removed: list[str] = Field(default_factory=list)
+    """Sources, and streams as `SOURCE.STREAM`, that were taken out for good: what the hub holds of them is deleted."""
     attributes: dict[Entity, dict[str, AttributeSpec]] = Field(default_factory=dict)
     """Attributes beyond the canonical ones, by entity type."""
     matching: MatchingOptions = MatchingOptions()

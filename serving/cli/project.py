@@ -48,9 +48,10 @@ def check(session: Session, rules: bool, language: str | None) -> None:
     contracts = load_contracts(config)
     if rules:
         return _rules(session, contracts, language)
-    from serving.check import look_at, records_left_out, wrong_overrides
+    from serving.check import held_otherwise, look_at, wrong_overrides
 
-    overrides = [str(mistake) for mistake in wrong_overrides(config)]
+    of_other_type, notes = held_otherwise(config)
+    besides = [str(mistake) for mistake in (*of_other_type, *wrong_overrides(config))]
     seen = [look_at(config, source, stream) for source, stream in config.streams()]
     told: set[str] = set()  # mistakes in a source's options are those of each of its streams
     for stream in seen:
@@ -69,12 +70,11 @@ def check(session: Session, rules: bool, language: str | None) -> None:
                 session.say(f"kehu: {error}")
         told.update(stream.errors)
         session.show("")
-    for error in overrides:
+    for error in besides:
         session.say(f"kehu: {error}")
-    notes = records_left_out(config)
     for note in notes:
         session.show(note)
-    errors = [*dict.fromkeys(error for stream in seen for error in stream.errors), *overrides]
+    errors = [*dict.fromkeys(error for stream in seen for error in stream.errors), *besides]
     unread = {error for stream in seen if stream.unreadable for error in stream.errors}
     counts = ((len(errors) - len(unread), "to be mended"), (len(unread), "not to be read at this time"))
     state = ", ".join(f"{number:,} {words}" for number, words in counts if number) or "ready to run"

@@ -213,3 +213,34 @@ def test_a_source_that_was_taken_out_is_told_and_comes_back_whole(config: Config
     found = run_hub(two)
     assert found["full"] and "not configured" not in str(found["messages"])
     assert verify_hub(two)["differences"] == [], "its files did not change, and its records have their values again"
+
+
+@pytest.mark.parametrize("name", ["dms", "dms.accounts"])
+def test_what_was_taken_out_for_good_is_deleted(config: Config, name: str, capsys: Any) -> None:
+    two = with_second(config)
+    assert run_hub(two)["records"] == 4
+    config.file.write_text(config.file.read_text(encoding="utf-8") + f"removed: [{name}]\n", encoding="utf-8")
+    without = load_config(config.file)
+    assert main(["check", "--config", str(config.file), "--json"]) == 0
+    (note,) = json.loads(capsys.readouterr().out.splitlines()[-1])["notes"]
+    assert note.endswith("dms.accounts, which was removed: the next run deletes them")
+    found = run_hub(without)
+    assert (found["records"], found["deleted"]) == (2, 2)
+    assert "2 records of dms.accounts were deleted, as it was removed" in found["messages"]
+    assert verify_hub(without)["differences"] == []
+    again = run_hub(without)
+    assert again["deleted"] == 0 and "dms" not in str(again["messages"])
+    back = run_hub(two)
+    assert (back["records"], back["deleted"]) == (4, 0), "everything is read, though the files did not change"
+    assert verify_hub(two)["differences"] == []
+
+
+def test_records_cannot_become_of_another_type(config: Config, capsys: Any) -> None:
+    run_hub(config)
+    text = config.file.read_text(encoding="utf-8").replace("entity: organization", "entity: person")
+    config.file.write_text(text.replace("name: name", "full_name: name"), encoding="utf-8")
+    said = "sources[0].streams[0].entity: the hub holds 2 records of crm.accounts as organization, which cannot become"
+    for command in ("run", "check"):
+        assert main([command, "--config", str(config.file)]) == 2
+        assert said in capsys.readouterr().err
+    assert names(config) == {"1": "Acme Trucks", "2": "Beta Buses"}

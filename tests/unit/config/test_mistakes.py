@@ -64,7 +64,7 @@ ENTITY_TYPES = "organization, person, vehicle, touchpoint, relation"
     ("place", "value", "line"),
     [
         ("memry_limit", "1GB", "memry_limit: unknown key (did you mean 'memory_limit'?)"),
-        ("zzz", 1, "zzz: unknown key; valid: store, workspace, sources, attributes, matching, survivorship, lifecycle, serving, stewardship, memory_limit, threads"),
+        ("zzz", 1, "zzz: unknown key; valid: store, workspace, sources, removed, attributes, matching, survivorship, lifecycle, serving, stewardship, memory_limit, threads"),
         (f"{SOURCE_0}.prority", 1, f"{SOURCE}.prority: unknown key (did you mean 'priority'?)"),
         (f"{STREAM_0}.feilds", {}, f"{STREAM}.feilds: unknown key (did you mean 'fields'?)"),
         (f"{STREAM_0}.fields.nmae", "x", f"{STREAM}.fields.nmae: unknown attribute (did you mean 'name'?)"),
@@ -109,6 +109,9 @@ ENTITY_TYPES = "organization, person, vehicle, touchpoint, relation"
         ("memory_limit", "lots", r"memory_limit: 'lots' is not of the form ^\d+(\.\d+)? ?([KMGT]i?B|%)$"),
         ("threads", 0, "threads: must be at least 1, got '0'"),
         ("sources", [], "sources: names no source"),
+        ("removed", ["crm"], "removed[0]: 'crm' is configured as well; take it out of one of the two places"),
+        ("removed", ["dms", "crm.accounts"], "removed[1]: 'crm.accounts' is configured as well; take it out of one of the two places"),
+        ("removed", ["dms", "crm.leads"], None),
         ("sources", {"crm": {}}, "sources: expected a list, got a mapping"),
         ("attributes.organisation", {}, "attributes.organisation: unknown entity type (did you mean 'organization'?)"),
         (f"attributes.{ORG}.axles", {"type": "numbr"}, f"attributes.{ORG}.axles.type: unknown value 'numbr' (did you mean 'number'?)"),
