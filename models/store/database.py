@@ -28,6 +28,9 @@ Ask = tuple[str, tuple[Any, ...]]
 
 _BUSY_SECONDS = 30
 _MOMENT_MS = 50
+_QUIET: dict[str, Any] = {
+    "hide_parameters": True
+}  # of a statement that failed: they may be of a person, and end in a log
 _CACHE_KIB, _ROOM_KIB = 65_536, 393_216
 _LOG_PAGES = 1_000
 """SQLite's own: at a commit with so many pages in the log it is folded into the file."""
@@ -309,12 +312,14 @@ def _engine(url: sa.URL) -> sa.Engine:
                 raise StoreError("a hub store on SQLite needs a file, such as sqlite:///hub.db")
             if not Path(url.database).absolute().parent.is_dir():
                 raise StoreError(f"{url}: the folder {Path(url.database).absolute().parent} does not exist")
-            engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+            engine = sa.create_engine(
+                url, **_QUIET, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}
+            )
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
         case "postgresql":
-            return sa.create_engine(url, pool_pre_ping=True, connect_args=dict(OPTIONS))
+            return sa.create_engine(url, **_QUIET, pool_pre_ping=True, connect_args=dict(OPTIONS))
         case other:
             raise StoreError(f"a hub lives in sqlite or postgresql, not in {other}")
 

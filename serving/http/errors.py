@@ -151,6 +151,7 @@ _UNFORESEEN = "unexpected error; the log of the server has the details under the
 
 
 def unexpected(request: Request, error: Exception) -> Response:
-    """The answer to an error that nobody foresaw; the log has its traceback."""
-    log.error("request %s: %s %s", request_id(request), request.method, request.url.path, exc_info=error)
+    """The answer to an error that nobody foresaw; the log has its traceback and its route: a path may name somebody."""
+    route = getattr(request.scope.get("route"), "path", "(none)")
+    log.error("request %s: %s %s", request_id(request), request.method, route, exc_info=error)
     return _answer(request, 500, _UNFORESEEN)

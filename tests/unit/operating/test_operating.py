@@ -6,18 +6,20 @@ import datetime as dt
 import json
 import logging
 import re
+import traceback
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from models.errors import StoreError
 from models.store import Store
 from models.store.tables import run
 from serving.access.keys import issue
 from serving.operating.health import readiness
 from serving.operating.logs import JsonLines, blackened
 from tests.unit.api.conftest import hub as hub
-from tests.unit.api.hub import Hub
+from tests.unit.api.hub import PERSONAL, Hub
 
 STATIC = Path(__file__).parents[3] / "serving/api/static"
 
@@ -89,6 +91,28 @@ def test_a_line_of_the_log_has_the_request_and_nothing_personal(
     assert lines[-1]["who"].startswith("key:erp/")
     text = json.dumps(lines, ensure_ascii=False)
     assert "王芳" not in text and token not in text
+
+
+def test_an_error_is_logged_with_its_route_and_without_what_the_request_or_the_statement_held(
+    hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        with hub.store.database.write() as connection:  # what nobody foresaw, in a statement with a value in it
+            connection.execute(sa.text("INSERT INTO nowhere VALUES (:who)"), {"who": PERSONAL[0]})
+
+    monkeypatch.setattr("serving.api.customers.crosswalk_of", lambda *_: 1 / 0)
+    monkeypatch.setattr("serving.api.customers.history_of", fails)
+    monkeypatch.setattr(logging.getLogger("kehu"), "propagate", True)
+    caplog.set_level(logging.DEBUG, logger="kehu")
+    client = hub.as_role("lead_steward")
+    assert client.get("/v1/crosswalk/crm/13800138000").status_code == 500
+    assert client.get("/v1/customers/p1/history").status_code == 500
+    with pytest.raises(StoreError) as told:
+        fails()
+    lines = [JsonLines().format(record) for record in caplog.records]
+    text = "".join([*lines, *traceback.format_exception(told.value)])
+    assert "ZeroDivisionError" in text and "/v1/crosswalk/{source}" in text and "INSERT INTO nowhere" in text
+    assert not [value for value in PERSONAL if value.removeprefix("+86") in text]
 
 
 def test_keys_and_passwords_are_blackened_wherever_they_come_from() -> None:
