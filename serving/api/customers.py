@@ -85,7 +85,7 @@ def _then(call: Call, golden_id: str, known_at: dt.datetime | None, valid_at: dt
     with call.snapshot():
         golden = version_at(call.store, golden_id, known_at=known_at, valid_at=valid_at)
         if call.store.is_erased(golden_id):
-            raise _gone()
+            raise gone()
         if golden is None:
             raise Problem("not_found", f"nothing was known of {golden_id} then")
         return call.answer(_past(asker, golden), asker=asker, etag=True)
@@ -94,16 +94,18 @@ def _then(call: Call, golden_id: str, known_at: dt.datetime | None, valid_at: dt
 @router.get(
     "/customers/{golden_id}/history",
     response_model=shapes.History,
-    responses=refusals("not_found"),
+    responses=refusals("not_found", "gone"),
     summary="How a customer came to be what it is",
 )
 def history(golden_id: shapes.GoldenId, call: Reader) -> Response:
     """All versions, the newest first, with what changed in each; records that left; merges and splits."""
     asker = call.asker()
     with call.snapshot():
+        if call.store.is_erased(golden_id):
+            raise gone()
         found = history_of(asker, golden_id)
     if found is None:
-        raise _unknown(golden_id)
+        raise unknown(golden_id)
     return call.answer(found, asker=asker, etag=True)
 
 
@@ -245,11 +247,11 @@ def found_or_moved(call: Call, golden_id: str, below: str = "") -> Golden | Resp
     """The golden record, or the answer that leads to the survivor. Raises Problem for an id that never was."""
     golden, survivor = find(call.store, golden_id)
     if (golden is None or golden.entity_type == "person") and call.store.is_erased(golden_id):
-        raise _gone()
+        raise gone()
     if survivor is not None:
         return moved(call.request, golden_id, survivor, below)
     if golden is None:
-        raise _unknown(golden_id)
+        raise unknown(golden_id)
     return golden
 
 
@@ -267,11 +269,11 @@ def moved(request: Request, alias: str, survivor: str, below: str = "") -> Respo
     return JSONResponse(body, 308, {"Location": location, "Cache-Control": "no-store"})
 
 
-def _gone() -> Problem:
+def gone() -> Problem:
     return Problem("gone", "this person was erased; remove what you hold under the id")
 
 
-def _unknown(golden_id: str) -> Problem:
+def unknown(golden_id: str) -> Problem:
     return Problem("not_found", f"there is no customer with the id {golden_id}")
 
 

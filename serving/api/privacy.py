@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from serving.api import shapes
 from serving.api.calling import Call, Needs
+from serving.api.customers import gone, unknown
 from serving.api.problems import Problem, refusals
 from serving.api.repeating import Repeatable
 from serving.privacy.consent import ANY, consent_of, record_consent
@@ -104,21 +105,31 @@ class LookBody(shapes.Asked):
     )
 
 
+def _person(call: Call, name: str) -> str:
+    """The golden id of a person. Raises Problem for one who was erased and for nobody, ConfigError for no person."""
+    if call.store.is_erased(name):
+        raise gone()
+    if ":" not in name and call.store.resolve_id(name) is None:
+        raise unknown(name)
+    return person_of(call.store, call.config, name)
+
+
 ErasureId = Annotated[str, Path(max_length=64, pattern=r"^[0-9a-f]+$", examples=["5c0ffee5c0ff"])]
 
 
 @router.get(
     "/customers/{golden_id}/consent",
     response_model=Consent,
-    responses=refusals(),
+    responses=refusals("not_found", "gone"),
     summary="What a person has agreed to",
 )
 def consent(golden_id: shapes.GoldenId, call: Manages) -> Response:
     """What a person has agreed to, per purpose and channel, with the history."""
     asker = call.asker()
     with call.snapshot():
-        found = consent_of(call.store, person_of(call.store, call.config, golden_id))
-    asker.saw(golden_id, ["consent"])
+        person = _person(call, golden_id)
+        found = consent_of(call.store, person)
+    asker.saw(person, ["consent"])
     return call.answer(found, asker=asker)
 
 
@@ -126,12 +137,12 @@ def consent(golden_id: shapes.GoldenId, call: Manages) -> Response:
     "/customers/{golden_id}/consent",
     response_model=Consent,
     status_code=201,
-    responses=refusals(),
+    responses=refusals("not_found", "gone"),
     summary="Note that a person agreed, or took it back",
 )
 def note_consent(golden_id: shapes.GoldenId, body: ConsentBody, call: Manages) -> Response:
     """Adds an entry to the log of consent, and an event `consent` to the feed."""
-    person = person_of(call.store, call.config, golden_id)
+    person = _person(call, golden_id)
     record_consent(
         call.store,
         person,
@@ -147,19 +158,19 @@ def note_consent(golden_id: shapes.GoldenId, body: ConsentBody, call: Manages) -
 @router.get(
     "/customers/{golden_id}/subject",
     response_model=dict[str, Any],
-    responses=refusals(),
+    responses=refusals("not_found", "gone"),
     summary="Everything the hub holds of a person",
 )
 def subject(golden_id: shapes.GoldenId, call: Manages) -> Response:
     """One document for the person who asked: nothing is masked, since it is their own. It is on record who made it."""
-    return call.answer(subject_access(call.store, call.config, golden_id, by=call.who.name))
+    return call.answer(subject_access(call.store, call.config, _person(call, golden_id), by=call.who.name))
 
 
 @router.delete(
     "/customers/{golden_id}",
     response_model=ErasureAnswer,
     status_code=202,
-    responses=refusals(),
+    responses=refusals("not_found", "gone"),
     summary="Forget a person",
 )
 def erase(golden_id: shapes.GoldenId, body: ErasureBody, call: Manages) -> Response:
@@ -167,7 +178,7 @@ def erase(golden_id: shapes.GoldenId, body: ErasureBody, call: Manages) -> Respo
 
     Their records are kept out from now on, and the id answers 410. A scan follows: `Location` says what it found.
     """
-    done = request_erasure(call.store, call.config, golden_id, by=call.who.name, reason=body.reason)
+    done = request_erasure(call.store, call.config, _person(call, golden_id), by=call.who.name, reason=body.reason)
     prove_soon(call.store, call.config, done, by=call.who.name)
     told = {
         "erasure": done.erasure,
