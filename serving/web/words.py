@@ -327,6 +327,7 @@ PARTS = {
 
 
 STANDARD = {
+    "gender": {"m": N_("male"), "f": N_("female")},
     "org_form": {
         "limited": N_("limited company"),
         "joint_stock": N_("joint stock company"),
@@ -355,7 +356,7 @@ STANDARD = {
 }
 """Codes of standard values: column → code → what it is called. Forms of other countries (GmbH) stay as they are."""
 
-_CODED = frozenset({"buying_role", "influence", "affinity", "gender", "status"})
+_CODED = frozenset({"buying_role", "influence", "affinity", "status"})
 
 
 def coded(speech: Speech, segment: Callable[[str], str], attribute: str, value: Any) -> Any:

@@ -99,7 +99,7 @@ def test_what_a_run_notes_of_its_models_has_its_chinese() -> None:
     assert [text for text in noted if not HAN.search(told(Speech("zh"), text))] == []
 
 
-def test_a_consent_is_yes_or_no_and_other_words_stay() -> None:
+def test_codes_have_words_and_other_values_stay() -> None:
     chinese = Speech("zh")
 
     def coded(name: str, value: object) -> object:
@@ -107,3 +107,4 @@ def test_a_consent_is_yes_or_no_and_other_words_stay() -> None:
 
     assert [coded("consent", v) for v in ("true", "False", "opt-in")] == ["是", "否", "opt-in"]
     assert coded("job_title", "true") == "true"
+    assert [coded("gender", v) for v in ("m", "f", "女士")] == ["男", "女", "女士"]
