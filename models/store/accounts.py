@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from models.store.account_tables import account, api_key, one_time_link, web_session
 from models.store.database import Ask, Database, moment
+from models.store.serving_tables import webhook
 
 Row = dict[str, Any]
 
@@ -135,6 +136,12 @@ class Accounts:
         with self.database.write(wait=wait) as connection:
             where = api_key.c.key_id == key_id
             return bool(connection.execute(sa.update(api_key).where(where).values(**values)).rowcount)
+
+    def hand_over_webhooks(self, key_id: str, to: str) -> int:
+        """Let the webhooks of a key go on with the key that takes its place; how many there are."""
+        with self.database.write() as connection:
+            mine = sa.update(webhook).where(webhook.c.key_id == key_id)
+            return int(connection.execute(mine.values(key_id=to)).rowcount)
 
     def _one(self, query: sa.Select[Any]) -> Row | None:
         with self.database.read() as connection:

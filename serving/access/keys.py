@@ -93,7 +93,8 @@ def check(consumer: str, role: str, scopes: Sequence[str]) -> None:
 def rotate(store: Store, key_id: str, *, by: str, grace_hours: float = GRACE_HOURS) -> Issued:
     """A new key in place of one, with the same rights and span; the old one holds for some hours more.
 
-    Raises ConfigError for a key that is not there or holds no longer.
+    Webhooks that were set up with it go on with the new one. Raises ConfigError for a key that is not there or holds no
+    longer.
     """
     old = _holding(store, key_id)
     span = None if old["expires_at"] is None else (old["expires_at"] - old["created_at"]) / dt.timedelta(days=1)
@@ -101,7 +102,8 @@ def rotate(store: Store, key_id: str, *, by: str, grace_hours: float = GRACE_HOU
     end = _now() + dt.timedelta(hours=grace_hours)
     if old["expires_at"] is None or old["expires_at"] > end:
         store.change_key(key_id, expires_at=end)
-    detail = {"replaced_by": new.key_id, "grace_hours": grace_hours}
+    moved = store.hand_over_webhooks(key_id, new.key_id)
+    detail = {"replaced_by": new.key_id, "grace_hours": grace_hours, "webhooks": moved}
     store.add_audit(by, "key.rotate", object_type="key", object_id=key_id, detail=detail)
     return new
 

@@ -270,10 +270,12 @@ def moved(request: Request, alias: str, survivor: str, below: str = "") -> Respo
 
 
 def gone() -> Problem:
+    """The answer to an id of somebody who was erased."""
     return Problem("gone", "this person was erased; remove what you hold under the id")
 
 
 def unknown(golden_id: str) -> Problem:
+    """The answer to an id that never was."""
     return Problem("not_found", f"there is no customer with the id {golden_id}")
 
 

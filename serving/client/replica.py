@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from serving.client.errors import HubError
 from serving.client.hub import Hub
 
 _TABLES = """
@@ -36,12 +37,21 @@ class Replica:
         return int(row[0]) if row else None
 
     def sync(self, *, wait: float = 0) -> int:
-        """Take a snapshot if there is none yet, then every event there is. Returns how many events were taken."""
+        """Take a snapshot if there is none yet, then every event there is. Returns how many events were taken.
+
+        Where the feed does not go on from here (the hub was restored from a backup), the copy begins anew.
+        """
         if self.seq is None:
             self._snapshot()
         taken = 0
         while True:
-            events, upto = self._hub.changes(self.seq or 0, wait=wait, reader=self._reader)
+            try:
+                events, upto = self._hub.changes(self.seq or 0, wait=wait, reader=self._reader)
+            except HubError as error:
+                if error.code != "cursor_gone":
+                    raise
+                self._snapshot()
+                continue
             self._take(events, upto)
             taken += len(events)
             if not events:
@@ -65,6 +75,7 @@ class Replica:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.execute("DELETE FROM golden")
+            self._db.execute("DELETE FROM alias")
             for customer in self._hub.customers():
                 self._keep(customer["golden_id"], customer["entity_type"], customer["version"], customer["values"])
             self._db.execute("INSERT OR REPLACE INTO place VALUES ('feed', ?)", (seq,))

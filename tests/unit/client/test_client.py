@@ -129,3 +129,19 @@ def test_a_copy_that_is_killed_at_any_moment_ends_equal_to_the_hub(
         assert copy.differences() == []
         assert copy.sync() == 0
         assert len(copy.golden()) > 60 and seen > 0
+
+
+def test_a_copy_begins_anew_where_the_feed_does_not_go_on_from_its_number(
+    served: Served, network: Through, tmp_path: Path
+) -> None:
+    """The hub was restored from an older backup: the copy holds what never was, under a number that is not reached."""
+    hub = Hub("", "", client=network)
+    with Replica(hub, tmp_path / "copy.db") as copy:
+        copy.sync()
+        last = copy.seq
+        assert last is not None
+        copy._db.execute("UPDATE place SET seq = seq + 1000")
+        copy._db.execute("INSERT INTO golden VALUES ('never', 'organization', 9, '{}')")
+        copy._db.execute("INSERT INTO alias VALUES ('neither', 'never')")
+        assert copy.sync() == 0 and copy.seq == last
+        assert copy.differences() == [] and copy._db.execute("SELECT count(*) FROM alias").fetchone() == (0,)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from models.config import parse_config
 from models.signing import signature
 from models.store.serving_tables import webhook
-from serving.access.keys import issue, revoke
+from serving.access.keys import issue, revoke, rotate
 from serving.feed.targets import TargetError, checked, is_public
 from serving.feed.webhooks import ATTEMPTS, Dispatcher, dead_letters, webhooks
 from tests.unit.api.conftest import hub as hub
@@ -143,6 +143,20 @@ def test_a_webhook_ends_with_the_key_that_set_it_up(hub: Hub, receiver: Receiver
     assert receiver.taken == []
     (row,) = webhooks(hub.store)
     assert (row["state"], row["seq"]) == ("paused", 0) and "key" in row["error"]
+
+
+def test_a_webhook_goes_on_with_the_key_that_takes_the_place_of_its_own(hub: Hub, receiver: Receiver) -> None:
+    key, other = issue(hub.store, "erp", by="test"), issue(hub.store, "erp", by="test")
+    hub.client(key.token).post("/v1/webhooks", json={**PUBLIC, "after": 0})
+    hub.client(other.token).post("/v1/webhooks", json={**PUBLIC, "after": 0})
+    new = rotate(hub.store, key.key_id, by="test", grace_hours=0)
+    revoke(hub.store, other.key_id, by="test")
+    hub.app.state.dispatcher.run_once()
+    assert [(row["key_id"], row["state"]) for row in webhooks(hub.store)] == [
+        (new.key_id, "active"),
+        (other.key_id, "paused"),
+    ]
+    assert len(receiver.taken) == 1
 
 
 def test_a_program_sees_and_changes_its_own_webhooks_alone(hub: Hub, receiver: Receiver) -> None:
