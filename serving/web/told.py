@@ -128,6 +128,13 @@ _ROWS = (
     N_("unknown province"),
     N_("year out of range"),
     N_("is in the table of ignored values"),
+    N_("placeholder"),
+    N_("not a number"),
+    N_("not recognised"),
+    N_("not a gender"),
+    N_("no address recognised"),
+    N_("a legal form without a name"),
+    N_("%(n)s characters instead of %(m)s"),
 )
 """Why values do not count."""
 _OF_ACCOUNTS = (
@@ -166,7 +173,8 @@ def told(speech: Speech, text: str) -> str:
     for pattern, sentence in _PATTERNS:
         if found := pattern.fullmatch(text):
             return speech(sentence, **{n: _value(speech, n, v) for n, v in found.groupdict().items()})
-    return text
+    reasons = text.split("; ")  # of a list of values, each has its own
+    return speech.signs.semicolon.join(told(speech, one) for one in reasons) if len(reasons) > 1 else text
 
 
 def _value(speech: Speech, place: str, value: str) -> str:

@@ -48,6 +48,9 @@ TERMS = {
     "applied": N_("applied"),
     "followed": N_("applied, with stages and findings"),
     "erasure": N_("erasure"),
+    # relations that sources declare
+    "reports_to": N_("reports to"),
+    "account_team": N_("account team"),
     "draft": N_("draft"),
     "retired": N_("retired"),
     "active": N_("active"),

@@ -11,6 +11,7 @@ import pytest
 
 from matching.defaults import DEFAULTS
 from matching.resolve import _cut_off
+from matching.standardise.single import standardise_one
 from matching.training import outgrown
 from models.store.apply import FOLLOWED, KIND, STATUS
 from serving.web import words
@@ -55,6 +56,33 @@ def test_refusals_and_reasons_have_their_chinese() -> None:
     assert [text for text in said if not HAN.search(told(chinese, text))] == []
     assert told(chinese, "wang decided this already: no match") == "wang已经作出决定：不匹配"
     assert told(Speech("en"), "wang decided this already: no match") == "wang decided this already: no match"
+
+
+def test_why_values_do_not_count_has_its_chinese() -> None:
+    bad = {
+        "organization": [
+            *({"name": v} for v in ("test", "有限公司", "(已注销)", "xxx")),
+            *(
+                {"tax_id": v}
+                for v in ("91110000", "911100007109310", "91110000710931000X", "9AIIOOOO71O931OOOX", "DE1")
+            ),
+            *({"phone": v} for v in ("12", "000000000", "1.38E+10", "无", ["12", "1234567890123456789012"])),
+            *({"email": v} for v in ("x", "@qq.com", "a@b", "无")),
+            *({"website": v} for v in ("qq.com", "x y", "com")),
+            *({"address_line": v} for v in ("无", "???")),
+            {"registration_id": "1111"},
+        ],
+        "person": [
+            *({"national_id": v} for v in ("11010119900307", "110101199003070000", "000000199003070000", "1" * 18)),
+            *({"birth_date": v} for v in ("1990", "1990-02-30", "1900-01-01", "1700-01-01", "gestern", "1990-05")),
+            *({"full_name": v} for v in ("test", "(已离职)")),
+            {"gender": "vielleicht"},
+        ],
+    }
+    found = {why for entity, rows in bad.items() for raw in rows for why in standardise_one(entity, raw)[1].values()}
+    assert len(found) > 15
+    assert sorted(why for why in found if not HAN.search(told(Speech("zh"), why))) == []
+    assert told(Speech("zh"), "filler digits; too short") == "填充数字；太短"
 
 
 @pytest.mark.parametrize("entity", sorted(DEFAULTS))
