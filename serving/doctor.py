@@ -124,6 +124,8 @@ def _disk(workspace: Path) -> Check:
     folder = workspace
     while not folder.exists():
         folder = folder.parent
+    if not folder.is_dir():
+        return Check("workspace", "failed", f"{folder} is a file, where a folder is wanted")
     free = shutil.disk_usage(folder).free
     if not os.access(folder, os.W_OK):
         return Check("workspace", "failed", f"{folder} cannot be written to")

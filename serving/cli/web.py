@@ -21,8 +21,8 @@ def serve(session: Session, host: str, port: int, workers: int, https: bool) -> 
     config = session.config()
     refuse_taken(host, port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    link = first_account_link(config, url)  # opens the store: nothing is promised before that
     session.say(f"Kehu on {url}")
-    link = first_account_link(config, url)
     if link:
         session.say(f"Nobody can sign in yet. Make the first account here, once, within three days:\n{link}")
     session.result({"url": url, **({"first_account": link} if link else {})})

@@ -87,6 +87,11 @@ def test_low_memory_and_disk_warn(project: Path, monkeypatch: pytest.MonkeyPatch
     assert (found["memory"].state, found["workspace"].state) == ("warning", "warning")
 
 
+def test_a_file_in_the_place_of_the_workspace_is_told(project: Path) -> None:
+    (project.parent / "work").touch()
+    assert checks(project)["workspace"].state == "failed" and "is a file" in checks(project)["workspace"].message
+
+
 def test_a_missing_package_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PACKAGES", ("duckdb", "no-such-package"))
     packages = checks(project)["packages"]
