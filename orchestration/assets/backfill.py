@@ -8,7 +8,7 @@ import dagster as dg
 from connectors.period import Period
 from models.config import Backfill, Config, Source
 from orchestration import steps
-from orchestration.assets.raw import GROUP
+from orchestration.assets.raw import GROUP, warn_unpublished
 from orchestration.display import table
 from orchestration.hub_run import HubRun
 from orchestration.names import backfill_asset, plain
@@ -48,6 +48,7 @@ def _periods(source: Source, how: Backfill) -> dg.AssetsDefinition:
     def periods(
         context: dg.AssetExecutionContext, hub: dg.ResourceParam[HubRun]
     ) -> Iterator[dg.MaterializeResult[Any]]:
+        warn_unpublished(context, backfill_asset(source))
         window = context.partition_time_window
         hub.period = Period(window.start, window.end)
         found = [steps.land_stream(hub, source, stream) for stream in source.streams if stream.updated_at]

@@ -16,9 +16,10 @@ from models.config import Config, Source, Stream
 from models.config.cron import next_due
 from orchestration import checks, steps
 from orchestration.assets import columns
+from orchestration.assets.out import PUBLISHED
 from orchestration.display import filled_table, table
 from orchestration.hub_run import HubRun
-from orchestration.names import plain, source_asset, stream_assets
+from orchestration.names import plain, source_asset, source_job, stream_assets
 
 GROUP = "raw"
 _KINDS = {"files": "file", "sql": "sql"}
@@ -53,6 +54,7 @@ def _source(source: Source, assets: dict[str, str]) -> dg.AssetsDefinition:
     def land_source(
         context: dg.AssetExecutionContext, hub: dg.ResourceParam[HubRun]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        warn_unpublished(context, source_job(source))
         chosen = {key.path[-1] for key in context.selected_asset_keys}
         deliveries = []
         for stream in source.streams:
@@ -88,6 +90,13 @@ def _source(source: Source, assets: dict[str, str]) -> dg.AssetsDefinition:
         )
 
     return land_source
+
+
+def warn_unpublished(context: dg.AssetExecutionContext, job: str) -> None:
+    """Say so where assets were chosen without the one that publishes: the run succeeds, and the hub stays as it is."""
+    chosen = context.run.asset_selection
+    if chosen is not None and dg.AssetKey(PUBLISHED) not in chosen:
+        context.log.warning(f"what is read is not published, since {PUBLISHED} was not chosen; the job {job} does all")
 
 
 def _rate(landed: Landed) -> int | None:

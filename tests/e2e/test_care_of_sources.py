@@ -203,6 +203,18 @@ def test_when_a_schedule_is_due_next(cron: str, due: str | None) -> None:
     assert found == (dt.datetime.fromisoformat(due).replace(tzinfo=dt.UTC) if due else None)
 
 
+def test_periods_that_are_read_alone_say_that_nothing_is_published(config: Config) -> None:
+    run_hub(config)
+    deliver(config.base, {"1": ("Acme Lorries", "2026-01-10"), "2": ("Beta Coaches", "2026-02-10")})
+    job = build_definitions(config).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        alone = [dg.AssetKey("backfill_crm")]
+        done = job.execute_in_process(asset_selection=alone, partition_key="2026-02-01", instance=instance)
+        logged = [entry.user_message for entry in instance.all_logs(done.run_id)]
+    assert done.success and names(config) == {"1": "Acme Trucks", "2": "Beta Buses"}
+    assert [said for said in logged if "not published" in said and "backfill_crm" in said]
+
+
 def test_a_source_that_was_taken_out_is_told_and_comes_back_whole(config: Config, capsys: Any) -> None:
     two = with_second(config)
     run_hub(two)
