@@ -1,4 +1,4 @@
-"""Connections to the hub's database: how they are set up, how transactions begin, and what their failures mean.
+"""Connections to the hub's database: reads, snapshots and transactions, and what their failures mean.
 
 Knows SQLite and PostgreSQL, but no table.
 """
@@ -8,68 +8,26 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.errors import AwayError, BusyError, StoreError
-from models.store.looks import OPTIONS, Looks, for_psycopg
+from models.store.engines import BUSY_SECONDS, Idle, make_engine, patience, room
+from models.store.looks import Looks, for_psycopg
 
 Dialect = Literal["sqlite", "postgresql"]
 Ask = tuple[str, tuple[Any, ...]]
 """A statement in SQL that both databases know, with `?` for each of its values, and those."""
 
-_BUSY_SECONDS = 30
-_MOMENT_MS = 50
-_QUIET: dict[str, Any] = {
-    "hide_parameters": True
-}  # of a statement that failed: they may be of a person, and end in a log
-_CACHE_KIB, _ROOM_KIB = 65_536, 393_216
-_LOG_PAGES = 1_000
-"""SQLite's own: at a commit with so many pages in the log it is folded into the file."""
 _BUSY = "another process is writing to the hub store"
 _AWAY = "the connection to the hub store failed"
-_PRAGMAS = (
-    "journal_mode = WAL",  # readers see the last published state while a run publishes the next
-    "synchronous = NORMAL",  # with WAL a power cut may lose the last commit, never the consistency
-    "foreign_keys = ON",
-    f"busy_timeout = {_BUSY_SECONDS * 1000}",
-    f"cache_size = -{_CACHE_KIB}",  # of pages per connection
-    "mmap_size = 1073741824",
-)
-
-
-class _Idle:
-    """Engines without a connection, to be used again for the same URL: they know their server, and the statements that
-    were put into its words. Each has one user at a time.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._engines: dict[sa.URL, sa.Engine] = {}
-        self._most, self._lock = most, threading.Lock()
-
-    def keep(self, engine: sa.Engine) -> None:
-        """Keep an engine; of several the newest."""
-        with self._lock:
-            self._engines.pop(engine.url, None)
-            self._engines[engine.url] = engine
-            while len(self._engines) > self._most:
-                del self._engines[next(iter(self._engines))]
-
-    def take(self, url: sa.URL) -> sa.Engine | None:
-        """The engine of a URL, which is the caller's from now on; None when there is none."""
-        with self._lock:
-            return self._engines.pop(url, None)
-
-
-_idle = _Idle(4)
+_idle = Idle(4)
 
 
 class Database:
@@ -80,7 +38,7 @@ class Database:
             parsed = sa.make_url(url)
             if parsed.drivername == "postgresql":
                 parsed = parsed.set(drivername="postgresql+psycopg")
-            self.engine = _idle.take(parsed) or _engine(parsed)
+            self.engine = _idle.take(parsed) or make_engine(parsed)
         except (ArgumentError, NoSuchModuleError):
             raise StoreError(f"'{_without_password(url)}' is no URL of a hub store") from None
         self.url = parsed
@@ -226,7 +184,7 @@ class Database:
             with self.clear_errors():
                 yield joined
             return
-        with self.clear_errors(), self.engine.connect() as plain, _patience(plain, wait), _room(plain, roomy):
+        with self.clear_errors(), self.engine.connect() as plain, patience(plain, wait), room(plain, roomy):
             connection = plain.execution_options(kehu_write=True)
             with connection.begin():
                 yield connection
@@ -266,7 +224,7 @@ class Database:
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error):
                     raise
-            driver.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+            driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
             try:
                 connection = plain.execution_options(kehu_write=True)
                 with connection.begin():
@@ -303,79 +261,6 @@ def moment(value: Any) -> dt.datetime | None:
     if value is None or isinstance(value, dt.datetime):
         return value
     return dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC)
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    match url.get_backend_name():
-        case "sqlite":
-            if not url.database or url.database == ":memory:":
-                raise StoreError("a hub store on SQLite needs a file, such as sqlite:///hub.db")
-            if not Path(url.database).absolute().parent.is_dir():
-                raise StoreError(f"{url}: the folder {Path(url.database).absolute().parent} does not exist")
-            engine = sa.create_engine(
-                url, **_QUIET, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}
-            )
-            event.listen(engine, "connect", _set_up_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-            return engine
-        case "postgresql":
-            return sa.create_engine(url, **_QUIET, pool_pre_ping=True, connect_args=dict(OPTIONS))
-        case other:
-            raise StoreError(f"a hub lives in sqlite or postgresql, not in {other}")
-
-
-def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN comes too late for reads and not at all for DDL
-    # Two that turn the mode of an empty file at once are refused without waiting, as each holds what the other needs.
-    last = time.monotonic() + _BUSY_SECONDS
-    for pragma in _PRAGMAS:
-        while True:
-            try:
-                connection.execute(f"PRAGMA {pragma}").close()
-                break
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > last:
-                    raise
-                time.sleep(0.02)
-
-
-@contextmanager
-def _patience(connection: sa.Connection, wait: bool) -> Iterator[None]:
-    """Let a connection give up soon where somebody else is writing, for as long as the block lasts."""
-    if wait or connection.dialect.name != "sqlite":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    _pragmas(driver, busy_timeout=_MOMENT_MS)
-    try:
-        yield
-    finally:
-        _pragmas(driver, busy_timeout=_BUSY_SECONDS * 1000)
-
-
-def _pragmas(driver: Any, **values: int) -> None:
-    for name, value in values.items():
-        driver.execute(f"PRAGMA {name} = {value}").close()
-
-
-@contextmanager
-def _room(connection: sa.Connection, roomy: bool) -> Iterator[None]:
-    """Give a connection to SQLite more memory for pages, for as long as the block lasts, and leave the log as it is."""
-    if not roomy or connection.dialect.name != "sqlite":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    _pragmas(driver, cache_size=-_ROOM_KIB, wal_autocheckpoint=0)
-    try:
-        yield
-    finally:
-        _pragmas(driver, cache_size=-_CACHE_KIB, wal_autocheckpoint=_LOG_PAGES)
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # A writer takes its place at once: an upgrade from reading to writing fails when another has written meanwhile.
-    immediate = connection.get_execution_options().get("kehu_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def _without_password(url: str) -> str:
