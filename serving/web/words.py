@@ -200,6 +200,10 @@ TERMS = {
 }
 
 ATTRIBUTES = {
+    "type": N_("kind"),
+    "stage": N_("stage"),
+    "from_key": N_("from whom"),
+    "to_key": N_("to whom"),
     "name": N_("name"),
     "name_en": N_("English name"),
     "short_name": N_("short name"),
@@ -261,6 +265,7 @@ ATTRIBUTES = {
 
 
 PARTS = {
+    "customers": N_("customers"),
     # phases of a run
     "land": N_("landing"),
     "changes": N_("changes"),

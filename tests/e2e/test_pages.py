@@ -114,6 +114,21 @@ def test_the_picture_of_the_360_view_is_of_a_customer_with_a_history(hub: Served
     expect(page.locator("[data-chart]").first).to_be_visible()
 
 
+def test_every_weight_that_a_pair_has_is_seen_in_the_histogram(hub: Served, visitor: Visitor) -> None:
+    page = visitor("lead")
+    page.goto("/matching")
+    chart = page.locator("[data-chart^=histogram]").first
+    expect(chart.locator("svg")).to_be_visible()
+    data = "el => JSON.parse(document.getElementById(el.dataset.chart).textContent).series[0].data"
+    bars = [bar["value"] for bar in chart.evaluate(data) if bar["value"]]
+    assert 1 in bars  # on a logarithmic scale one pair is the first to vanish
+    drawn = chart.evaluate(
+        """el => [...el.querySelectorAll('svg path')].filter(p => p.getAttribute('fill') !== 'none'
+            && p.getAttribute('fill') !== 'transparent' && p.getBBox().height > 3 && p.getBBox().width < 60).length"""
+    )
+    assert drawn == len(bars)
+
+
 def test_language_and_colours_are_changed_by_a_button(hub: Served, visitor: Visitor) -> None:
     page = visitor("lead")
     page.goto("/inbox?kind=grey_pair")

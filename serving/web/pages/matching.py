@@ -149,7 +149,7 @@ def _histogram(visit: Visit, found: MatchQuality) -> dict[str, Any]:
     lines = [
         {
             "xAxis": min(max(int(at - edges[0]), 0), len(edges) - 1),
-            "label": {"formatter": f"{name} {at:g}", "align": side},
+            "label": {"formatter": f"{name} {at:g}", "align": side, "distance": 14},
         }
         for name, at, side in (
             (visit.speech("review"), found.review, "right"),  # the two lines stand close: each label to its own side
@@ -159,7 +159,7 @@ def _histogram(visit: Visit, found: MatchQuality) -> dict[str, Any]:
     ]
     mark = {"symbol": "none", "lineStyle": {"color": "var:ink"}, "label": {"color": "var:ink"}, "data": lines}
     return {
-        "grid": {"left": 64, "right": 24, "top": 28, "bottom": 40},
+        "grid": {"left": 64, "right": 24, "top": 40, "bottom": 40},
         "tooltip": {"trigger": "axis"},
         "xAxis": {
             "type": "category",
@@ -168,7 +168,8 @@ def _histogram(visit: Visit, found: MatchQuality) -> dict[str, Any]:
             "nameLocation": "middle",
             "nameGap": 26,
         },
-        "yAxis": {"type": "log", "min": 0.5},
+        # Bars stand on what is less than one pair: on 1, the one pair of a weight would not be seen.
+        "yAxis": {"type": "log", "min": 0.5, "startValue": 0.5, "axisLabel": {"showMinLabel": False}},
         "series": [{"type": "bar", "data": bars, "barCategoryGap": "10%", "markLine": mark}],
     }
 

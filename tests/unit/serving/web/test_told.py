@@ -14,6 +14,7 @@ from matching.resolve import _cut_off
 from matching.standardise.single import standardise_one
 from matching.training import outgrown
 from models.store.apply import FOLLOWED, KIND, STATUS
+from models.vocabulary import ENTITY_TYPES, attributes
 from serving.web import words
 from serving.web.languages import Speech
 from serving.web.told import told
@@ -83,6 +84,10 @@ def test_why_values_do_not_count_has_its_chinese() -> None:
     assert len(found) > 15
     assert sorted(why for why in found if not HAN.search(told(Speech("zh"), why))) == []
     assert told(Speech("zh"), "filler digits; too short") == "填充数字；太短"
+
+
+def test_attributes_have_words() -> None:
+    assert {name for entity in ENTITY_TYPES for name in attributes(entity)} - words.ATTRIBUTES.keys() == set()
 
 
 @pytest.mark.parametrize("entity", sorted(DEFAULTS))
