@@ -66,15 +66,19 @@ def export(body: ExportBody, call: Annotated[Call, Depends(Needs("exports.make")
     call.needs_purpose(body.channel)
     selection = Selection(call.who, call.who.purpose, body.channel, body.since)
     sending = sending_of(call, lambda: Selected(call.store, call.config, body.what, selection), body.format)
-    call.service.log.read(
-        call.who,
-        "export",
-        object_type="export",
-        object_id=body.what,
-        attributes=sending.personal,
-        rows=sending.rows,
-        cursor=sending.cursor,
-    )
+    try:
+        call.service.log.read(
+            call.who,
+            "export",
+            object_type="export",
+            object_id=body.what,
+            attributes=sending.personal,
+            rows=sending.rows,
+            cursor=sending.cursor,
+        )
+    except OSError:
+        sending.close()
+        raise
     return sent(sending, body.format, {"X-Kehu-Cursor": str(sending.cursor), "X-Kehu-Rows": str(sending.rows)})
 
 

@@ -68,6 +68,10 @@ class Sending:
         finally:
             self._ended.set()
 
+    def close(self) -> None:
+        """End the reading of one that nobody will be sent."""
+        self._ended.set()
+
     def _read(
         self,
         store: Store,

@@ -183,6 +183,26 @@ def test_who_breaks_off_ends_the_reading_and_only_so_many_go_on_at_once(
         raise AssertionError("the places were not given back")
 
 
+def test_an_export_that_cannot_be_recorded_is_not_made_and_holds_no_place(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("serving.api.sending.WAITING_PARTS", 1)
+    monkeypatch.setattr("serving.api.sending.PART_BYTES", 1)
+    client = hub.as_role("consumer")
+    with monkeypatch.context() as patched:
+        patched.setattr(hub.app.state.hub.reads, "read", full)
+        assert {client.post("/v1/exports", json={"what": "golden"}).status_code for _ in range(AT_ONCE)} == {500}
+    for _ in range(100):
+        if client.post("/v1/exports", json={"what": "golden"}).status_code == 200:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("the places were not given back")
+
+
 def test_persons_who_did_not_agree_are_left_out(hub: Hub) -> None:
     client = hub.as_role("consumer", "exports.make", "personal", "purpose:marketing")
     record_consent(hub.store, "p1", "marketing", given=True, by="li")
