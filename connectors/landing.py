@@ -22,7 +22,7 @@ from connectors.batch import BatchWriter
 from connectors.drift import describe_drift, kinds_of
 from connectors.period import Period, within
 from connectors.protocol import BadRow, Connector, Delivery, Item
-from connectors.registry import connector_for, missing_words, timezone_of, wanted_columns
+from connectors.registry import all_missing, connector_for, missing_words, timezone_of, wanted_columns
 from connectors.rekey import read_rekey
 from connectors.row_checks import RowChecks
 from connectors.secrets import secretless, without_secrets, without_user
@@ -254,8 +254,7 @@ class _Landing:
         name = f"{self.source.name}.{self.stream.name}"
         if landed.missing_columns:
             wanted, there = wanted_columns(self.stream), list(writer.columns)
-            words = [missing_words(column, wanted[column], there) for column in landed.missing_columns]
-            return f"{name}: {'; '.join(words)}"
+            return f"{name}: {all_missing({column: wanted[column] for column in landed.missing_columns}, there)}"
         last, floor, ceiling = int(known.get("rows", 0)), self.stream.volume_floor, self.stream.volume_ceiling
         if self.accept_shrink or not last or (landed.mode != "snapshot" and not whole):
             return None

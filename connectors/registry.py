@@ -5,6 +5,7 @@ The built-in connectors are known by name, so that they work from a bare checkou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -140,8 +141,18 @@ def missing_words(column: str, role: str, columns: list[str]) -> str:
     """One sentence about a configured column that is not delivered."""
     close = nearest(column, columns)
     names = ", ".join(columns[:20]) + (" …" if len(columns) > 20 else "")
-    hint = f" (did you mean '{close}'?)" if close else f"; there are {names}" if columns else ""
+    hint = f" (did you mean '{close}'?)" if close else f"{_THERE}{names}" if columns else ""
     return f"column '{column}' ({role}) is not delivered{hint}"
+
+
+_THERE = "; there are "
+
+
+def all_missing(missing: Mapping[str, str], columns: list[str]) -> str:
+    """Several of them (column → role); what is delivered instead is listed once, at the end."""
+    words = [missing_words(column, role, columns) for column, role in missing.items()]
+    *before, last = sorted(words, key=lambda said: _THERE in said)
+    return "; ".join([*(said.partition(_THERE)[0] for said in before), last])
 
 
 def wanted_columns(stream: Stream) -> dict[str, str]:

@@ -22,6 +22,10 @@ class _KeyTwice(yaml.MarkedYAMLError):
     pass
 
 
+class _NoDate(yaml.MarkedYAMLError):
+    pass
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses a key given twice, where YAML would silently keep the last."""
 
@@ -33,6 +37,18 @@ class _Loader(yaml.SafeLoader):
                     raise _KeyTwice(problem=f"key '{key.value}' is given twice", problem_mark=key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    """A date or a moment; one that does not exist is told with its line."""
+    try:
+        return yaml.SafeLoader.construct_yaml_timestamp(loader, node)
+    except ValueError as error:
+        problem = f"'{node.value}' is no date: {error}; put it in quotes if it is text"
+        raise _NoDate(problem=problem, problem_mark=node.start_mark) from None
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def parse(text: str, file: str) -> dict[str, Any]:

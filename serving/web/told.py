@@ -156,6 +156,8 @@ _OF_ACCOUNTS = (
 """Why somebody is not signed in, or an account not made."""
 _IN_FILE = {"row": N_("%(file)s, row %(n)s"), "line": N_("%(file)s, line %(n)s")}
 _FILE = re.compile(r"(?P<file>.*), (?P<what>row|line) (?P<n>\d+)", re.DOTALL)
+_SEVERAL = re.compile(r"; (?=column ')")
+"""Between sentences of one failure: each column that is missing has its own."""
 _PLACE = re.compile(r"%\\?\((\w+)\\?\)s")
 
 
@@ -170,6 +172,8 @@ def told(speech: Speech, text: str) -> str:
     """A sentence of the program in the language of the reader; itself where nothing is known of it."""
     if not text or (said := speech(text)) != text:
         return said if text else ""
+    if len(parts := _SEVERAL.split(text)) > 1:
+        return ("；" if speech.language == "zh" else "; ").join(told(speech, part) for part in parts)
     for pattern, sentence in _PATTERNS:
         if found := pattern.fullmatch(text):
             return speech(sentence, **{n: _value(speech, n, v) for n, v in found.groupdict().items()})

@@ -219,7 +219,10 @@ def test_an_expanded_secret_is_never_shown() -> None:
         ('{"store": "a", "store": "b"}', "key 'store' is given twice"),
         ("", "is empty"),
         ("- a\n", "expected a mapping (key: value) at the top"),
-        ("d: 2024-02-31\n", "is not YAML: day is out of range for month"),
+        (
+            "a: 1\nd: 2024-02-31\n",
+            "line 2, column 4: '2024-02-31' is no date: day is out of range for month; put it in quotes if it is text",
+        ),
     ],
 )
 def test_text_that_is_no_configuration(text: str, line: str) -> None:

@@ -27,6 +27,7 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
         "key twice in one delivery with different content; row 3, which is newer, is kept",
         "crm.accounts: 1 rows are fewer than volume_floor 0.5 of the last 5; taking them would delete the others; "
         "if that is right, lower volume_floor",
+        "crm.accounts: column 'id' (key) is not delivered; column 'tel' (fields.phone) is not delivered; there are a",
         "crm.accounts: 127.0.0.1:9 does not answer: Connection refused (tried 2 times)",
         'crm.accounts: crm.example.com/api/a answered 401 sign-in was refused: {"error":"bad token"}',
         "crm.accounts: column 'id' (key) is not delivered (did you mean 'ID'?)",
@@ -34,6 +35,11 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 )
 def test_what_is_told_has_its_chinese(text: str) -> None:
     assert HAN.search(told(Speech("zh"), text)) and told(Speech("en"), text) == text
+
+
+def test_each_missing_column_is_told_by_itself() -> None:
+    text = "crm.a: column 'id' (key) is not delivered; column 'tel' (fields.phone) is not delivered; there are x, y"
+    assert told(Speech("zh"), text).count("没有交付列") == 2 and "column" not in told(Speech("zh"), text)
 
 
 def test_a_place_in_a_file_is_told_in_the_readers_language() -> None:
