@@ -5,6 +5,7 @@ What a customer looks like is put together in `lifecycle.view360`.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 import pyarrow as pa
 
-from models.store.database import Database
+from models.store.database import Database, moment
 from models.store.lifecycle_tables import SUBJECTS
 from models.store.lookup import Lookup
 
@@ -66,6 +67,12 @@ _FINDING = (
 )  # fmt: skip
 
 
+def _time(value: Any) -> str | None:
+    """A time as the interface gives it, whatever the database: ISO 8601 in UTC, with a Z."""
+    found = moment(value)
+    return None if found is None else found.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
 @contextmanager
 def looking_at_customers(database: Database) -> Iterator[CustomerLookup]:
     """Lookups that all see one published state."""
@@ -83,7 +90,7 @@ class CustomerLookup(Lookup):
             f"WHERE golden_id {self._among('text')} AND status = 'active'",
             self._list(golden_ids),
         )
-        return {r[0]: Golden(r[0], r[1], r[2], r[3], str(r[4]), _json(r[5]), _json(r[6])) for r in rows}
+        return {r[0]: Golden(r[0], r[1], r[2], r[3], _time(r[4]) or "", _json(r[5]), _json(r[6])) for r in rows}
 
     def golden_of_key(self, source: str, source_key: str) -> list[tuple[str, str, str]]:
         """golden_id, entity_type, stream of the party records with a source's key."""
@@ -118,7 +125,7 @@ class CustomerLookup(Lookup):
             self._list(record_ids),
         )
         return [
-            Record(number, entity, source, stream, key, None if time is None else str(time), _json(standard))
+            Record(number, entity, source, stream, key, _time(time), _json(standard))
             for number, entity, source, stream, key, time, standard in rows
         ]
 

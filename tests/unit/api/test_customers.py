@@ -200,3 +200,12 @@ def test_reads_of_personal_data_are_on_record_and_others_are_not(hub: Hub) -> No
     assert entries[0]["detail"]["attributes"] == ["full_name", "national_id", "phone"]
     assert entries[1]["detail"]["customers"] == ["g1", "p1", "p2"]
     assert "王芳" not in str(entries)
+
+
+def test_times_have_one_form_wherever_they_stand(hub: Hub) -> None:
+    client = hub.as_role("lead_steward")
+    known, view = client.get("/v1/customers/g1").json(), client.get("/v1/customers/g1/360").json()
+    assert view["identity"]["recorded_at"] == known["recorded_at"] == "2025-03-04T05:06:07Z"
+    document = (Path(__file__).parents[3] / "docs/customer-360.md").read_text(encoding="utf-8")
+    assert f"`schema_version` {view['schema_version']}:" in document
+    assert {one["source_time"] for one in view["identity"]["records"]} == {"2025-02-02T05:06:07Z"}
