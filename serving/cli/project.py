@@ -52,11 +52,14 @@ def check(session: Session, rules: bool, language: str | None) -> None:
 
     of_other_type, notes = held_otherwise(config)
     besides = [str(mistake) for mistake in (*of_other_type, *wrong_overrides(config))]
-    seen = [look_at(config, source, stream) for source, stream in config.streams()]
+    seen: list[Seen] = []
     told: set[str] = set()  # mistakes in a source's options are those of each of its streams
-    for stream in seen:
+    for source, configured in config.streams():
+        # Said before it is opened: a server that does not answer takes its time.
+        session.show(f"{source.name}.{configured.name} → {configured.entity}")
+        stream = look_at(config, source, configured)
+        seen.append(stream)
         personal = {n for n, a in config.attributes_of(stream.entity).items() if a.sensitivity != "public"}
-        session.show(f"{stream.source}.{stream.stream} → {stream.entity}")
         rows = [(a, ", ".join(c), _example(stream, a, a in personal)) for a, c in stream.mapping.items()]
         session.show(_indented(table(("attribute", "column", "for example"), rows)))
         if stream.empty:
