@@ -96,14 +96,18 @@ CUT = """() => {
 
 def test_on_a_tablet_nothing_is_cut_off(hub: Served, visitor: Visitor) -> None:
     for name, addresses in pages(hub).items():
-        page = visitor(name, width=820)
+        page = visitor(name)
         for address in addresses:
+            page.set_viewport_size({"width": 820, "height": 900})
             answer = page.goto(address)
             assert answer is not None and answer.status == 200, address
             assert page.locator("html").get_attribute("lang") == "en"
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, address
             assert page.evaluate(CUT) == [], address
+            page.set_viewport_size({"width": 390, "height": 800})
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, f"{address} on a telephone"
 
 
 def test_the_picture_of_the_360_view_is_of_a_customer_with_a_history(hub: Served, visitor: Visitor) -> None:
