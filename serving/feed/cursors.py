@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from models.errors import BusyError
 from models.store import Store
+from models.store.account_tables import api_key
 from models.store.serving_tables import feed_cursor, webhook
 from models.store.tables import event
 from serving.feed.reading import last_event
@@ -40,14 +41,15 @@ def lags(store: Store) -> list[dict[str, Any]]:
     """Per reader: consumer, reader, seq, at, behind (events), behind_seconds (age of the oldest event not read).
 
     A webhook is a reader `webhook ID` that stands where its row says; what numbers of corrections it was sent is not
-    told in events, so those of corrections are left out.
+    told in events, so those of corrections are left out. So are programs without a key that holds: they read no more.
     """
     last = last_event(store)
     now = dt.datetime.now(dt.UTC)
     c = feed_cursor.c
     found = []
     with store.database.read() as connection:
-        noted = connection.execute(sa.select(feed_cursor).order_by(c.consumer, c.name)).mappings().all()
+        query = sa.select(feed_cursor).where(c.consumer.in_(_with_keys(now))).order_by(c.consumer, c.name)
+        noted = connection.execute(query).mappings().all()
         hooks = (
             connection.execute(sa.select(webhook).order_by(webhook.c.consumer, webhook.c.created_at)).mappings().all()
         )
@@ -70,3 +72,8 @@ def lags(store: Store) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def _with_keys(now: dt.datetime) -> sa.Select[tuple[str]]:
+    k = api_key.c
+    return sa.select(k.consumer).where(k.revoked_at.is_(None), sa.or_(k.expires_at.is_(None), k.expires_at > now))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from models.errors import StoreError
 from models.store import Store
 from models.store.tables import run
-from serving.access.keys import issue
+from serving.access.keys import issue, revoke
 from serving.operating.health import readiness
 from serving.operating.logs import JsonLines, blackened
 from tests.unit.api.conftest import hub as hub
@@ -64,6 +64,17 @@ def test_metrics_count_requests_by_route_and_tell_the_state_of_the_hub(hub: Hub)
         assert line in text, text
     assert float(re.findall(r"^kehu_published_age_seconds (\S+)", text, re.M)[0]) > 0
     assert "g1" not in text
+
+
+def test_a_program_that_reads_no_more_is_not_behind_for_ever(hub: Hub) -> None:
+    keys = [issue(hub.store, "erp", by="test"), issue(hub.store, "erp", by="test", days=None)]
+    hub.client(keys[0].token).get("/v1/changes?after=1")
+    for key in keys:
+        readers = hub.as_role("engineer").get("/v1/changes/readers").json()["items"]
+        assert [(r["consumer"], r["behind"]) for r in readers] == [("erp", 3)]
+        revoke(hub.store, key.key_id, by="test")
+    assert hub.as_role("engineer").get("/v1/changes/readers").json()["items"] == []
+    assert "kehu_feed_behind_events{" not in hub.as_role("engineer").get("/metrics").text
 
 
 def test_usage_per_program_and_endpoint(hub: Hub) -> None:
