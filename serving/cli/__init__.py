@@ -18,7 +18,7 @@ import click
 
 from models.errors import ConfigError, KehuError
 from serving.cli.commands import cli
-from serving.cli.session import failure_log
+from serving.cli.session import failure_log, in_journal
 
 __all__ = ["cli", "main"]
 
@@ -62,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _failed(arguments, f"{place}{unexpected.strerror}", 1)
         said = str(unexpected).strip().splitlines()
         what = f"{type(unexpected).__name__}{': ' + said[0] if said else ''}"
+        if in_journal():
+            if not debug:
+                traceback.print_exc()
+            return _failed(arguments, f"unexpected error: {what} (details above)", 1)
         return _failed(arguments, f"unexpected error: {what} (details in {failure_log(arguments)})", 1)
 
 

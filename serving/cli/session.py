@@ -101,6 +101,15 @@ def failure_log(arguments: Sequence[str]) -> Path:
     return Path(name)
 
 
+def in_journal() -> bool:
+    """Whether stderr is systemd's journal. A service has a /tmp of its own, and a file there is gone when it has ended."""
+    try:
+        stream = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Rows as aligned text, numbers to the right; wide (Chinese) characters count two columns."""
     from rich.cells import cell_len

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 import types
@@ -131,6 +132,22 @@ def test_an_unexpected_failure_is_one_line_and_a_file(
     monkeypatch.setenv("KEHU_DEBUG", "1")
     assert main(["run"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_the_details_of_an_unexpected_failure_are_in_the_journal_of_a_service(
+    project: Path, calls: list[dict[str, Any]], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(project))
+    sys.modules["orchestration.run"].__dict__["result"] = ZeroDivisionError("oh")
+    stream = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{stream.st_dev}:{stream.st_ino}")
+    assert main(["run"]) == 1
+    said = capfd.readouterr().err
+    assert "Traceback" in said and said.splitlines()[-1] == "kehu: unexpected error: ZeroDivisionError: oh (details above)"
+    assert list(project.glob("kehu-error-*.log")) == []
+    monkeypatch.setenv("JOURNAL_STREAM", "1:1")  # of a terminal that a service of the desktop has opened
+    assert main(["run"]) == 1
+    assert "Traceback" not in capfd.readouterr().err and len(list(project.glob("kehu-error-*.log"))) == 1
 
 
 def test_what_the_file_system_refuses_is_told_without_a_traceback(
