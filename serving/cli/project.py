@@ -29,8 +29,9 @@ def init(session: Session, folder: Path) -> None:
         name = session.config_given.name
     written = write_project(folder, name)
     config = written[0]
-    session.show(f"Wrote {len(written)} files to {folder}. The configuration is {config}.")
-    session.show(f"Next: cd {folder} && kehu check && kehu run")
+    here = folder.absolute() == Path.cwd()
+    session.show(f"Wrote {len(written)} files to {'this folder' if here else folder}. The configuration is {config}.")
+    session.show(f"Next: {'' if here else f'cd {folder} && '}kehu check && kehu run")
     session.result({"folder": str(folder), "config": str(config), "files": [str(p) for p in written]})
 
 

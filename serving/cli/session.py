@@ -102,7 +102,7 @@ def failure_log(arguments: Sequence[str]) -> Path:
 
 
 def in_journal() -> bool:
-    """Whether stderr is systemd's journal. A service has a /tmp of its own, and a file there is gone when it has ended."""
+    """Whether stderr is systemd's journal: a service has a /tmp of its own, and a file there is gone when it ends."""
     try:
         stream = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):

@@ -43,15 +43,7 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
     Raises KehuError where the port is taken or the address is not this machine's.
     """
     refuse_taken(host, port)
-    options = {
-        "host": host,
-        "port": port,
-        "log_level": "warning",
-        "server_header": False,
-        "proxy_headers": True,  # of a proxy on this machine alone, which says who asks and whether by https
-        "timeout_graceful_shutdown": GRACE_SECONDS,
-        "timeout_keep_alive": KEPT_SECONDS,
-    }
+    options = options_for(host, port)
     log_to_stderr()
     if workers == 1:
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -62,6 +54,19 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
     with tempfile.TemporaryDirectory(prefix="kehu-metrics-") as shared:
         os.environ[SHARED] = shared  # where the processes add up what they count
         _several(config, workers, secure, options)
+
+
+def options_for(host: str, port: int) -> dict[str, object]:
+    """How uvicorn serves. Who asks, and by https or not, says a proxy: of this machine, or in FORWARDED_ALLOW_IPS."""
+    return {
+        "host": host,
+        "port": port,
+        "log_level": "warning",
+        "server_header": False,
+        "proxy_headers": True,
+        "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_keep_alive": KEPT_SECONDS,
+    }
 
 
 def _several(config: Config, workers: int, secure: bool, options: dict[str, object]) -> None:
