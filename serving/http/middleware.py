@@ -41,6 +41,7 @@ class Headers:
 
     The id is in `request.state.request_id`, in the answer and on error pages. Errors that nobody caught are answered
     with what `failed` makes of them, since Starlette itself would do so outside of here, without the headers.
+    HEAD is answered as GET is, without the body.
     """
 
     def __init__(self, app: ASGIApp, *, failed: Callable[[Request, Exception], Response], secure: bool = False):
@@ -56,6 +57,9 @@ class Headers:
         given = next((v.decode("latin-1") for k, v in scope["headers"] if k == REQUEST_ID.lower().encode()), "")
         number = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = number
+        head = scope["method"] == "HEAD"
+        if head:  # what balancers and caches ask instead of GET; the router knows it of static files only
+            scope = {**scope, "method": "GET"}
 
         begun = False
 
@@ -69,7 +73,7 @@ class Headers:
                     headers.setdefault(name, value)
                 if not scope["path"].startswith("/static/"):
                     headers.setdefault("Cache-Control", "no-store")
-            await send(message)
+            await send({**message, "body": b""} if head and message["type"] == "http.response.body" else message)
 
         try:
             await self._app(scope, receive, sending)

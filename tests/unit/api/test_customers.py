@@ -210,3 +210,17 @@ def test_times_have_one_form_wherever_they_stand(hub: Hub) -> None:
     document = (Path(__file__).parents[3] / "docs/customer-360.md").read_text(encoding="utf-8")
     assert f"`schema_version` {view['schema_version']}:" in document
     assert {one["source_time"] for one in view["identity"]["records"]} == {"2025-02-02T05:06:07Z"}
+
+
+def test_head_is_answered_as_get_without_the_body(hub: Hub) -> None:
+    client = hub.as_role("consumer")
+    for path in ("/v1/customers/g1", "/v1/customers/unknown", "/health/live", "/docs"):
+        whole, head = client.get(path), client.head(path)
+        assert head.content == b"" and whole.content, path
+        assert head.status_code == whole.status_code
+        for name in ("content-type", "content-length", "etag", "content-security-policy"):
+            assert head.headers.get(name) == whole.headers.get(name), (path, name)
+    tag = client.head("/v1/customers/g1").headers["etag"]
+    assert client.head("/v1/customers/g1", headers={"If-None-Match": tag}).status_code == 304
+    assert hub.client().head("/v1/customers/g1").status_code == 401
+    assert client.head("/v1/match").status_code == 405
