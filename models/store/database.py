@@ -38,6 +38,8 @@ class Database:
             parsed = sa.make_url(url)
             if parsed.drivername == "postgresql":
                 parsed = parsed.set(drivername="postgresql+psycopg")
+            if "@" in (parsed.host or ""):  # what is behind the first @ of a password was taken for the server
+                raise StoreError(f"'{_without_password(url)}': a password with @ is written with %40 in its place")
             self.engine = _idle.take(parsed) or make_engine(parsed)
         except (ArgumentError, NoSuchModuleError):
             raise StoreError(f"'{_without_password(url)}' is no URL of a hub store") from None

@@ -66,6 +66,7 @@ def test_processes_that_open_an_empty_store_at_once_all_find_it_built(empty_url:
         ("hub.db", "'hub.db' is no URL of a hub store"),
         ("sqlite://", "needs a file"),
         ("sqlite:////nowhere/at/all/hub.db", "the folder /nowhere/at/all does not exist"),
+        ("postgresql://u:p@secret@127.0.0.1/hub", "127.0.0.1/hub': a password with @ is written with %40 in its place"),
         ("postgresql://u:secret@/hub?host=/nowhere", "connection to the hub store failed"),
     ],
 )
