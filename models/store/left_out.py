@@ -6,17 +6,21 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from models.config import Config
+from models.config import Config, nearest
 from models.config.created import PREFIX
 from models.errors import ConfigError
 from models.store.tables import source_record, stream_state
 
 
 def left_out(connection: sa.Connection, config: Config) -> list[str]:
-    """A sentence for each stream that is not configured any more: without its mapping its records have no values."""
+    """A sentence for each stream that is not configured any more: without its mapping its records have no values.
+
+    And one for each name under `removed` of which the hub knows nothing, as of one that is misspelt.
+    """
     configured = {(source.name, stream.name) for source, stream in config.streams()}
-    found = []
+    found, names = [], set[str]()
     for source, stream, entity in _known(connection):
+        names |= {source, f"{source}.{stream}"}
         if (source, stream) in configured or not (number := _living(connection, source, stream, entity)):
             continue
         said = f"the hub holds {_records(number)} of {source}.{stream}, which "
@@ -30,6 +34,11 @@ def left_out(connection: sa.Connection, config: Config) -> list[str]:
         else:
             said += f"was removed: they are deleted by the next run with a stream of entity {entity}; now there is none"
         found.append(said)
+    for name in (name for name in config.removed if name not in names):
+        close = nearest(name, names - {source.name for source in config.sources} - {f"{s}.{t}" for s, t in configured})
+        found.append(
+            f"'removed' names {name}, of which the hub holds nothing" + (f" (did you mean '{close}'?)" if close else "")
+        )
     return found
 
 

@@ -247,6 +247,18 @@ def test_what_was_taken_out_for_good_is_deleted(config: Config, name: str, capsy
     assert verify_hub(two)["differences"] == []
 
 
+def test_what_is_misspelt_under_removed_is_told(config: Config, capsys: Any) -> None:
+    run_hub(with_second(config))
+    config.file.write_text(
+        config.file.read_text(encoding="utf-8") + "removed: [dmz, nothing_of_the_kind]\n", encoding="utf-8"
+    )
+    assert main(["check", "--config", str(config.file), "--json"]) == 0
+    left, near, far = json.loads(capsys.readouterr().out.splitlines()[-1])["notes"]
+    assert "2 records of dms.accounts, which is not configured any more" in left
+    assert near == "'removed' names dmz, of which the hub holds nothing (did you mean 'dms'?)"
+    assert far == "'removed' names nothing_of_the_kind, of which the hub holds nothing"
+
+
 def test_records_cannot_become_of_another_type(config: Config, capsys: Any) -> None:
     run_hub(config)
     text = config.file.read_text(encoding="utf-8").replace("entity: organization", "entity: person")
