@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ class Row:
     """Further columns, those of `Subject.widen`."""
 
 
-class Subject:
+class Subject(ABC):
     """A system under test, to be derived from. It begins empty, or with rows that the kit does not care for.
 
     `connector` and `stream` are what `kehu.yaml` holds of it; the stream maps `name` and `city`, and `updated_at` where
@@ -51,30 +52,34 @@ class Subject:
         self.folder = folder
 
     @property
+    @abstractmethod
     def connector(self) -> dict[str, Any]:
         """What stands under `connector:`."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def stream(self) -> dict[str, Any]:
         """The stream's declaration."""
-        raise NotImplementedError
 
+    @abstractmethod
     def put(self, rows: Iterable[Row]) -> None:
         """Insert rows, or replace those of the same keys."""
-        raise NotImplementedError
 
     def remove(self, keys: Iterable[str], at: dt.datetime) -> None:
-        """Delete rows, at this time by the system's own clock."""
-        raise NotImplementedError
+        """Delete rows, at this time by the system's own clock. Asked of those of the capability `deletes` only."""
+        raise self._untold("deletes")
 
     def widen(self, column: str) -> None:
-        """Add a column; rows that are put from now on may hold it in `more`."""
-        raise NotImplementedError
+        """Add a column; rows that are put from now on may hold it in `more`. Asked of those that can `widen` only."""
+        raise self._untold("widen")
 
     def hub_key(self, key: str) -> str:
         """The source key under which the hub holds a row."""
         return key
 
+    def _untold(self, what: str) -> TypeError:
+        return TypeError(f"{type(self).__name__} says that it can '{what}', but not how")
+
     def close(self) -> None:
         """Give back what was taken."""
+        return  # most take nothing

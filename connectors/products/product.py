@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -68,7 +69,7 @@ class Resource:
         return list(dict.fromkeys([*named, *mapped]))
 
 
-class ProductConnector(RestConnector):
+class ProductConnector(RestConnector, ABC):
     """A product whose resources are known. Subclasses say where the server is and how it is asked."""
 
     options: ClassVar[type[Options]] = ProductOptions
@@ -76,9 +77,9 @@ class ProductConnector(RestConnector):
     """What the product is called."""
     resources: ClassVar[tuple[Resource, ...]]
 
+    @abstractmethod
     def server(self, options: Any) -> dict[str, Any]:
         """Address, sign-in and headers, as a REST declaration."""
-        raise NotImplementedError
 
     def asked(self, resource: Resource, columns: list[str], options: Any) -> dict[str, Any]:
         """How a resource is asked for with these columns, as a REST declaration."""

@@ -425,28 +425,3 @@ def _levels(
     if all(abs(np.log2(one.m / one.u)) < 0.1 for one in told):
         raise ModelError(f"{declaration.entity_type}: no attribute tells records apart; map more attributes")
     return out
-
-
-def describe(model: PublishedModel) -> list[dict[str, Any]]:
-    """One row per level: comparison, level, m, u, match weight in bits, origin."""
-    rows = []
-    for comparison in model.declaration.comparisons:
-        for level, trained in zip(comparison.levels, model.levels[comparison.name], strict=True):
-            if trained is not None:
-                weight = float(np.log2(trained.m / trained.u))
-                rows.append(
-                    {
-                        "comparison": comparison.name,
-                        "level": level.label,
-                        "m": trained.m,
-                        "u": trained.u,
-                        "weight": weight,
-                        "origin": trained.origin,
-                    }
-                )
-    return rows
-
-
-def table_of(rows: list[dict[str, Any]]) -> pa.Table:
-    """Rows of `describe` as an Arrow table, for reports."""
-    return pa.Table.from_pylist(rows)

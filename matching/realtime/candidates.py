@@ -14,7 +14,7 @@ from matching.realtime.answer import CutBlock
 from matching.realtime.contacts import ContactRoles, settle_own_values
 from matching.realtime.features import Features
 from matching.realtime.rules import Rules
-from models.store.looks import Query
+from models.store.looks import Ask
 from models.store.lookup import Lookup, near_query
 
 _FEW = 8
@@ -63,7 +63,7 @@ class Asked:
         near = ([key.key for key in keys], caps, most, roles.entity, roles.unknown([features]))
         return cls(rules, features, roles, number, keys, near)
 
-    def ahead(self) -> Query:
+    def ahead(self) -> Ask:
         """What `candidates_of` will ask of PostgreSQL first, to be asked ahead."""
         return near_query(*self.near)
 

@@ -12,7 +12,8 @@ import orjson
 import sqlalchemy as sa
 
 from models.store.account_tables import account, api_key, one_time_link, web_session
-from models.store.database import Ask, Database, moment
+from models.store.database import Database, moment
+from models.store.looks import Ask
 from models.store.serving_tables import webhook
 
 Row = dict[str, Any]

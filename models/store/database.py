@@ -19,11 +19,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.errors import AwayError, BusyError, StoreError
 from models.store.engines import BUSY_SECONDS, Idle, make_engine, patience, room
-from models.store.looks import Looks, for_psycopg
+from models.store.looks import Ask, Looks, for_psycopg
 
 Dialect = Literal["sqlite", "postgresql"]
-Ask = tuple[str, tuple[Any, ...]]
-"""A statement in SQL that both databases know, with `?` for each of its values, and those."""
 
 _BUSY = "another process is writing to the hub store"
 _AWAY = "the connection to the hub store failed"

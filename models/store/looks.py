@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import re
 import select
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -26,8 +26,8 @@ OPTIONS = {"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off -c max_
 not to take several cores from those who wait.
 """
 
-Query = tuple[str, Sequence[Any]]
-"""A statement with `%s` for each of its values, and those."""
+Ask = tuple[str, tuple[Any, ...]]
+"""A statement with `?` for each of its values, and those."""
 _Answer = TypeVar("_Answer")
 _ACTIVE = 1  # PQTRANS_ACTIVE
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -75,7 +75,7 @@ class Looks:
             return ask(driver)
 
     @contextmanager
-    def snapshot(self, query: str, ahead: Query | None = None) -> Iterator[Snapshot]:
+    def snapshot(self, query: str, ahead: Ask | None = None) -> Iterator[Snapshot]:
         """One published state for the block; the query, and what is asked ahead (in binary), cost no way to the server
         of their own.
         """
@@ -87,7 +87,7 @@ class Looks:
                     driver.execute(_BEGIN)
                     one.execute(query, prepare=True)
                     if ahead is not None:
-                        other.execute(*ahead, prepare=True)
+                        other.execute(for_psycopg(ahead[0]), ahead[1], prepare=True)
                 row = one.fetchone()
                 found[:] = [row[0] if row else None, [] if ahead is None else other.fetchall()]
 

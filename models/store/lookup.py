@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from models.store.database import Database
-from models.store.looks import Query, for_psycopg
+from models.store.looks import Ask, for_psycopg
 
 
 class Member(NamedTuple):
@@ -50,7 +50,7 @@ _LAST_RUN = "SELECT run_id FROM run WHERE status = 'published' ORDER BY run_id D
 
 
 @contextmanager
-def looking(database: Database, ahead: Query | None = None) -> Iterator[Lookup]:
+def looking(database: Database, ahead: Ask | None = None) -> Iterator[Lookup]:
     """Lookups that all see one published state; inside a snapshot or transaction of this thread, that one's.
 
     What will be asked in any case, as `near_query` words it, may be asked ahead, and is answered from that then.
@@ -89,7 +89,7 @@ class Lookup:
     _driver: Any
     _sqlite: bool
     _last_run: list[str | None] = field(default_factory=list)
-    _ahead: list[tuple[Query, list[Any]]] = field(default_factory=list)
+    _ahead: list[tuple[Ask, list[Any]]] = field(default_factory=list)
 
     def last_run(self) -> str | None:
         """The run whose state is published."""
@@ -232,11 +232,11 @@ class Lookup:
         if self._sqlite:
             found: list[Any] = self._driver.execute(query, values).fetchall()
             return found
-        return self._asked((for_psycopg(query), values))
+        return self._asked((query, values))
 
-    def _asked(self, query: Query) -> list[Any]:
+    def _asked(self, query: Ask) -> list[Any]:
         with self._driver.cursor(binary=True) as cursor:
-            found: list[Any] = cursor.execute(*query, prepare=True).fetchall()
+            found: list[Any] = cursor.execute(for_psycopg(query[0]), query[1], prepare=True).fetchall()
             return found
 
 
@@ -246,7 +246,7 @@ def near_query(
     most: Sequence[int],
     entity_type: str,
     values: Mapping[str, Sequence[str]],
-) -> Query:
+) -> Ask:
     """What `Lookup.near` asks of PostgreSQL."""
     named = [(kind, value) for kind, some in values.items() for value in some]
     kinds, texts = [kind for kind, _ in named], [value for _, value in named]
@@ -254,13 +254,13 @@ def near_query(
 
 
 _NEAR = (
-    "WITH b AS MATERIALIZED (SELECT k.key, k.most, m.record_id FROM unnest(%s::bigint[], %s::bigint[], "
-    "%s::bigint[]) AS k(key, cap, most) CROSS JOIN LATERAL (SELECT record_id FROM match_key WHERE "
+    "WITH b AS MATERIALIZED (SELECT k.key, k.most, m.record_id FROM unnest(?::bigint[], ?::bigint[], "
+    "?::bigint[]) AS k(key, cap, most) CROSS JOIN LATERAL (SELECT record_id FROM match_key WHERE "
     "match_key.key = k.key LIMIT k.cap + 1) m) "
     "SELECT key, record_id, NULL::text, NULL::text, NULL::text FROM b UNION ALL "
     "SELECT NULL, record_id, standard, NULL, NULL FROM source_record WHERE record_id = ANY(ARRAY(SELECT "
     "DISTINCT record_id FROM (SELECT record_id, most, count(*) OVER (PARTITION BY key) AS n FROM b) s "
     "WHERE n <= most)) AND NOT deleted AND standard IS NOT NULL UNION ALL "
-    "SELECT NULL, NULL, kind, value, role FROM contact_profile JOIN unnest(%s::text[], %s::text[]) AS w(kind, "
-    "value) USING (kind, value) WHERE entity_type = %s AND role <> 'own'"
+    "SELECT NULL, NULL, kind, value, role FROM contact_profile JOIN unnest(?::text[], ?::text[]) AS w(kind, "
+    "value) USING (kind, value) WHERE entity_type = ? AND role <> 'own'"
 )

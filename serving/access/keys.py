@@ -15,7 +15,7 @@ from models.config import nearest
 from models.errors import ConfigError, StoreError
 from models.stewardship import Role
 from models.store import Store
-from models.store.database import Ask
+from models.store.looks import Ask
 from serving.access.principal import PURPOSE, NotSignedIn, Principal
 from serving.access.rights import RIGHTS, ROLE_RIGHTS, ROLE_SEES, ROLES, SENSITIVITIES
 

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from models.config import Config
 from models.stewardship import Role
 from models.store import Store
-from models.store.database import Ask
+from models.store.looks import Ask
 from serving.access import RIGHTS, AccessLog, Masking, NotSignedIn, Principal
 from serving.access.keys import authenticate, authenticate_and
 from serving.accounts import find_session

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from models.store import Store
-from models.store.database import Ask
+from models.store.looks import Ask
 from serving.api import shapes
 from serving.api.calling import Ahead, Call, Needs
 from serving.api.problems import Problem, refusals

@@ -354,18 +354,18 @@ def value(golden_id: shapes.GoldenId, body: ValueDecision, call: Works) -> Respo
     if not call.service.masking.sees(call.who, golden.entity_type, body.attribute):
         raise Problem("forbidden", f"you do not see {body.attribute}, so you cannot decide about it")
     store, config, who = call.store, call.config, call.who
-    about = {"reason": body.reason, "version": body.version}
+    about: dict[str, Any] = {"reason": body.reason, "version": body.version}
     record = _record(call, body.record) if body.record is not None else None
     if body.action == "pin":
         if record is None:
             raise Problem("invalid_request", "name the record whose value is to win")
-        done = st.pin_value(store, config, who, golden_id, body.attribute, record, value=body.value, **about)  # type: ignore[arg-type]
+        done = st.pin_value(store, config, who, golden_id, body.attribute, record, value=body.value, **about)
     elif body.value is None:
         raise Problem("invalid_request", "name the value")
     elif body.action == "ignore":
-        done = st.ignore_value(store, config, who, golden_id, body.attribute, body.value, record_id=record, **about)  # type: ignore[arg-type]
+        done = st.ignore_value(store, config, who, golden_id, body.attribute, body.value, record_id=record, **about)
     else:
-        done = st.edit_value(store, config, who, golden_id, body.attribute, body.value, **about)  # type: ignore[arg-type]
+        done = st.edit_value(store, config, who, golden_id, body.attribute, body.value, **about)
     return call.answer(done.as_dict())
 
 

@@ -11,7 +11,8 @@ import orjson
 import sqlalchemy as sa
 
 from models.store import Store
-from models.store.database import Ask, moment
+from models.store.database import moment
+from models.store.looks import Ask
 from models.store.tables import golden_alias, golden_lineage, golden_record, golden_version, membership, source_record
 
 MOST_HOPS = 64

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -48,7 +49,7 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
     if workers == 1:
         sys.setswitchinterval(SWITCH_SECONDS)
         app = create_app(config, open_store(config.store), secure=secure, close=True)
-        uvicorn.run(lambda: told_of_ending(app), factory=True, **options)  # type: ignore[arg-type]
+        uvicorn.run(lambda: told_of_ending(app), factory=True, **options)
         return
     open_store(config.store).close()  # migrated once, before several processes open it
     with tempfile.TemporaryDirectory(prefix="kehu-metrics-") as shared:
@@ -56,7 +57,7 @@ def serve(config: Config, *, host: str, port: int, workers: int = 1, secure: boo
         _several(config, workers, secure, options)
 
 
-def options_for(host: str, port: int) -> dict[str, object]:
+def options_for(host: str, port: int) -> dict[str, Any]:
     """How uvicorn serves. Who asks, and by https or not, says a proxy: of this machine, or in FORWARDED_ALLOW_IPS."""
     return {
         "host": host,
@@ -69,10 +70,10 @@ def options_for(host: str, port: int) -> dict[str, object]:
     }
 
 
-def _several(config: Config, workers: int, secure: bool, options: dict[str, object]) -> None:
+def _several(config: Config, workers: int, secure: bool, options: dict[str, Any]) -> None:
     os.environ[_CONFIG], os.environ[_SECURE] = str(config.file), "1" if secure else ""
-    several: dict[str, object] = {"workers": workers, "timeout_worker_healthcheck": HUNG_SECONDS, **options}
-    uvicorn.run("serving.http.server:application", factory=True, **several)  # type: ignore[arg-type]
+    several: dict[str, Any] = {"workers": workers, "timeout_worker_healthcheck": HUNG_SECONDS, **options}
+    uvicorn.run("serving.http.server:application", factory=True, **several)
 
 
 def first_account_link(config: Config, url: str) -> str | None:

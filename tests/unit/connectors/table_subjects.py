@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -68,8 +69,8 @@ class Kept(Subject):
         arrays = [pa.array(values, pa.string()) for values in columns]
         return pa.Table.from_arrays(arrays, names=self.columns)
 
-    def save(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def save(self) -> None: ...
 
 
 class Csv(Kept):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from connectors import registry
-from connectors.conformance import CHECKS, Subject, checks_of, run
+from connectors.conformance import CHECKS, START, Subject, checks_of, run
 from connectors.files import FilesConnector
 from connectors.protocol import Delivery, Item, State
 from models.config import Stream
@@ -129,3 +129,25 @@ def test_the_kit_catches(fault: str, check: str, tmp_path: Path, monkeypatch: py
 def test_what_makes_no_sense_is_left_out() -> None:
     assert "reads_little_when_little_changed" not in checks_of(t.Csv)
     assert set(checks_of(Wrong)) == set(CHECKS)
+
+
+def test_a_subject_that_cannot_do_what_it_says_is_told_so(tmp_path: Path) -> None:
+    class Half(Subject):
+        @property
+        def connector(self) -> dict[str, Any]:
+            return {"type": "files", "path": "a.csv"}
+
+        @property
+        def stream(self) -> dict[str, Any]:
+            return {"name": "a"}
+
+        def put(self, rows: object) -> None:
+            """Takes them."""
+
+    half = Half(tmp_path)
+    with pytest.raises(TypeError, match="Half says that it can 'deletes', but not how"):
+        half.remove([], START)
+    with pytest.raises(TypeError, match="Half says that it can 'widen', but not how"):
+        half.widen("x")
+    with pytest.raises(TypeError, match="abstract"):
+        Subject(tmp_path)  # type: ignore[abstract]  # which is what is tried

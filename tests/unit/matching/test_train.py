@@ -22,12 +22,10 @@ from matching.model.train import (
     comparable_pairs,
     declared_ratios,
     default_m,
-    describe,
     monotonic,
     observed_u,
     random_pairs,
     strengths,
-    table_of,
     term_frequencies,
     train,
     without_matches,
@@ -200,17 +198,17 @@ def opposite(**second: Any) -> tuple[mm.Declaration, duckdb.DuckDBPyConnection]:
 def test_weights_that_rise_from_one_level_to_the_next_are_pooled_and_said_to_be() -> None:
     declared, con = opposite()
     model, report = trained(con, declared)
-    rows = {row["level"]: row for row in describe(model)}
-    assert rows["equal"]["weight"] == pytest.approx(rows["head"]["weight"])
-    assert rows["equal"]["origin"] == rows["head"]["origin"] == "pooled"
+    rows = by_label(model)
+    assert weight(rows["c: equal"]) == pytest.approx(weight(rows["c: head"]))
+    assert rows["c: equal"].origin == rows["c: head"].origin == "pooled"
     assert set(report.pooled) == {"c: equal", "c: head"}
 
 
 def test_a_tie_may_weigh_more_than_the_level_before_it() -> None:
     declared, con = opposite(tie=True)
     model, report = trained(con, declared)
-    rows = {row["level"]: row for row in describe(model)}
-    assert rows["head"]["weight"] > rows["equal"]["weight"] and rows["head"]["origin"] != "pooled"
+    rows = by_label(model)
+    assert weight(rows["c: head"]) > weight(rows["c: equal"]) and rows["c: head"].origin != "pooled"
     assert "c: head" not in report.pooled
 
 
@@ -289,6 +287,19 @@ def test_two_records_give_a_model() -> None:
     assert all(one.origin in ("prior", "pooled", "declared") for one in told(model))
 
 
+def by_label(model: mm.PublishedModel) -> dict[str, mm.TrainedLevel]:
+    return {
+        f"{compared.name}: {level.label}": at
+        for compared in model.declaration.comparisons
+        for level, at in zip(compared.levels, model.levels[compared.name], strict=True)
+        if at is not None
+    }
+
+
+def weight(at: mm.TrainedLevel) -> float:
+    return float(np.log2(at.m / at.u))
+
+
 def told(model: mm.PublishedModel) -> list[mm.TrainedLevel]:
     return [at for levels in model.levels.values() for at in levels if at is not None]
 
@@ -338,9 +349,9 @@ def test_declared_levels_keep_their_weight_and_every_level_says_where_it_is_from
                 assert found.origin in ("data", "prior", "pooled")
     origins = {at.origin for at in told(model)}
     assert {"data", "prior", "declared"} <= origins
-    rows = describe(model)
-    assert len(rows) == len(told(model)) == table_of(rows).num_rows
-    assert {f"{r['comparison']}: {r['level']}" for r in rows if r["origin"] == "prior"} <= set(report.from_prior)
+    rows = by_label(model)
+    assert len(rows) == len(told(model))
+    assert {label for label, at in rows.items() if at.origin == "prior"} <= set(report.from_prior)
 
 
 def test_what_was_trained_without_labels_tells_customers_apart(hard_world: Any) -> None:

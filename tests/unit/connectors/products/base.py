@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,8 +41,8 @@ class Product(Subject):
     # What the kit asks for
 
     @property
-    def options(self) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def options(self) -> dict[str, Any]: ...
 
     @property
     def connector(self) -> dict[str, Any]:
@@ -87,11 +88,11 @@ class Product(Subject):
             return Reply({"error": "too many"}, 429, {"Retry-After": "0"})
         return self.let_in(request)
 
-    def let_in(self, request: Request) -> Reply:
-        raise NotImplementedError
+    @abstractmethod
+    def let_in(self, request: Request) -> Reply: ...
 
-    def answer(self, request: Request) -> Reply:
-        raise NotImplementedError
+    @abstractmethod
+    def answer(self, request: Request) -> Reply: ...
 
     def issue(self, **more: Any) -> Reply:
         """A new token; the old one ends."""
