@@ -56,8 +56,9 @@ class Provider:
 
     def finish(self, redirect_uri: str, kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, Any]:
         """The claims about whoever came back. Raises AccountError, which says no more than that it failed."""
-        state = given.get("state", "").encode()
-        if not secrets.compare_digest(state, kept.get("state", "-").encode()) or not (given.keys() & {"code", "error"}):
+        state, ours = given.get("state", "").encode(), kept.get("state", "").encode()
+        # Nothing kept is no sign-in of ours: whoever makes a link up could say so, and have any text shown.
+        if not ours or not secrets.compare_digest(state, ours) or not (given.keys() & {"code", "error"}):
             raise AccountError("This sign-in was begun elsewhere, or too long ago. Try again.")
         if "error" in given:
             why = given.get("error_description") or given["error"]

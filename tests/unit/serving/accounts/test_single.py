@@ -186,6 +186,17 @@ def test_a_cookie_that_is_none_of_ours_opens_nothing(client: TestClient, hub: St
 
 
 @pytest.mark.parametrize("groups", [["cooks"], None, 5, {"stewards": True}, [{"name": "stewards"}], []])
+@pytest.mark.parametrize("cookie", [None, "{}", '{"state": ""}'])
+@pytest.mark.parametrize("state", ["", "-", None])
+def test_a_made_up_link_shows_no_text_of_its_maker(
+    client: TestClient, acme: Acme, cookie: str | None, state: str | None
+) -> None:
+    given = {} if cookie is None else {"Cookie": f"kehu_single={cookie}"}
+    asked = {"error": "x", "error_description": "call this number", **({} if state is None else {"state": state})}
+    answer = client.get("/sign-in/single/return", params=asked, headers=given)
+    assert answer.status_code == 401 and "call this number" not in answer.text
+
+
 def test_who_is_in_no_group_any_more_is_outside_and_signed_out(
     client: TestClient, hub: Store, acme: Acme, groups: Any
 ) -> None:
